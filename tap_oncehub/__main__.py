@@ -1,0 +1,37 @@
+"""The command ``tap-oncehub``: errors in one line, for people."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tap_oncehub.errors import InterruptedSyncError, OnceHubError
+from tap_oncehub.tap import TapOnceHub
+
+_SIGNALLED = 128
+
+
+def main() -> None:
+    """Run the tap; exit with 0, 1 after an error, 128 + N after the signal N."""
+    try:
+        TapOnceHub.cli()
+    except InterruptedSyncError as interruption:
+        TapOnceHub.logger.warning("%s", interruption)
+        sys.exit(_SIGNALLED + interruption.signal_number)
+    except OnceHubError as error:
+        TapOnceHub.logger.error("%s", error)  # noqa: TRY400
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        TapOnceHub.logger.error("The loader has ended: see its own messages")  # noqa: TRY400
+        sys.exit(1)
+    except Exception:
+        TapOnceHub.logger.exception(
+            "This is a bug of tap-oncehub %s: please report it with the lines below",
+            TapOnceHub.plugin_version,
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

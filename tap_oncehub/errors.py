@@ -1,0 +1,64 @@
+"""What can go wrong, said so that a person knows what to do next.
+
+Every message is one line and holds neither the API key nor a customer's data.
+"""
+
+from __future__ import annotations
+
+from singer_sdk.exceptions import FatalSyncError
+
+
+class OnceHubError(FatalSyncError):
+    """A failure that is not a bug of the tap; its text is meant for people."""
+
+
+class SettingsError(OnceHubError):
+    """The settings, the catalog or the state cannot be used as they are."""
+
+
+class EndpointError(OnceHubError):
+    """One endpoint cannot be read; the other streams can go on."""
+
+
+class RequestRefusedError(EndpointError):
+    """OnceHub refused a request for good (a 3xx or 4xx answer).
+
+    Attributes:
+        status: The HTTP status of the answer.
+    """
+
+    def __init__(self, message: str, *, status: int) -> None:
+        """Keep the status beside the message."""
+        super().__init__(message)
+        self.status = status
+
+
+class DeadEndError(EndpointError):
+    """The pages of a list lead nowhere new."""
+
+
+class AccessRefusedError(OnceHubError):
+    """OnceHub refuses the key (401) or the account's plan (403)."""
+
+
+class UnreachableError(OnceHubError):
+    """No answer comes from OnceHub at all: no stream could be read."""
+
+
+class StreamsFailedError(OnceHubError):
+    """Some streams failed while the others were synced."""
+
+
+class InterruptedSyncError(OnceHubError):
+    """SIGTERM or Ctrl-C ended the sync.
+
+    Attributes:
+        signal_number: The signal that was received.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        """Keep the signal: the exit status is derived from it."""
+        super().__init__(
+            "Interrupted: the state is written, the next run goes on from there."
+        )
+        self.signal_number = signal_number

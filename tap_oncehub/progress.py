@@ -1,0 +1,112 @@
+"""What a person sees of a sync: where it is, what it waits for, what it cost."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+if t.TYPE_CHECKING:
+    import logging
+
+    from tap_oncehub.interruption import Interruption
+    from tap_oncehub.limits import RequestLimiter
+
+EVERY_SECONDS = 10.0
+_WORTH_SAYING_SECONDS = 2.0
+
+
+@dataclass
+class Tally:
+    """What one stream brought and cost.
+
+    Attributes:
+        stream: The stream's name.
+        records: Records written.
+        requests: Requests sent, retries included.
+        waited: Seconds spent waiting for limits and retries.
+        back_to: Creation time of the last record.
+    """
+
+    stream: str
+    records: int = 0
+    requests: int = 0
+    waited: float = 0.0
+    back_to: str | None = None
+
+    def __str__(self) -> str:
+        """Write the figures for a person."""
+        return (
+            f"{self.stream}: {self.records:,} records, {self.requests:,} requests, "
+            f"{self.waited:.0f} s waited"
+        )
+
+
+class Progress:
+    """Counts by stream, and tells about it every ten seconds."""
+
+    def __init__(self, logger: logging.Logger, interruption: Interruption) -> None:
+        """Start counting.
+
+        Args:
+            logger: Where the lines go.
+            interruption: Lets SIGTERM and Ctrl-C end a wait.
+        """
+        self.limiter: RequestLimiter | None = None
+        self.interruption = interruption
+        self._logger = logger
+        self._tallies: dict[str, Tally] = {}
+        self._active: Tally | None = None
+        self._told = time.monotonic()
+
+    def tally(self, stream: str) -> Tally:
+        """Give the figures of a stream, new ones at the first call."""
+        return self._tallies.setdefault(stream, Tally(stream))
+
+    def requested(self, tally: Tally) -> None:
+        """Count a request; waits from now on are this stream's."""
+        tally.requests += 1
+        self.turn_to(tally)
+
+    def turn_to(self, tally: Tally) -> None:
+        """Put the waits from now on to a stream's account."""
+        self._active = tally
+
+    def pause(self, seconds: float) -> None:
+        """Wait, saying until when if it takes long.
+
+        Args:
+            seconds: How long.
+        """
+        if seconds >= _WORTH_SAYING_SECONDS:
+            until = datetime.now().astimezone() + timedelta(seconds=seconds)
+            self._say(f", waiting until {until:%H:%M:%S %Z} for OnceHub's limits")
+        started = time.monotonic()
+        try:
+            with self.interruption.breakable():
+                time.sleep(seconds)
+        finally:
+            if self._active:
+                self._active.waited += time.monotonic() - started
+
+    def tick(self) -> None:
+        """Tell how far the sync is, if it is time to."""
+        if time.monotonic() - self._told >= EVERY_SECONDS:
+            self._say("")
+
+    def summary(self) -> None:
+        """Tell the figures of every stream that was read."""
+        for tally in self._tallies.values():
+            if tally.requests:
+                self._logger.info("%s", tally)
+
+    def _say(self, what: str) -> None:
+        self._told = time.monotonic()
+        tally = self._active
+        if tally is None:
+            return
+        back = f", back to {tally.back_to[:10]}" if tally.back_to else ""
+        left = self.limiter.left if self.limiter else None
+        window = "" if left is None else f", {left} requests left in this window"
+        self._logger.info("%s%s%s%s", tally, back, window, what)

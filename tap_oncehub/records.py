@@ -1,0 +1,227 @@
+"""Records as the schema declares them, with nothing lost on the way.
+
+A value has exactly its declared type. One that differs is converted where the type can
+hold it without loss; otherwise it moves, like an unknown field, to the column
+``_extra`` under its name. Unknown nested fields stay where they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import typing as t
+from decimal import Decimal
+
+import msgspec
+
+from tap_oncehub.schemas import EXTRA
+from tap_oncehub.times import utc_text
+
+if t.TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    Record: t.TypeAlias = dict[str, t.Any]
+    Convert: t.TypeAlias = Callable[[t.Any, Record, str], t.Any]
+
+_EXACT_IN_DOUBLE = 2**53
+_NAMES_TOLD = 50
+_ENCODER = msgspec.json.Encoder(decimal_format="number", order="deterministic")
+_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,18})")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
+
+
+class Shaper:
+    """Shapes the records of one stream."""
+
+    def __init__(
+        self,
+        schema: Mapping[str, t.Any],
+        keys: Sequence[str],
+        logger: logging.Logger,
+        hidden: Collection[str] = (),
+    ) -> None:
+        """Prepare the conversion of every column.
+
+        Args:
+            schema: The stream's schema, without references.
+            keys: The primary key.
+            logger: Where new fields are told of, once each.
+            hidden: Fields that must not be written at all.
+        """
+        properties = dict(schema["properties"])
+        properties.pop(EXTRA, None)
+        self._converts = {
+            name: _converter(part, top=True) for name, part in properties.items()
+        }
+        self._known = self._converts.keys() | set(hidden)
+        self._hidden = set(hidden)
+        self._keys = {key: properties[key] for key in keys if key in properties}
+        self._logger = logger
+        self._told: set[str] = set()
+
+    def shape(self, row: Mapping[str, t.Any]) -> Record:
+        """Shape one record.
+
+        Args:
+            row: The object as OnceHub sent it.
+
+        Returns:
+            A record with every column of the schema; what is absent is None.
+        """
+        extra: Record = {}
+        record: Record = {}
+        for name, convert in self._converts.items():
+            value = row.get(name)
+            record[name] = None if value is None else convert(value, extra, name)
+        if extra:
+            self._tell(extra, "does not fit its column")
+        if not row.keys() <= self._known:
+            unknown = {name: row[name] for name in row if name not in self._known}
+            self._tell(unknown, "is new")
+            extra.update(unknown)
+        for key, part in self._keys.items():
+            if record[key] in {None, ""}:
+                self._tell({key: None}, "is missing, a stand-in is written")
+                record[key] = _stand_in(row, part)
+        for name in self._hidden & extra.keys():
+            del extra[name]
+        record[EXTRA] = extra or None
+        return record
+
+    def _tell(self, names: Mapping[str, t.Any], what: str) -> None:
+        new = [n for n in names if n not in self._told and n not in self._hidden]
+        for name in new[: _NAMES_TOLD - len(self._told)]:
+            self._told.add(name)
+            self._logger.warning(
+                "The field %.100r %s; what OnceHub sent is kept in %s",
+                name,
+                what,
+                EXTRA,
+            )
+
+
+def _converter(part: Mapping[str, t.Any], *, top: bool = False) -> Convert:
+    """Choose how a declared type takes a value."""
+    declared = part.get("type", "string")
+    types = {declared} if isinstance(declared, str) else set(declared)
+    if "object" in types:
+        return _object(part)
+    if "array" in types:
+        return _array(part)
+    if "integer" in types:
+        return _integer(part)
+    if "number" in types:
+        return _number
+    if "boolean" in types:
+        return _boolean
+    if part.get("format") == "date-time":
+        return _time
+    return _column_text if top else _text
+
+
+def _column_text(value: t.Any, lost: Record, name: str) -> t.Any:  # noqa: ANN401
+    if isinstance(value, (dict, list)):
+        lost[name] = value
+        return None
+    return _text(value, lost, name)
+
+
+def _text(value: t.Any, _lost: Record, _name: str) -> str:  # noqa: ANN401
+    return value if isinstance(value, str) else _ENCODER.encode(value).decode()
+
+
+def _time(value: t.Any, lost: Record, name: str) -> str | None:  # noqa: ANN401
+    if isinstance(value, str) and (text := utc_text(value)):
+        return text
+    lost[name] = value
+    return None
+
+
+def _boolean(value: t.Any, lost: Record, name: str) -> bool | None:  # noqa: ANN401
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return bool(value == "true")
+    lost[name] = value
+    return None
+
+
+def _integer(part: Mapping[str, t.Any]) -> Convert:
+    highest = part.get("maximum", 2**63 - 1)
+    lowest = part.get("minimum", -highest - 1)
+
+    def convert(value: t.Any, lost: Record, name: str) -> int | None:  # noqa: ANN401
+        number = value
+        if isinstance(value, str) and _INTEGER.fullmatch(value):
+            number = int(value)
+        fits = isinstance(number, (int, Decimal)) and not isinstance(number, bool)
+        if fits and lowest <= number <= highest and number == int(number):
+            return int(number)
+        lost[name] = value
+        return None
+
+    return convert
+
+
+def _number(value: t.Any, lost: Record, name: str) -> float | None:  # noqa: ANN401
+    number = value
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        number = Decimal(value)
+    if isinstance(number, int) and not isinstance(number, bool):
+        if abs(number) <= _EXACT_IN_DOUBLE:
+            return number
+    elif isinstance(number, Decimal) and Decimal(repr(float(number))) == number:
+        return float(number)
+    lost[name] = value
+    return None
+
+
+def _array(part: Mapping[str, t.Any]) -> Convert:
+    convert_item = _converter(part.get("items", {}))
+
+    def convert(value: t.Any, lost: Record, name: str) -> list[t.Any] | None:  # noqa: ANN401
+        if not isinstance(value, list):
+            lost[name] = value
+            return None
+        inner: Record = {}
+        items = [
+            None if item is None else convert_item(item, inner, str(index))
+            for index, item in enumerate(value)
+        ]
+        if inner:
+            lost[name] = inner
+        return items
+
+    return convert
+
+
+def _object(part: Mapping[str, t.Any]) -> Convert:
+    converts = {
+        name: _converter(inner) for name, inner in part.get("properties", {}).items()
+    }
+
+    def convert(value: t.Any, lost: Record, name: str) -> Record | None:  # noqa: ANN401
+        if not isinstance(value, dict):
+            lost[name] = value
+            return None
+        inner: Record = {}
+        result = {
+            key: item
+            if item is None or key not in converts
+            else converts[key](item, inner, key)
+            for key, item in value.items()
+        }
+        if inner:
+            lost[name] = inner
+        return result
+
+    return convert
+
+
+def _stand_in(row: Mapping[str, t.Any], part: Mapping[str, t.Any]) -> str:
+    """Make a key for a record without one; the same record gets the same key."""
+    digest = hashlib.sha256(_ENCODER.encode(row)).hexdigest()
+    if part.get("format") == "date-time":
+        return f"1970-01-01T00:00:00.{int(digest, 16) % 10**6:06d}Z"
+    return f"missing-{digest[:32]}"

@@ -1,0 +1,143 @@
+"""The tap's settings: their JSON schema, and checks with messages for people."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import typing as t
+from decimal import Decimal
+from importlib.resources import files
+from urllib.parse import urlsplit
+
+from tap_oncehub.times import parse_time
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jsonschema.protocols import Validator
+
+DEFAULT_API_URL = "https://api.oncehub.com/v2"
+KEYS_PAGE = "OnceHub > Integrations > APIs & Webhooks"
+SETTINGS: dict[str, t.Any] = json.loads(
+    files(__package__).joinpath("settings.json").read_text("utf-8")
+)
+"""JSON schema of the settings; names and meaning are fixed."""
+
+
+def problems(config: Mapping[str, t.Any], validator: Validator) -> list[str]:
+    """Fill in the defaults, and say everything that is wrong with the settings.
+
+    Args:
+        config: The settings; the validator adds the defaults.
+        validator: The SDK's validator with the schema of all settings.
+
+    Returns:
+        One sentence a problem, each naming its setting and never its value where
+        that is a secret.
+    """
+    found = dict(_schema_problems(config, validator))
+    for name, check in _CHECKS.items():
+        value = config.get(name)
+        if name not in found and isinstance(value, str) and (text := check(value)):
+            found[name] = text
+    return [f"{name} {text}" for name, text in found.items()]
+
+
+def _schema_problems(
+    config: Mapping[str, t.Any], validator: Validator
+) -> Iterator[tuple[str, str]]:
+    if not config.get("api_key"):
+        yield "api_key", f"is missing: make a key in {KEYS_PAGE}"
+    for error in validator.iter_errors(config):
+        name = str(error.path[0]) if error.path else "settings"
+        if name not in {"api_key", "settings"}:
+            yield name, f"is not usable: {_plainly(error.message)}"
+    if not isinstance(config.get("api_key", ""), str):
+        yield "api_key", "must be text"
+
+
+def _plainly(message: str) -> str:
+    return " ".join(message.split())[:200]
+
+
+def _check_key(key: str) -> str | None:
+    if not re.fullmatch(r"[\x21-\x7e]+", key):
+        return "has blanks, line breaks or characters that no key has: copy it again"
+    return None
+
+
+def _check_url(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return f"is not an address, {DEFAULT_API_URL} is the usual one"
+    if parts.username or parts.password or parts.query or parts.fragment:
+        return "must be a plain address, without user, query or fragment"
+    if not parts.hostname or re.search(r"\s", url):
+        return f"is not an address, {DEFAULT_API_URL} is the usual one"
+    if parts.scheme == "https" or (
+        parts.scheme == "http" and _is_loopback(parts.hostname)
+    ):
+        return None
+    return "must begin with https://, except for a loopback address"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_time(text: str) -> str | None:
+    if parse_time(text) is None:
+        return "is not a time: write it like 2026-01-31T00:00:00Z"
+    return None
+
+
+_CHECKS: dict[str, t.Callable[[str], str | None]] = {
+    "api_key": _check_key,
+    "api_url": _check_url,
+    "start_date": _check_time,
+}
+
+
+def from_text(name: str, text: str, schema: Mapping[str, t.Any]) -> t.Any:  # noqa: ANN401
+    """Read a setting from an environment variable, by its declared type.
+
+    Args:
+        name: The setting.
+        text: The variable's value.
+        schema: JSON schema of all settings.
+
+    Returns:
+        The value in its declared type; the text itself where it does not fit, so
+        that the check of the settings can name it.
+    """
+    types = schema["properties"][name].get("type", ["string"])
+    if "boolean" in types:
+        return {"true": True, "1": True, "false": False, "0": False}.get(
+            text.strip().lower(), text
+        )
+    if "string" in types:
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text.split(",") if "array" in types else text
+    return [text] if "array" in types and not isinstance(value, list) else value
+
+
+def tidy(config: dict[str, t.Any]) -> None:
+    """Drop settings that are null, and turn decimals into plain numbers.
+
+    Args:
+        config: The settings as a file gave them, changed in place.
+    """
+    for name, value in list(config.items()):
+        if value is None:
+            del config[name]
+        elif isinstance(value, Decimal):
+            config[name] = float(value)

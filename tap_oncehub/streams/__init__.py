@@ -1,0 +1,63 @@
+"""One stream class an endpoint, grouped by the part of an account it shows."""
+
+from __future__ import annotations
+
+import typing as t
+
+from tap_oncehub.streams.account import TestAuthStream
+from tap_oncehub.streams.bookings import (
+    BookingByIdStream,
+    BookingsStream,
+    BookingStream,
+)
+from tap_oncehub.streams.calendars import (
+    BookingCalendarByIdStream,
+    BookingCalendarsStream,
+    BookingCalendarStream,
+    BookingCalendarTimeSlotsStream,
+)
+from tap_oncehub.streams.contacts import ContactsStream, SmsNotificationsStream
+from tap_oncehub.streams.pages import (
+    BookingPagesStream,
+    EventTypesStream,
+    MasterPagesStream,
+)
+from tap_oncehub.streams.users import (
+    TeamsStream,
+    UserSchedulingAvailabilityStream,
+    UsersStream,
+)
+from tap_oncehub.streams.webhooks import WebhookEventsStream, WebhooksStream
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_oncehub.streams.base import OnceHubStream
+
+
+def stream_classes(config: Mapping[str, t.Any]) -> list[type[OnceHubStream]]:
+    """Give the class of every stream.
+
+    Args:
+        config: The settings: ids of single objects take the place of a parent list.
+    """
+    return [
+        BookingsStream,
+        ContactsStream,
+        SmsNotificationsStream,
+        BookingCalendarsStream,
+        BookingPagesStream,
+        MasterPagesStream,
+        EventTypesStream,
+        UsersStream,
+        TeamsStream,
+        WebhooksStream,
+        WebhookEventsStream,
+        BookingCalendarTimeSlotsStream,
+        UserSchedulingAvailabilityStream,
+        BookingByIdStream if config.get("booking_ids") else BookingStream,
+        BookingCalendarByIdStream
+        if config.get("booking_calendar_ids")
+        else BookingCalendarStream,
+        TestAuthStream,
+    ]

@@ -1,0 +1,124 @@
+"""Booking calendars, and the time slots that are free in them."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timedelta, timezone
+
+from tap_oncehub.errors import RequestRefusedError
+from tap_oncehub.streams.base import ChildStream
+from tap_oncehub.streams.lists import ListStream
+from tap_oncehub.streams.objects import ObjectByIdStream, ObjectStream
+from tap_oncehub.times import milliseconds
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.helpers.types import Record
+    from singer_sdk.streams.rest import HTTPRequest, PageContext
+
+    from tap_oncehub.client import Answer
+
+_LONGEST_RANGE = timedelta(days=30)
+_NO_SLOTS = {402: "no seat", 404: "gone", 422: "not published"}
+
+
+class BookingCalendarsStream(ListStream):
+    """All booking calendars."""
+
+    name = "booking_calendars"
+    path = "/booking-calendars"
+
+
+class BookingCalendarStream(ObjectStream):
+    """One request for each booking calendar of the list."""
+
+    name = "booking_calendar"
+    path = "/booking-calendars/{id}"
+    parent_stream_type = BookingCalendarsStream
+    selected_by_default = False
+
+
+class BookingCalendarByIdStream(ObjectByIdStream):
+    """The booking calendars named in the settings, deleted ones included."""
+
+    name = "booking_calendar"
+    path = "/booking-calendars/{id}"
+    ids_setting = "booking_calendar_ids"
+    selected_by_default = False
+
+
+class BookingCalendarTimeSlotsStream(ChildStream):
+    """The free slots of each booking calendar, from now on."""
+
+    name = "booking_calendar_time_slots"
+    path = "/booking-calendars/{id}/time-slots"
+    parent_stream_type = BookingCalendarsStream
+    primary_keys = ("booking_calendar_id", "start_time")
+    parent_key = "booking_calendar_id"
+
+    def check_body(self, body: t.Any) -> str | None:  # noqa: ANN401
+        """The slots come as a bare array or in ``data``.
+
+        Args:
+            body: The decoded body.
+        """
+        rows = body.get("data") if isinstance(body, dict) else body
+        if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+            return None
+        return "the answer holds no list of time slots"
+
+    def parse_response(self, response: Answer) -> list[Record]:  # type: ignore[override]
+        """Give the slots of an answer.
+
+        Args:
+            response: The answer.
+        """
+        body = response.body
+        return t.cast("list[Record]", body["data"] if isinstance(body, dict) else body)
+
+    def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
+        """Ask for the range of time that the context names.
+
+        Args:
+            page: The context.
+        """
+        request = super().get_http_request(page=page)
+        for name in ("start_time", "end_time"):
+            request.params[name] = (page.stream_context or {})[name]
+        return request
+
+    def rows_of(self, parent_id: str) -> Iterator[Record]:
+        """Ask for the slots of one calendar, in ranges that OnceHub allows.
+
+        Args:
+            parent_id: Id of the calendar.
+        """
+        seen: set[t.Any] = set()
+        for start, end in self._ranges():
+            context = {"id": parent_id, "start_time": start, "end_time": end}
+            try:
+                rows = list(self.request_records(context))
+            except RequestRefusedError as error:
+                if error.status not in _NO_SLOTS:
+                    raise
+                self._tap.remarks.add(
+                    self.name,
+                    f"calendars without time slots: {_NO_SLOTS[error.status]} "
+                    f"({error.status})",
+                    parent_id,
+                )
+                return
+            for row in rows:
+                slot = str(row.get("start_time"))
+                if slot not in seen:
+                    seen.add(slot)
+                    yield row
+
+    def _ranges(self) -> Iterator[tuple[str, str]]:
+        start = datetime.now(timezone.utc)
+        last = start + timedelta(days=self.config["time_slots_days"])
+        while start < last:
+            end = min(start + _LONGEST_RANGE, last)
+            yield milliseconds(start), milliseconds(end)
+            start = end

@@ -1,0 +1,63 @@
+"""Users, their teams and when they can be booked."""
+
+from __future__ import annotations
+
+import typing as t
+
+from tap_oncehub.errors import RequestRefusedError
+from tap_oncehub.streams.base import ChildStream
+from tap_oncehub.streams.lists import ListStream
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.helpers.types import Record
+
+_NOT_FOUND = 404
+
+
+class UsersStream(ListStream):
+    """All users, invited ones included."""
+
+    name = "users"
+    path = "/users"
+
+
+class TeamsStream(ListStream):
+    """All teams."""
+
+    name = "teams"
+    path = "/teams"
+
+
+class UserSchedulingAvailabilityStream(ChildStream):
+    """The schedule of each user; one without a schedule has no row."""
+
+    name = "user_scheduling_availability"
+    path = "/users/{id}/scheduling-availability"
+    parent_stream_type = UsersStream
+    primary_keys = ("user_id",)
+    parent_key = "user_id"
+
+    def check_body(self, body: t.Any) -> str | None:  # noqa: ANN401
+        """An empty answer of any kind stands for no schedule.
+
+        Args:
+            body: The decoded body.
+        """
+        return super().check_body(body) if body else None
+
+    def rows_of(self, parent_id: str) -> Iterator[Record]:
+        """Ask for the schedule of one user.
+
+        Args:
+            parent_id: Id of the user.
+        """
+        try:
+            body = self.fetch({"id": parent_id}).body
+        except RequestRefusedError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return
+        if body:
+            yield body

@@ -1,0 +1,89 @@
+"""Webhooks, and the events that they can tell of."""
+
+from __future__ import annotations
+
+import typing as t
+from functools import cached_property
+
+from tap_oncehub.errors import RequestRefusedError
+from tap_oncehub.schemas import load_schema
+from tap_oncehub.streams.lists import ListStream
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.helpers.types import Context, Record
+
+    from tap_oncehub.client import Answer
+
+_NOT_FOUND = 404
+_KEY_FIELDS = ("id", "name", "type", "event")
+
+
+class WebhooksStream(ListStream):
+    """All webhooks; their secrets, which sign payloads, only on request."""
+
+    name = "webhooks"
+    path = "/webhooks"
+
+    @property
+    def withheld(self) -> frozenset[str]:  # type: ignore[override]
+        """The secret, unless the settings ask for it."""
+        shown = self.config["include_webhook_secrets"]
+        return frozenset() if shown else frozenset({"secret"})
+
+    @cached_property
+    def schema(self) -> dict[str, t.Any]:  # type: ignore[override]
+        """The schema without what is withheld."""
+        schema = load_schema(self.name)
+        for name in self.withheld:
+            del schema["properties"][name]
+        return schema
+
+
+class WebhookEventsStream(ListStream):
+    """Names of events; OnceHub's reference does not know this endpoint."""
+
+    name = "webhook_events"
+    path = "/webhook-events"
+
+    def check_body(self, body: t.Any) -> str | None:  # noqa: ANN401
+        """A list of objects or of texts, bare or in ``data``.
+
+        Args:
+            body: The decoded body.
+        """
+        rows = body.get("data") if isinstance(body, dict) else body
+        if isinstance(rows, list) and all(isinstance(r, (dict, str)) for r in rows):
+            return None
+        return "the answer holds no list of events"
+
+    def parse_response(self, response: Answer) -> list[Record]:  # type: ignore[override]
+        """Give each event as an object with an id.
+
+        Args:
+            response: The answer.
+        """
+        body = response.body
+        rows = body["data"] if isinstance(body, dict) else body
+        return [_event(row) for row in rows]
+
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        """Read the events; an account without the endpoint has none.
+
+        Args:
+            context: Not used.
+        """
+        try:
+            yield from super().get_records(context)
+        except RequestRefusedError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            self.logger.info("This account offers no list of webhook events (404)")
+
+
+def _event(row: t.Any) -> Record:  # noqa: ANN401
+    if isinstance(row, str):
+        return {"id": row}
+    keys = [row[name] for name in _KEY_FIELDS if row.get(name)]
+    return {**row, "id": keys[0]} if keys else row

@@ -1,0 +1,274 @@
+"""The tap: its settings and its streams."""
+
+from __future__ import annotations
+
+import io
+import json
+import typing as t
+from functools import cached_property
+
+from singer_sdk import Tap
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
+
+from tap_oncehub.checkpoint import check_state
+from tap_oncehub.client import OnceHubClient
+from tap_oncehub.errors import (
+    InterruptedSyncError,
+    OnceHubError,
+    SettingsError,
+    StreamsFailedError,
+)
+from tap_oncehub.interruption import Interruption
+from tap_oncehub.limits import RequestLimiter
+from tap_oncehub.progress import Progress
+from tap_oncehub.remarks import Remarks
+from tap_oncehub.settings import SETTINGS, from_text, problems, tidy
+from tap_oncehub.streams import stream_classes
+from tap_oncehub.streams.account import TestAuthStream
+
+if t.TYPE_CHECKING:
+    from types import FrameType
+
+    import click
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+    from tap_oncehub.streams.base import OnceHubStream
+
+
+class TapOnceHub(Tap):
+    """A Singer tap that reads a whole OnceHub account."""
+
+    name = "tap-oncehub"
+    config_jsonschema: t.ClassVar[dict[str, t.Any]] = SETTINGS
+    message_writer_class = MsgSpecWriter
+    capabilities: t.ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        TapCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    @cached_property
+    def interruption(self) -> Interruption:
+        """SIGTERM and Ctrl-C."""
+        return Interruption()
+
+    @cached_property
+    def progress(self) -> Progress:
+        """What a person sees of the sync."""
+        return Progress(self.logger, self.interruption)
+
+    @cached_property
+    def remarks(self) -> Remarks:
+        """What is worth a line at the end."""
+        return Remarks()
+
+    @cached_property
+    def failures(self) -> dict[str, OnceHubError]:
+        """The streams that were given up in this run, and why."""
+        return {}
+
+    @cached_property
+    def client(self) -> OnceHubClient:
+        """The one conversation with OnceHub."""
+        limiter = RequestLimiter(
+            self.config["rate_limit_per_second"],
+            self.config["rate_limit_per_window"],
+            self.config["rate_limit_window_seconds"],
+            self.progress.pause,
+        )
+        self.progress.limiter = limiter
+        return OnceHubClient(
+            limiter,
+            self.logger,
+            self.config["request_timeout_seconds"],
+            self.config["max_wait_seconds"],
+            self.config["api_key"],
+            self.progress,
+        )
+
+    def discover_streams(self) -> list[OnceHubStream]:
+        """Give one stream for each endpoint."""
+        return [stream_class(self) for stream_class in stream_classes(self.config)]
+
+    def save(self) -> None:
+        """Write a STATE message, if the state has changed."""
+        self.state_writer.write_state(self.state)
+
+    def fail(self, stream: str, error: OnceHubError) -> None:
+        """Give a stream up for this run.
+
+        Args:
+            stream: Its name.
+            error: Why.
+        """
+        self.failures[stream] = error
+        self.logger.error("%s is given up: %s", stream, error)
+
+    def sync_all(self) -> None:  # type: ignore[misc]  # the SDK has no hook for the end
+        """Sync all streams, then say what it cost and what failed.
+
+        Raises:
+            StreamsFailedError: If any stream failed.
+            InterruptedSyncError: If a signal ended the sync; the state is written.
+        """
+        self._check_input()
+        try:
+            super().sync_all()
+        except InterruptedSyncError:
+            self.save()
+            raise
+        finally:
+            self.remarks.tell(self.logger)
+            self.progress.summary()
+        if self.failures:
+            failed = "; ".join(f"{name}: {e}" for name, e in self.failures.items())
+            count = f"{len(self.failures)} of {len(self.streams)} streams failed"
+            msg = f"{count}, the others are synced. {failed}"
+            raise StreamsFailedError(msg)
+
+    def say_hello(self) -> str:
+        """Ask OnceHub whether the key is valid.
+
+        Returns:
+            OnceHub's own words.
+        """
+        stream = TestAuthStream(self)
+        return str(stream.fetch(None).body.get("message"))
+
+    def _check_input(self) -> None:
+        """Refuse a catalog or a state that cannot be used.
+
+        Raises:
+            SettingsError: Saying what cannot be used.
+        """
+        for entry in self.input_catalog or {}:
+            if entry not in self.streams:
+                known = ", ".join(self.streams)
+                msg = f"The catalog has an unknown stream {entry!r}; there are: {known}"
+                raise SettingsError(msg)
+        for stream in self.streams.values():
+            t.cast("OnceHubStream", stream).check_catalog()
+        check_state(
+            self.state, [s.name for s in self.streams.values() if s.replication_key]
+        )
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Fill in defaults; refuse settings that cannot be used, all at once."""
+        tidy(self._config)
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        found = problems(self._config, JSONSchemaValidator(schema))
+        if found and raise_errors:
+            raise SettingsError("; ".join(found))
+        return found
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, t.Any]:  # noqa: N805
+        """Read the settings from the environment, in their declared types."""
+        schema = cls.config_jsonschema
+        cls.append_builtin_config(schema)
+        as_text = {name: {"type": "string"} for name in schema["properties"]}
+        texts = parse_environment_config({"properties": as_text}, cls._env_var_prefix)
+        return {name: from_text(name, text, schema) for name, text in texts.items()}
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End at a moment that leaves whole records and a true state."""
+        self.interruption.handle(signum, frame)
+
+    @classmethod
+    def invoke(cls, **options: t.Any) -> None:
+        """Sync, unless other options are given.
+
+        Args:
+            options: The command line's options.
+        """
+        for name in ("state", "catalog"):
+            if options.get(name) is not None:
+                options[name] = _checked(options[name], name)
+        super().invoke(**options)
+
+    @classmethod
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        """Read the settings; without any file, from the environment.
+
+        Args:
+            ctx: The command line.
+            param: The option.
+            value: Its values.
+
+        Raises:
+            SettingsError: If a file cannot be used.
+        """
+        try:
+            return super().cb_config(ctx, param, value or ("ENV",))
+        except OSError as error:
+            reason = error.strerror or "there is no such file"
+            msg = f"The settings cannot be read from {', '.join(value)}: {reason}"
+        except (ValueError, TypeError):
+            msg = f"The settings in {', '.join(value)} are no JSON object"
+        raise SettingsError(msg) from None
+
+    @classmethod
+    def cb_test(
+        cls, ctx: click.Context, param: click.Option, value: str
+    ) -> None:
+        """Test the key with one request; ``--test=schema`` writes the schemas.
+
+        Args:
+            ctx: The command line.
+            param: The option.
+            value: Its value.
+        """
+        if value != "all":
+            super().cb_test(ctx, param, value)
+            return
+        config: _ConfigInput = ctx.params.get("config", _ConfigInput())
+        tap = cls(config=config.config, parse_env_config=config.parse_env)
+        cls.logger.info("%s", tap.say_hello())
+        ctx.exit()
+
+
+def _checked(file: t.IO[str], name: str) -> t.IO[str]:
+    """Refuse a state or catalog file that is no JSON object of the right form.
+
+    Raises:
+        SettingsError: Saying which file it is.
+    """
+    text = file.read()
+    try:
+        content = json.loads(text if text.strip() or name == "catalog" else "{}")
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        msg = f"The {name} in {file.name} is no JSON object"
+        raise SettingsError(msg)
+    if name == "catalog" and not _is_catalog(content):
+        msg = f'The catalog in {file.name} must look like {{"streams": […]}}, as '
+        raise SettingsError(msg + "tap-oncehub --discover writes it")
+    if name == "state":
+        check_state(content, ())
+    return io.StringIO(json.dumps(content))
+
+
+def _is_catalog(content: dict[str, t.Any]) -> bool:
+    streams = content.get("streams")
+    return isinstance(streams, list) and all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("tap_stream_id"), str)
+        and isinstance(entry.get("schema"), dict)
+        for entry in streams
+    )
+
+
+

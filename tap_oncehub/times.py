@@ -1,0 +1,70 @@
+"""Times as OnceHub writes them: ISO 8601, parsed and written in one place."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+
+import msgspec
+
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)"
+    r"(?:[Tt ](\d\d:\d\d)(?:(:\d\d)(?:[.,](\d+))?)?\s?([Zz]|[+-]\d\d(?::?\d\d)?)?)?"
+)
+
+
+def parse_time(text: str) -> datetime | None:
+    """Read an ISO 8601 time; one without a zone is UTC, a date is its midnight.
+
+    Args:
+        text: The time as text.
+
+    Returns:
+        The time in UTC to the microsecond, or None where the text is no time.
+    """
+    normal = utc_text(text)
+    return None if normal is None else _decode(normal)
+
+
+def utc_text(text: str) -> str | None:
+    """Write an ISO 8601 time in UTC with ``Z``, keeping its precision.
+
+    Args:
+        text: The time as text, with any offset or none.
+
+    Returns:
+        The same moment as ``YYYY-MM-DDTHH:MM:SS[.fraction]Z``, or None where the
+        text is no time.
+    """
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        return None
+    date, minutes, seconds, fraction, offset = match.groups()
+    offset = "Z" if offset in {None, "Z", "z"} else offset
+    if len(offset) == len("+02"):
+        offset += ":00"
+    moment = _decode(f"{date}T{minutes or '00:00'}{seconds or ':00'}{offset}")
+    if moment is None:
+        return None
+    tail = f".{fraction}Z" if fraction else "Z"
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + tail
+
+
+def milliseconds(moment: datetime) -> str:
+    """Write a time the way OnceHub's own examples filter by it.
+
+    Args:
+        moment: A time in UTC.
+
+    Returns:
+        The time in whole milliseconds, rounded down, with ``Z``.
+    """
+    text = moment.astimezone(timezone.utc).replace(tzinfo=None)
+    return text.isoformat(timespec="milliseconds") + "Z"
+
+
+def _decode(text: str) -> datetime | None:
+    try:
+        return msgspec.convert(text, datetime).astimezone(timezone.utc)
+    except (msgspec.ValidationError, OverflowError):
+        return None
