@@ -19,13 +19,13 @@ def main() -> None:
         TapOnceHub.logger.warning("%s", interruption)
         sys.exit(_SIGNALLED + interruption.signal_number)
     except OnceHubError as error:
-        TapOnceHub.logger.error("%s", error)  # noqa: TRY400
+        TapOnceHub.logger.error("%s", error)
         sys.exit(1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        TapOnceHub.logger.error("The loader has ended: see its own messages")  # noqa: TRY400
+        TapOnceHub.logger.error("The loader has ended: see its own messages")
         sys.exit(1)
-    except Exception:
+    except Exception:  # noqa: BLE001  # the last line of defence
         TapOnceHub.logger.exception(
             "This is a bug of tap-oncehub %s: please report it with the lines below",
             TapOnceHub.plugin_version,

@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import itertools
 import random
-import re
 import time
 import typing as t
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
 
-import msgspec
 import requests
-from requests.adapters import HTTPAdapter
 
+from tap_oncehub.answers import AnswerAdapter, BadBodyError
 from tap_oncehub.errors import (
     AccessRefusedError,
     EndpointError,
+    LimitsUsedUpError,
     OnceHubError,
     RequestRefusedError,
     UnreachableError,
@@ -35,6 +31,7 @@ if t.TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
+    from tap_oncehub.answers import Answer
     from tap_oncehub.limits import RequestLimiter
     from tap_oncehub.progress import Progress, Tally
 
@@ -43,19 +40,20 @@ if t.TYPE_CHECKING:
 _FIRST_CONTACT_SECONDS = 10.0
 _CONNECT_SECONDS = 10.0
 _LONGEST_BACKOFF_SECONDS = 60.0
-_LONGEST_MESSAGE = 300
 _RETRIED = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_EARLY,
     HTTPStatus.TOO_MANY_REQUESTS,
 }
-_EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
-)
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+_NETWORK_FAULTS: list[tuple[type[Exception], str, bool]] = [
+    (requests.exceptions.ProxyError, "the proxy does not work", False),
+    (requests.exceptions.ConnectTimeout, "connecting took too long", False),
+    (requests.exceptions.Timeout, "the answer took too long", True),
+    (requests.exceptions.ChunkedEncodingError, "the answer was cut short", True),
+    (requests.exceptions.ContentDecodingError, "the answer was garbled", True),
+]
 
 
 class RetriableError(Exception):
@@ -64,7 +62,7 @@ class RetriableError(Exception):
     Attributes:
         retry_after: Seconds that OnceHub asks to wait, if it does.
         refused: Whether it was a 429.
-        answered: Whether OnceHub answered at all.
+        answered: Whether anything at the address reacted.
     """
 
     def __init__(
@@ -80,47 +78,6 @@ class RetriableError(Exception):
         self.retry_after = retry_after
         self.refused = refused
         self.answered = answered
-
-
-class Answer(requests.Response):
-    """A response of OnceHub whose body is decoded once."""
-
-    @cached_property
-    def body(self) -> t.Any:  # noqa: ANN401
-        """The decoded body; None where there is none to expect.
-
-        Raises:
-            RetriableError: If the body is no JSON.
-        """
-        if self.status_code == HTTPStatus.NO_CONTENT:
-            return None
-        return _decode(self.content)
-
-    def json(self, **_kwargs: t.Any) -> t.Any:  # noqa: ANN401
-        """Give the decoded body, as the SDK's helpers ask for it."""
-        return self.body
-
-    @property
-    def sent_at(self) -> datetime:
-        """OnceHub's own time when the request was on its way, rounded down.
-
-        Without a usable Date header it is this machine's time.
-        """
-        try:
-            stamp = parsedate_to_datetime(self.headers["Date"])
-            stamp = stamp.astimezone(timezone.utc)
-        except (KeyError, ValueError, TypeError):
-            stamp = datetime.now(timezone.utc)
-        return stamp - self.elapsed - timedelta(seconds=1)
-
-
-class _AnswerAdapter(HTTPAdapter):
-    def build_response(
-        self, req: requests.PreparedRequest, resp: t.Any  # noqa: ANN401
-    ) -> requests.Response:
-        response = super().build_response(req, resp)
-        response.__class__ = Answer
-        return response
 
 
 @dataclass
@@ -148,8 +105,8 @@ class OnceHubClient:
     def session(self) -> requests.Session:
         """The connection that all streams share."""
         session = requests.Session()
-        session.mount("https://", _AnswerAdapter())
-        session.mount("http://", _AnswerAdapter())
+        session.mount("https://", AnswerAdapter())
+        session.mount("http://", AnswerAdapter())
         return session
 
     def send(
@@ -202,9 +159,8 @@ class OnceHubClient:
             self.limiter.settle()
         self._answered = True
         self._judge(answer, request)
-        if check and (fault := check(answer.body)):
+        if fault := _fault(answer, check):
             raise RetriableError(fault)
-        _ = answer.body
         return answer
 
     def _exchange(self, request: requests.PreparedRequest) -> Answer:
@@ -219,9 +175,10 @@ class OnceHubClient:
                 request, timeout=timeout, allow_redirects=False, **environment
             )
         except requests.exceptions.SSLError:
-            raise UnreachableError(_certificate_advice(_place(request))) from None
+            advice = _certificate_advice(_place(request))
+            raise UnreachableError(advice) from None
         except requests.exceptions.RequestException as error:
-            raise RetriableError(_network_fault(error), answered=False) from None
+            raise _network_fault(error) from None
         return t.cast("Answer", answer)
 
     def _judge(self, answer: Answer, request: requests.PreparedRequest) -> None:
@@ -229,37 +186,28 @@ class OnceHubClient:
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return
         if status in _RETRIED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            msg = f"HTTP {status}{answer.own_words(self.secret)}"
             raise RetriableError(
-                f"HTTP {status}{self._own_words(answer)}",
-                retry_after=_retry_after(answer),
+                msg,
+                retry_after=answer.retry_after,
                 refused=status == HTTPStatus.TOO_MANY_REQUESTS,
             )
-        words = f"{_path(request)} answered {status}{self._own_words(answer)}"
+        words = f"{_path(request)} answered {status}{answer.own_words(self.secret)}"
         if status == HTTPStatus.UNAUTHORIZED:
-            msg = f"OnceHub does not accept the API key: {words}. Set api_key to a "
-            raise AccessRefusedError(msg + f"valid key, made in {KEYS_PAGE}.")
+            msg = (
+                f"OnceHub does not accept the API key: {words}. Set api_key to a valid "
+                f"key, made in {KEYS_PAGE}."
+            )
+            raise AccessRefusedError(msg)
         if status == HTTPStatus.FORBIDDEN:
-            msg = f"OnceHub refuses access to its API: {words}. The account's plan "
-            raise AccessRefusedError(msg + "must include API access.")
+            msg = (
+                f"OnceHub refuses access to its API: {words}. The account's plan must "
+                "include API access."
+            )
+            raise AccessRefusedError(msg)
         if status < HTTPStatus.BAD_REQUEST:
             words += ", a redirect, which is not followed: check api_url"
         raise RequestRefusedError(words, status=status)
-
-    def _own_words(self, answer: Answer) -> str:
-        """What OnceHub says of the error, without anything secret or personal."""
-        try:
-            body = answer.body
-        except RetriableError:
-            body = None
-        said = body if isinstance(body, dict) else {}
-        parts = [str(said[key]) for key in ("type", "message") if said.get(key)]
-        if said.get("param"):
-            parts.append(f"param {said['param']}")
-        if identifier := answer.headers.get("Request-Id"):
-            parts.append(f"Request-Id {identifier}")
-        text = " ".join(", ".join(parts).split()).replace(self.secret, "…")
-        text = _EMAIL.sub("…", text)[:_LONGEST_MESSAGE].rstrip(" .")
-        return f" ({text})" if text else ""
 
     def _patience(self, error: RetriableError) -> float:
         """Seconds that one request may take with its retries.
@@ -273,24 +221,23 @@ class OnceHubClient:
     def _wait_after(self, error: RetriableError, attempt: int) -> float:
         if error.refused:
             return self.limiter.refused(error.retry_after)
-        if error.retry_after is not None:
-            return error.retry_after
         ceiling = min(_LONGEST_BACKOFF_SECONDS, 2.0 ** min(attempt - 1, 10))
-        return ceiling * random.uniform(0.5, 1.0)  # noqa: S311
+        backoff = ceiling * random.uniform(0.5, 1.0)  # noqa: S311
+        return max(backoff, error.retry_after or 0.0)
 
     def _give_up(
         self, error: RetriableError, request: requests.PreparedRequest
     ) -> OnceHubError:
-        if error.retry_after is not None and error.retry_after > self.max_wait_seconds:
-            hint = (
-                f"OnceHub asks to wait {error.retry_after:.0f} s, longer than "
-                f"max_wait_seconds ({self.max_wait_seconds:.0f})"
+        patience = f"max_wait_seconds ({self.max_wait_seconds:.0f} s)"
+        if error.refused:
+            return LimitsUsedUpError(
+                f"OnceHub's rate limits stay used up for longer than {patience}: "
+                f"{error}. Find out who else uses the account, or run again later."
             )
-            return EndpointError(f"{_path(request)}: {error}; {hint}.")
         if error.answered:
             return EndpointError(
-                f"{_path(request)} stayed broken for max_wait_seconds "
-                f"({self.max_wait_seconds:.0f} s): {error}. Run again later."
+                f"{_path(request)} stayed broken for {patience}: {error}. "
+                "Run again later."
             )
         return UnreachableError(
             f"No answer from {_place(request)}: {error}. Check the network, the "
@@ -313,42 +260,12 @@ class OnceHubClient:
         )
 
 
-def _decode(content: bytes) -> t.Any:  # noqa: ANN401
-    """Decode JSON; halves of surrogate pairs, which cut texts end in, become U+FFFD.
-
-    Raises:
-        RetriableError: If the content is no JSON.
-    """
-    if not content.strip():
-        msg = "the answer is empty"
-        raise RetriableError(msg)
-    content = content.removeprefix(b"\xef\xbb\xbf")
+def _fault(answer: Answer, check: Check | None) -> str | None:
     try:
-        return _DECODER.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
-    try:
-        return _DECODER.decode(_ESCAPE.sub(_mend_escape, content))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        msg = "the answer is no JSON"
-        raise RetriableError(msg) from None
-
-
-def _mend_escape(match: re.Match[bytes]) -> bytes:
-    return rb"\ufffd" if match[1] else match[0]
-
-
-def _retry_after(answer: Answer) -> float | None:
-    """Read Retry-After, given in seconds or as a date."""
-    text = answer.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text).astimezone(timezone.utc)
-        now = parsedate_to_datetime(answer.headers["Date"]).astimezone(timezone.utc)
-    except (KeyError, ValueError, TypeError):
-        return None
-    return max(0.0, (until - now).total_seconds())
+        body = answer.body
+    except BadBodyError as error:
+        return str(error)
+    return check(body) if check else None
 
 
 def _path(request: requests.PreparedRequest) -> str:
@@ -359,24 +276,17 @@ def _place(request: requests.PreparedRequest) -> str:
     return (request.url or "").partition("?")[0]
 
 
-def _network_fault(error: requests.exceptions.RequestException) -> str:
+def _network_fault(error: requests.exceptions.RequestException) -> RetriableError:
     """Name a network failure without the texts of libraries, which quote URLs."""
-    kinds: list[tuple[type[Exception], str]] = [
-        (requests.exceptions.ProxyError, "the proxy does not work"),
-        (requests.exceptions.ConnectTimeout, "connecting took too long"),
-        (requests.exceptions.Timeout, "the answer took too long"),
-        (requests.exceptions.ChunkedEncodingError, "the answer was cut short"),
-        (requests.exceptions.ContentDecodingError, "the answer was garbled"),
-    ]
-    for kind, text in kinds:
+    for kind, text, answered in _NETWORK_FAULTS:
         if isinstance(error, kind):
-            return text
+            return RetriableError(text, answered=answered)
     text = str(error)
-    if "NameResolution" in text or "getaddrinfo" in text or "Name or service" in text:
-        return "the host name is not known"
-    if "refused" in text:
-        return "the connection was refused"
-    return "the connection broke"
+    if "resolve" in text.lower() or "getaddrinfo" in text:
+        return RetriableError("the host name is not known", answered=False)
+    if "NewConnectionError" in text or "refused" in text:
+        return RetriableError("the connection was refused", answered=False)
+    return RetriableError("the connection broke")
 
 
 def _certificate_advice(place: str) -> str:

@@ -41,6 +41,10 @@ class AccessRefusedError(OnceHubError):
     """OnceHub refuses the key (401) or the account's plan (403)."""
 
 
+class LimitsUsedUpError(OnceHubError):
+    """OnceHub's rate limits stay used up, by others: no stream could be read."""
+
+
 class UnreachableError(OnceHubError):
     """No answer comes from OnceHub at all: no stream could be read."""
 

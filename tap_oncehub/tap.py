@@ -220,9 +220,7 @@ class TapOnceHub(Tap):
         raise SettingsError(msg) from None
 
     @classmethod
-    def cb_test(
-        cls, ctx: click.Context, param: click.Option, value: str
-    ) -> None:
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
         """Test the key with one request; ``--test=schema`` writes the schemas.
 
         Args:
@@ -269,6 +267,3 @@ def _is_catalog(content: dict[str, t.Any]) -> bool:
         and isinstance(entry.get("schema"), dict)
         for entry in streams
     )
-
-
-

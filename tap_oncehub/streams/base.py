@@ -26,7 +26,8 @@ if t.TYPE_CHECKING:
     from singer_sdk.metrics import Counter
     from singer_sdk.singerlib import RecordMessage
 
-    from tap_oncehub.client import Answer, OnceHubClient
+    from tap_oncehub.answers import Answer
+    from tap_oncehub.client import OnceHubClient
     from tap_oncehub.progress import Tally
     from tap_oncehub.tap import TapOnceHub
 

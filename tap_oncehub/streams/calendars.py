@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Record
     from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-    from tap_oncehub.client import Answer
+    from tap_oncehub.answers import Answer
 
 _LONGEST_RANGE = timedelta(days=30)
 _NO_SLOTS = {402: "no seat", 404: "gone", 422: "not published"}

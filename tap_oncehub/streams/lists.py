@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-    from tap_oncehub.client import Answer
+    from tap_oncehub.answers import Answer
 
 _CURSOR_REFUSALS = {400, 404, 410, 422}
 
@@ -107,7 +107,7 @@ class ListStream(OnceHubStream):
         while True:
             try:
                 yield from self.request_records(context)
-            except _LostCursorError as lost:
+            except _LostCursorError as lost:  # noqa: PERF203  # once in a blue moon
                 cursor = self.position.cursor
                 if cursor in given_up or not self.position.step_back():
                     raise lost.reason from None
@@ -204,6 +204,7 @@ class ListStream(OnceHubStream):
             record: The parent.
             context: Not used.
         """
+        del context
         return {"id": record["id"]}
 
     def _sync_children(self, child_context: Context | None) -> None:

@@ -15,7 +15,7 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_oncehub.client import Answer
+    from tap_oncehub.answers import Answer
 
 _NOT_FOUND = 404
 
@@ -95,6 +95,8 @@ def _object(stream: SingleStream, identifier: str) -> Iterator[Record]:
     except RequestRefusedError as error:
         if error.status != _NOT_FOUND:
             raise
-        stream.logger.warning("OnceHub has no %s with the id %s", stream.name, identifier)
+        stream.logger.warning(
+            "OnceHub has no %s with the id %s", stream.name, identifier
+        )
         return
     yield from rows

@@ -1,0 +1,135 @@
+"""Answers of the OnceHub API: decoded once, and explained without secrets."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from http import HTTPStatus
+
+import msgspec
+import requests
+from requests.adapters import HTTPAdapter
+
+_LONGEST_MESSAGE = 300
+_EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
+_SECONDS = re.compile(r"\d+(\.\d+)?")
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class BadBodyError(Exception):
+    """A body that is no JSON; the text says what it is instead."""
+
+
+class Answer(requests.Response):
+    """A response of OnceHub whose body is decoded once."""
+
+    @cached_property
+    def body(self) -> t.Any:  # noqa: ANN401
+        """The decoded body; None where there is none to expect.
+
+        Raises:
+            BadBodyError: If the body is no JSON.
+        """
+        if self.status_code == HTTPStatus.NO_CONTENT:
+            return None
+        return _decode(self.content)
+
+    def json(self, **_kwargs: t.Any) -> t.Any:  # noqa: ANN401
+        """Give the decoded body, as the SDK's helpers ask for it."""
+        return self.body
+
+    @property
+    def sent_at(self) -> datetime:
+        """OnceHub's own time when the request was on its way, rounded down.
+
+        Without a usable Date header it is this machine's time.
+        """
+        stamp = _date(self.headers.get("Date")) or datetime.now(timezone.utc)
+        return stamp - self.elapsed - timedelta(seconds=1)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that OnceHub asks to wait, said in seconds or as a date."""
+        text = self.headers.get("Retry-After", "").strip()
+        if _SECONDS.fullmatch(text):
+            return float(text)
+        until, now = _date(text), _date(self.headers.get("Date"))
+        if until is None:
+            return None
+        return max(0.0, (until - (now or datetime.now(timezone.utc))).total_seconds())
+
+    def own_words(self, secret: str) -> str:
+        """What OnceHub says of an error, without anything secret or personal.
+
+        Args:
+            secret: The API key.
+
+        Returns:
+            Type, message, parameter and Request-Id in brackets, on one line.
+        """
+        try:
+            body = self.body
+        except BadBodyError:
+            body = None
+        said = body if isinstance(body, dict) else {}
+        parts = [str(said[key]) for key in ("type", "message") if said.get(key)]
+        if said.get("param"):
+            parts.append(f"param {said['param']}")
+        text = " ".join(", ".join(parts).split()).replace(secret, "…")
+        parts = [_EMAIL.sub("…", text)[:_LONGEST_MESSAGE].rstrip(" .")]
+        if identifier := self.headers.get("Request-Id"):
+            parts.append(f"Request-Id {identifier[:80]}")
+        text = ", ".join(part for part in parts if part)
+        return f" ({text})" if text else ""
+
+
+class AnswerAdapter(HTTPAdapter):
+    """Gives responses as answers."""
+
+    def build_response(
+        self,
+        req: requests.PreparedRequest,
+        resp: t.Any,  # noqa: ANN401
+    ) -> requests.Response:
+        """Build a response from what urllib3 received."""
+        response = super().build_response(req, resp)
+        response.__class__ = Answer
+        return response
+
+
+def _decode(content: bytes) -> t.Any:  # noqa: ANN401
+    """Decode JSON; halves of surrogate pairs, which cut texts end in, become U+FFFD."""
+    if not content.strip():
+        msg = "the answer is empty"
+        raise BadBodyError(msg)
+    content = content.removeprefix(_BYTE_ORDER_MARK)
+    try:
+        return _DECODER.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    try:
+        return _DECODER.decode(_ESCAPE.sub(_mend_escape, content))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        msg = "the answer is no JSON"
+        raise BadBodyError(msg) from None
+
+
+def _mend_escape(match: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if match[1] else match[0]
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text or "").astimezone(timezone.utc)
+    except (ValueError, TypeError):
+        return None
