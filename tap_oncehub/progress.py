@@ -65,9 +65,10 @@ class Progress:
         return self._tallies.setdefault(stream, Tally(stream))
 
     def requested(self, tally: Tally) -> None:
-        """Count a request; waits from now on are this stream's."""
+        """Count a request; tell how far the sync is, if it is time to."""
         tally.requests += 1
-        self.turn_to(tally)
+        if time.monotonic() - self._told >= EVERY_SECONDS:
+            self._say()
 
     def turn_to(self, tally: Tally) -> None:
         """Put the waits from now on to a stream's account."""
@@ -79,21 +80,18 @@ class Progress:
         Args:
             seconds: How long.
         """
-        if seconds >= _WORTH_SAYING_SECONDS:
-            until = datetime.now().astimezone() + timedelta(seconds=seconds)
-            self._say(f", waiting until {until:%H:%M:%S %Z} for OnceHub's limits")
         started = time.monotonic()
+        ends = started + seconds
+        until = datetime.now().astimezone() + timedelta(seconds=seconds)
         try:
-            with self.interruption.breakable():
-                time.sleep(seconds)
+            while (left := ends - time.monotonic()) > 0:
+                if seconds >= _WORTH_SAYING_SECONDS:
+                    self._say(f", waiting until {until:%H:%M:%S %Z}")
+                with self.interruption.breakable():
+                    time.sleep(min(left, EVERY_SECONDS))
         finally:
             if self._active:
                 self._active.waited += time.monotonic() - started
-
-    def tick(self) -> None:
-        """Tell how far the sync is, if it is time to."""
-        if time.monotonic() - self._told >= EVERY_SECONDS:
-            self._say("")
 
     def summary(self) -> None:
         """Tell the figures of every stream that was read."""
@@ -101,7 +99,7 @@ class Progress:
             if tally.requests:
                 self._logger.info("%s", tally)
 
-    def _say(self, what: str) -> None:
+    def _say(self, what: str = "") -> None:
         self._told = time.monotonic()
         tally = self._active
         if tally is None:

@@ -134,7 +134,6 @@ class ListStream(OnceHubStream):
             expected = paginator.promised
             self.position.started(answer.sent_at)
             yield from self._written(rows, paginator)
-            self._tap.progress.tick()
 
     def _page(self, context: Context | None, cursor: str | None) -> Answer:
         try:

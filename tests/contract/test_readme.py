@@ -1,0 +1,70 @@
+"""The README says of streams and settings what the code does."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tap_oncehub.tap import TapOnceHub
+
+ROOT = Path(__file__).parents[2]
+README = ROOT.joinpath("README.md").read_text()
+SETTINGS = json.loads(ROOT.joinpath("tap_oncehub/settings.json").read_text())
+BUILT_IN = ("stream_maps", "stream_map_config", "flattening_enabled")
+
+
+def table(first_column: str) -> list[list[str]]:
+    """The cells of the table whose first column has this heading."""
+    lines = README.splitlines()
+    start = next(i for i, x in enumerate(lines) if x.startswith(f"| {first_column} |"))
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def test_the_streams() -> None:
+    streams = TapOnceHub(config={"api_key": "k"}).streams.values()
+    wanted = [
+        [
+            stream.name,
+            ", ".join(stream.primary_keys),
+            f"incremental by {stream.replication_key}"
+            if stream.replication_key
+            else "full table",
+            "yes" if stream.selected_by_default else "no",
+        ]
+        for stream in streams
+    ]
+    assert sorted(table("stream")) == sorted(wanted)
+
+
+def test_the_settings() -> None:
+    wanted = [
+        [
+            name,
+            part["type"],
+            "required"
+            if name in SETTINGS["required"]
+            else json.dumps(part["default"]).strip('"')
+            if "default" in part
+            else "",
+            part["description"],
+        ]
+        for name, part in SETTINGS["properties"].items()
+    ]
+    assert table("setting") == wanted
+    for name in BUILT_IN:
+        assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("target", ["run", "test"])
+def test_the_commands(target: str) -> None:
+    makefile = ROOT.joinpath("Makefile").read_text()
+    assert f"make {target} " in README
+    assert re.search(rf"^{target}:", makefile, re.MULTILINE)

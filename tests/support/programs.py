@@ -1,0 +1,168 @@
+"""The real programs: the tap, the loader and Meltano, as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TAP = Path(sys.prefix, "bin", "tap-oncehub")
+LOADER = ROOT / ".meltano/loaders/target-duckdb/venv/bin/target-duckdb"
+MELTANO = Path(sys.prefix, "bin", "meltano")
+KEY = "sandbox-key-7c1f9a"
+NO_LIMITS = {"rate_limit_per_second": 0, "rate_limit_per_window": 0}
+PATIENCE = 120
+
+
+@dataclass
+class Run:
+    """What a run of the tap left behind."""
+
+    status: int
+    output: bytes
+    log: str
+    messages: list[dict[str, t.Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        whole = self.output[: self.output.rfind(b"\n") + 1]
+        self.messages = [json.loads(line) for line in whole.splitlines()]
+
+    @property
+    def state(self) -> dict[str, t.Any]:
+        """The last state that was written."""
+        states = [m["value"] for m in self.messages if m["type"] == "STATE"]
+        return states[-1] if states else {}
+
+    def records(self, stream: str) -> list[dict[str, t.Any]]:
+        """The records of a stream, in the order in which they were written."""
+        return [
+            m["record"]
+            for m in self.messages
+            if m["type"] == "RECORD" and m["stream"] == stream
+        ]
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines of the log that are errors."""
+        return [line for line in self.log.splitlines() if "| ERROR" in line]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This machine's environment without settings of a tap or a proxy."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))
+        and not name.lower().endswith("_proxy")
+    }
+    return kept | more
+
+
+def tap_command(
+    folder: Path,
+    settings: dict[str, t.Any],
+    *arguments: str,
+    state: dict[str, t.Any] | None = None,
+    catalog: dict[str, t.Any] | None = None,
+) -> list[str]:
+    """Write the tap's files into a folder, and give the command that uses them."""
+    command = [str(TAP), "--config", str(_write(folder / "config.json", settings))]
+    if state is not None:
+        command += ["--state", str(_write(folder / "state.json", state))]
+    if catalog is not None:
+        command += ["--catalog", str(_write(folder / "catalog.json", catalog))]
+    return [*command, *arguments]
+
+
+def run_tap(
+    folder: Path,
+    settings: dict[str, t.Any],
+    *arguments: str,
+    state: dict[str, t.Any] | None = None,
+    catalog: dict[str, t.Any] | None = None,
+    env: dict[str, str] | None = None,
+) -> Run:
+    """Run the tap to its end."""
+    done = subprocess.run(
+        tap_command(folder, settings, *arguments, state=state, catalog=catalog),
+        capture_output=True,
+        check=False,
+        env=environment(**(env or {})),
+        timeout=PATIENCE,
+    )
+    return Run(done.returncode, done.stdout, done.stderr.decode())
+
+
+def settings_for(url: str, **more: t.Any) -> dict[str, t.Any]:
+    """Settings for a sandbox without limits."""
+    return {"api_key": KEY, "api_url": url, **NO_LIMITS, **more}
+
+
+def catalog(
+    *streams: str,
+    folder: Path,
+    settings: dict[str, t.Any] | None = None,
+    metadata: dict[str, dict[str, t.Any]] | None = None,
+) -> dict[str, t.Any]:
+    """A catalog in which just these streams are selected.
+
+    Args:
+        streams: Names.
+        folder: For the files of the tap.
+        settings: Settings that change the schemas.
+        metadata: More metadata of streams, by name.
+    """
+    discovered = json.loads(
+        run_tap(folder, {"api_key": KEY, **(settings or {})}, "--discover").output
+    )
+    for entry in discovered["streams"]:
+        name = entry["tap_stream_id"]
+        for part in entry["metadata"]:
+            if part["breadcrumb"] == []:
+                part["metadata"]["selected"] = name in streams
+                part["metadata"].update((metadata or {}).get(name, {}))
+    return discovered
+
+
+def load(folder: Path, output: bytes, **more: t.Any) -> str:
+    """Load messages with the real loader, as meltano.yml sets it up.
+
+    Returns:
+        The loader's last state, as text.
+    """
+    done = subprocess.run(
+        [str(LOADER), "--config", str(loader_config(folder, **more))],
+        input=output,
+        capture_output=True,
+        check=False,
+        env=environment(),
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode().strip().rpartition("\n")[2]
+
+
+def loader_config(folder: Path, **more: t.Any) -> Path:
+    """Write the loader's settings; the database is ``warehouse.duckdb``."""
+    temporary = folder / "batches"
+    temporary.mkdir(exist_ok=True)
+    settings = {
+        "filepath": str(folder / "warehouse.duckdb"),
+        "default_target_schema": "oncehub",
+        "add_metadata_columns": True,
+        "flush_all_streams": True,
+        "batch_size_rows": 5000,
+        "temp_dir": str(temporary),
+        **more,
+    }
+    return _write(folder / "loader.json", settings)
+
+
+def _write(path: Path, content: t.Any) -> Path:
+    path.write_text(json.dumps(content))
+    return path
