@@ -34,7 +34,7 @@ class Answer(requests.Response):
     """A response of OnceHub whose body is decoded once."""
 
     @cached_property
-    def body(self) -> t.Any:  # noqa: ANN401
+    def body(self) -> t.Any:
         """The decoded body; None where there is none to expect.
 
         Raises:
@@ -44,7 +44,7 @@ class Answer(requests.Response):
             return None
         return _decode(self.content)
 
-    def json(self, **_kwargs: t.Any) -> t.Any:  # noqa: ANN401
+    def json(self, **_kwargs: t.Any) -> t.Any:
         """Give the decoded body, as the SDK's helpers ask for it."""
         return self.body
 
@@ -99,7 +99,7 @@ class AnswerAdapter(HTTPAdapter):
     def build_response(
         self,
         req: requests.PreparedRequest,
-        resp: t.Any,  # noqa: ANN401
+        resp: t.Any,
     ) -> requests.Response:
         """Build a response from what urllib3 received."""
         response = super().build_response(req, resp)
@@ -107,7 +107,7 @@ class AnswerAdapter(HTTPAdapter):
         return response
 
 
-def _decode(content: bytes) -> t.Any:  # noqa: ANN401
+def _decode(content: bytes) -> t.Any:
     """Decode JSON; halves of surrogate pairs, which cut texts end in, become U+FFFD."""
     if not content.strip():
         msg = "the answer is empty"

@@ -230,7 +230,7 @@ class Pass:
         return None
 
 
-def check_state(state: t.Any, streams: Collection[str]) -> None:  # noqa: ANN401
+def check_state(state: t.Any, streams: Collection[str]) -> None:
     """Refuse a state whose bookmarks cannot be used.
 
     Args:
@@ -255,11 +255,11 @@ def check_state(state: t.Any, streams: Collection[str]) -> None:  # noqa: ANN401
                 raise SettingsError(msg + "2026-01-31T00:00:00Z.")
 
 
-def _is_time(value: t.Any) -> bool:  # noqa: ANN401
+def _is_time(value: t.Any) -> bool:
     return isinstance(value, str) and parse_time(value) is not None
 
 
-def _moment(text: t.Any) -> datetime | None:  # noqa: ANN401
+def _moment(text: t.Any) -> datetime | None:
     return parse_time(text) if isinstance(text, str) else None
 
 

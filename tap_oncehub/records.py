@@ -120,25 +120,25 @@ def _converter(part: Mapping[str, t.Any], *, top: bool = False) -> Convert:
     return _column_text if top else _text
 
 
-def _column_text(value: t.Any, lost: Record, name: str) -> t.Any:  # noqa: ANN401
+def _column_text(value: t.Any, lost: Record, name: str) -> t.Any:
     if isinstance(value, (dict, list)):
         lost[name] = value
         return None
     return _text(value, lost, name)
 
 
-def _text(value: t.Any, _lost: Record, _name: str) -> str:  # noqa: ANN401
+def _text(value: t.Any, _lost: Record, _name: str) -> str:
     return value if isinstance(value, str) else _ENCODER.encode(value).decode()
 
 
-def _time(value: t.Any, lost: Record, name: str) -> str | None:  # noqa: ANN401
+def _time(value: t.Any, lost: Record, name: str) -> str | None:
     if isinstance(value, str) and (text := utc_text(value)):
         return text
     lost[name] = value
     return None
 
 
-def _boolean(value: t.Any, lost: Record, name: str) -> bool | None:  # noqa: ANN401
+def _boolean(value: t.Any, lost: Record, name: str) -> bool | None:
     if isinstance(value, bool):
         return value
     if value in ("true", "false"):
@@ -151,7 +151,7 @@ def _integer(part: Mapping[str, t.Any]) -> Convert:
     highest = part.get("maximum", 2**63 - 1)
     lowest = part.get("minimum", -highest - 1)
 
-    def convert(value: t.Any, lost: Record, name: str) -> int | None:  # noqa: ANN401
+    def convert(value: t.Any, lost: Record, name: str) -> int | None:
         number = value
         if isinstance(value, str) and _INTEGER.fullmatch(value):
             number = int(value)
@@ -164,7 +164,7 @@ def _integer(part: Mapping[str, t.Any]) -> Convert:
     return convert
 
 
-def _number(value: t.Any, lost: Record, name: str) -> float | None:  # noqa: ANN401
+def _number(value: t.Any, lost: Record, name: str) -> float | None:
     number = value
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         number = Decimal(value)
@@ -180,7 +180,7 @@ def _number(value: t.Any, lost: Record, name: str) -> float | None:  # noqa: ANN
 def _array(part: Mapping[str, t.Any]) -> Convert:
     convert_item = _converter(part.get("items", {}))
 
-    def convert(value: t.Any, lost: Record, name: str) -> list[t.Any] | None:  # noqa: ANN401
+    def convert(value: t.Any, lost: Record, name: str) -> list[t.Any] | None:
         if not isinstance(value, list):
             lost[name] = value
             return None
@@ -201,7 +201,7 @@ def _object(part: Mapping[str, t.Any]) -> Convert:
         name: _converter(inner) for name, inner in part.get("properties", {}).items()
     }
 
-    def convert(value: t.Any, lost: Record, name: str) -> Record | None:  # noqa: ANN401
+    def convert(value: t.Any, lost: Record, name: str) -> Record | None:
         if not isinstance(value, dict):
             lost[name] = value
             return None

@@ -104,7 +104,7 @@ _CHECKS: dict[str, t.Callable[[str], str | None]] = {
 }
 
 
-def from_text(name: str, text: str, schema: Mapping[str, t.Any]) -> t.Any:  # noqa: ANN401
+def from_text(name: str, text: str, schema: Mapping[str, t.Any]) -> t.Any:
     """Read a setting from an environment variable, by its declared type.
 
     Args:

@@ -31,7 +31,7 @@ class OnceHubSchemas(SchemaDirectory):
         schema["properties"][EXTRA] = extra
         return schema
 
-    def _resolve(self, node: t.Any) -> t.Any:  # noqa: ANN401
+    def _resolve(self, node: t.Any) -> t.Any:
         """Replace references; what stands beside one is merged over its target."""
         if isinstance(node, list):
             return [self._resolve(item) for item in node]
@@ -43,7 +43,7 @@ class OnceHubSchemas(SchemaDirectory):
             return beside
         return _merged(self._resolve(self._target(reference)), beside)
 
-    def _target(self, reference: str) -> t.Any:  # noqa: ANN401
+    def _target(self, reference: str) -> t.Any:
         file, _, path = reference.partition("#/")
         target = super().fetch_schema(file.removesuffix(".json"))
         for step in path.split("/") if path else []:

@@ -149,7 +149,7 @@ class OnceHubStream(RESTStream[str]):
         )
         return self.client.send(prepared, self.tally, self.check_body)
 
-    def check_body(self, body: t.Any) -> str | None:  # noqa: ANN401
+    def check_body(self, body: t.Any) -> str | None:
         """Say what is wrong with an answer's body; None if nothing is.
 
         Args:

@@ -57,7 +57,7 @@ class BookingCalendarTimeSlotsStream(ChildStream):
     primary_keys = ("booking_calendar_id", "start_time")
     parent_key = "booking_calendar_id"
 
-    def check_body(self, body: t.Any) -> str | None:  # noqa: ANN401
+    def check_body(self, body: t.Any) -> str | None:
         """The slots come as a bare array or in ``data``.
 
         Args:

@@ -61,7 +61,7 @@ class ListStream(OnceHubStream):
             request.params[f"{self.replication_key}.gt"] = self.position.since
         return request
 
-    def check_body(self, body: t.Any) -> str | None:  # noqa: ANN401
+    def check_body(self, body: t.Any) -> str | None:
         """A list must hold a list of objects in ``data``.
 
         Args:

@@ -39,7 +39,7 @@ class UserSchedulingAvailabilityStream(ChildStream):
     primary_keys = ("user_id",)
     parent_key = "user_id"
 
-    def check_body(self, body: t.Any) -> str | None:  # noqa: ANN401
+    def check_body(self, body: t.Any) -> str | None:
         """An empty answer of any kind stands for no schedule.
 
         Args:

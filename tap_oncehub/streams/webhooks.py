@@ -47,7 +47,7 @@ class WebhookEventsStream(ListStream):
     name = "webhook_events"
     path = "/webhook-events"
 
-    def check_body(self, body: t.Any) -> str | None:  # noqa: ANN401
+    def check_body(self, body: t.Any) -> str | None:
         """A list of objects or of texts, bare or in ``data``.
 
         Args:
@@ -82,7 +82,7 @@ class WebhookEventsStream(ListStream):
             self.logger.info("This account offers no list of webhook events (404)")
 
 
-def _event(row: t.Any) -> Record:  # noqa: ANN401
+def _event(row: t.Any) -> Record:
     if isinstance(row, str):
         return {"id": row}
     keys = [row[name] for name in _KEY_FIELDS if row.get(name)]

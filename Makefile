@@ -1,0 +1,107 @@
+# Needs Python 3.10 or newer with pip, and git. Everything else is installed
+# into this folder: uv (.tools), the project (.venv), Meltano (.tools/meltano)
+# and its plugins (.meltano). Each is made again when what it is made from
+# changes, all of them when the folder was moved.
+
+PYTHON ?= python3
+# What the pinned DuckDB has wheels for; uv looks for such a Python.
+PYTHON_VERSIONS := >=3.10,<3.14
+
+UV := .tools/uv/bin/uv
+UV_RUN := $(UV) --quiet
+STAMPS := .tools/stamps
+SOURCES := tap_oncehub $(wildcard sandbox scripts tests)
+
+export UV_PYTHON_PREFERENCE ?= system
+export MELTANO_CLI_DISABLE_VERSION_CHECK := true
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-slow lint format build lock clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+install: ## set up .venv/bin/tap-oncehub, .venv/bin/meltano and Meltano's plugins
+	@$(MAKE) --silent --no-print-directory -j 3 $(STAMPS)/dev $(STAMPS)/plugins
+
+run: install ## load your account, or a sample one, into output/warehouse.duckdb
+	@.venv/bin/python -m scripts.run $(RUN_ARGS)
+
+test: install ## run the tests, with coverage; TEST_ARGS goes to pytest
+	@.venv/bin/coverage erase
+	@.venv/bin/coverage run -m pytest -m 'not slow' $(TEST_ARGS)
+	@.venv/bin/coverage combine --quiet
+	@$(if $(TEST_ARGS),,.venv/bin/coverage report)
+
+test-slow: install ## run the tests that take minutes
+	@.venv/bin/pytest -m slow $(TEST_ARGS)
+
+lint: install ## check style, types, meltano.yml and that the pins fit
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --quiet --check .
+	@.venv/bin/mypy $(wildcard tap_oncehub sandbox scripts)
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.meltano meltano.yml
+
+format: install ## put the code into the project's form
+	@.venv/bin/ruff check --quiet --fix-only .
+	@.venv/bin/ruff format --quiet .
+
+build: $(STAMPS)/dev ## make wheel and sdist in dist/
+	@rm -rf dist
+	@.venv/bin/hatchling build
+
+lock: $(STAMPS)/uv ## pin the newest versions that requirements/*.in and pyproject.toml allow
+	@for name in uv meltano dev; do \
+		$(UV_RUN) pip compile --universal --upgrade --python-version 3.10 \
+			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
+			--output-file requirements/$$name.txt requirements/$$name.in \
+			$$([ $$name != dev ] || echo pyproject.toml) >/dev/null || exit 1; \
+	done
+
+clean: ## remove everything that make made, but not output/ and Meltano's state
+	@rm -rf .venv .tools .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	@rm -rf .meltano/extractors .meltano/loaders .meltano/utilities .meltano/logs .meltano/run
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- what is installed where -------------------------------------------------
+
+# A virtual environment does not survive being moved: begin again in a new place.
+.tools/here: FORCE
+	@[ "$$(cat $@ 2>/dev/null)" = '$(CURDIR)' ] || { \
+		rm -rf .venv .tools .meltano/extractors .meltano/loaders; \
+		mkdir -p $(STAMPS); echo '$(CURDIR)' > $@; }
+FORCE:
+
+$(STAMPS)/uv: requirements/uv.txt .tools/here
+	@echo 'Setting up: uv ...'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo '$(PYTHON) is missing or older than 3.10: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { \
+		echo '$(PYTHON) has no pip; on Debian and Ubuntu: apt-get install python3-pip' >&2; exit 1; }
+	@rm -rf .tools/uv
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check --no-deps --require-hashes \
+		--target .tools/uv --requirement requirements/uv.txt
+	@touch $@
+
+$(STAMPS)/dev: requirements/dev.txt pyproject.toml $(STAMPS)/uv $(STAMPS)/venv
+	@echo 'Setting up: the tap, the sandbox and the tools ...'
+	@$(UV_RUN) pip sync --python .venv --require-hashes requirements/dev.txt
+	@$(UV_RUN) pip install --python .venv --no-deps --no-build-isolation --editable .
+	@ln -sf ../../.tools/meltano/bin/meltano .venv/bin/meltano
+	@touch $@
+
+$(STAMPS)/venv: $(STAMPS)/uv
+	@$(UV_RUN) venv --clear --no-project --python '$(PYTHON_VERSIONS)' .venv
+	@touch $@
+
+$(STAMPS)/meltano: requirements/meltano.txt $(STAMPS)/uv
+	@echo 'Setting up: Meltano ...'
+	@$(UV_RUN) venv --clear --no-project --python '$(PYTHON_VERSIONS)' .tools/meltano
+	@$(UV_RUN) pip sync --python .tools/meltano --require-hashes requirements/meltano.txt
+	@touch $@
+
+$(STAMPS)/plugins: meltano.yml pyproject.toml $(STAMPS)/meltano
+	@echo "Setting up: Meltano's plugins ..."
+	@.tools/meltano/bin/meltano --log-level=warning install
+	@touch $@

@@ -1,0 +1,7 @@
+"""Makes `python -m sandbox` work."""
+
+import sys
+
+from sandbox.cli import main
+
+sys.exit(main())

@@ -1,0 +1,231 @@
+"""An account: all its lists, and what happens to it while somebody reads it."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timezone
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sandbox.clock import Clock
+from sandbox.collection import Collection
+from sandbox.changes import random_changes
+from sandbox.data import Object, makers, schedules, times
+from sandbox.data.nasty import spoil
+from sandbox.data.people import person
+from sandbox.data.setup import webhook_events
+from sandbox.data.world import World, default_sizes
+from sandbox.streams import STREAMS, UPDATED
+from sandbox.switches import Switches
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator, Sequence
+
+# What changes how objects look; all made objects are thrown away when one is set.
+_DATA_SWITCHES = (
+    "unknown_fields", "missing_fields", "wrong_types", "nul_characters", "lone_surrogates",
+)  # fmt: skip
+
+
+class Account:
+    """A made-up OnceHub account.
+
+    The same seed, sizes and `now` give the same objects on every machine.
+
+    Args:
+        seed: which account.
+        bookings: how many; the sizes of all other lists follow from it.
+        nasty: whether objects contain what breaks pipelines.
+        now: the moment at which the account was made, in ISO 8601; default: this hour.
+        switches: switches of how objects look, see `Switches`.
+        sizes: sizes of other lists by name.
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        bookings: int = 100,
+        *,
+        nasty: bool = True,
+        now: str | None = None,
+        switches: dict[str, Any] | None = None,
+        **sizes: int,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.clock = Clock()
+        self.nasty = nasty
+        self._own_switches = Switches().changed(**switches or {})
+        self.switches = self._own_switches
+        self.world = World(seed, _sizes(bookings, sizes), _moment(now), nasty=nasty)
+        self.collections = {name: self._collection(name) for name in STREAMS}
+        self.slots = schedules.Slots(self.world)
+
+    def _collection(self, name: str) -> Collection:
+        return Collection(
+            STREAMS[name].kind,
+            self.world.sizes[name],
+            self.world.ids[name],
+            partial(self._make, name),
+            partial(makers.moment, self.world, name),
+        )
+
+    def _make(self, stream: str, number: int, now: int | None = None) -> Object:
+        item = makers.MAKERS[stream](self.world, number, self.world.now if now is None else now)
+        turn = self.world.turn(number)
+        if turn is not None:
+            spoil(stream, item, turn, self.switches)
+        return item
+
+    def use(self, **switches: Any) -> None:
+        """Set switches for a new server; those not named are as the account began."""
+        self.set_switches(self._own_switches.changed(**switches))
+
+    def set_switches(self, switches: Switches) -> None:
+        """Set all switches."""
+        with self.lock:
+            before, self.switches = self.switches, switches
+            if any(getattr(before, name) != getattr(switches, name) for name in _DATA_SWITCHES):
+                for collection in self.collections.values():
+                    collection.forget()
+
+    def collection(self, stream: str) -> Collection:
+        """Give one list.
+
+        Raises:
+            ValueError: there is no such list.
+        """
+        if stream not in self.collections:
+            message = f"no such list: {stream}"
+            raise ValueError(message)
+        return self.collections[stream]
+
+    def warm(self) -> None:
+        """Make all objects now, so that the first reader waits no longer than the next."""
+        for collection in self.collections.values():
+            for rank in collection.alive():
+                collection.raw(rank)
+
+    def iter_objects(self, stream: str) -> Iterator[Object]:
+        """Give the objects of a list one by one, newest created first, as the API sends them."""
+        if stream == "webhook_events":
+            yield from webhook_events()
+            return
+        collection = self.collection(stream)
+        with self.lock:
+            ranks = list(collection.alive())
+        for rank in ranks:
+            with self.lock:
+                item = collection.get(rank)
+            yield item
+
+    def objects(self, stream: str) -> list[Object]:
+        """Give the objects of a list, newest created first, as the API sends them now."""
+        with self.lock:
+            return list(self.iter_objects(stream))
+
+    def object(self, stream: str, key: str) -> Object | None:
+        """Give what a request for one id gives; None if there never was such an object."""
+        collection = self.collection(stream)
+        with self.lock:
+            rank = collection.rank_of(key)
+            return None if rank is None else collection.get(rank)
+
+    def time_slots(self, calendar_id: str, start: str, end: str) -> list[Object]:
+        """Give the free slots of a calendar; none if the calendar answers with an error."""
+        return schedules.time_slots(self, calendar_id, start, end)
+
+    def scheduling_availability(self, user_id: str) -> Object | None:
+        """Give the schedule of a user; it may be empty. None if the API answers 404."""
+        return schedules.availability(self, user_id)
+
+    def add(self, stream: str, n: int = 1, **fields: Any) -> list[str]:
+        """Create objects now, at the head of a list, and return their ids.
+
+        Raises:
+            ValueError: an id was given.
+        """
+        if "id" in fields:
+            message = "ids are given by the server"
+            raise ValueError(message)
+        collection = self.collection(stream)
+
+        def make(number: int) -> Object:
+            return {**self._make(stream, number, self._now()), **fields}
+
+        with self.lock:
+            return [collection.id_of(collection.add(make)) for _ in range(n)]
+
+    def edit(self, stream: str, key: str, **fields: Any) -> str:
+        """Change fields of an object, and its update time to now if it has one.
+
+        Raises:
+            KeyError: there is no such object, or it was deleted.
+        """
+        with self.lock:
+            rank = self._existing(stream, key)
+            item = self.collection(stream).get(rank)
+            if UPDATED in STREAMS[stream].times:
+                item[UPDATED] = times.text(self._now())
+            self.collection(stream).put(rank, {**item, **fields})
+        return key
+
+    def delete(self, stream: str, key: str) -> str:
+        """Delete an object: it is in no list any more.
+
+        Raises:
+            KeyError: there is no such object, or it was deleted.
+        """
+        with self.lock:
+            self.collection(stream).delete(self._existing(stream, key))
+        return key
+
+    def random_changes(
+        self,
+        rng: random.Random,
+        edits: int = 0,
+        adds: int = 0,
+        deletes: int = 0,
+        streams: Sequence[str] | None = None,
+    ) -> list[tuple[str, str, str]]:
+        """Edit, add and delete objects here and there; see `sandbox.changes`."""
+        with self.lock:
+            return random_changes(self, rng, (edits, adds, deletes), streams or tuple(STREAMS))
+
+    @property
+    def customer_email(self) -> str:
+        """A customer's address, for error messages that tell too much."""
+        return person(self.world.seed, 0).email
+
+    def _now(self) -> int:
+        return self.clock.now() // times.MILLISECOND * times.MILLISECOND
+
+    def _existing(self, stream: str, key: str) -> int:
+        collection = self.collection(stream)
+        rank = collection.rank_of(key)
+        if rank is None or rank in collection.deleted:
+            raise KeyError(key)
+        return rank
+
+
+def _sizes(bookings: int, sizes: dict[str, int]) -> dict[str, int]:
+    unknown = sizes.keys() - STREAMS.keys()
+    if unknown:
+        message = f"no such list: {', '.join(sorted(unknown))}"
+        raise ValueError(message)
+    chosen = {**default_sizes(bookings), **sizes}
+    if min(chosen.values()) < 0:
+        message = "a size cannot be negative"
+        raise ValueError(message)
+    return chosen
+
+
+def _moment(now: str | None) -> int:
+    if now is None:
+        hours = int(datetime.now(timezone.utc).timestamp()) // 3600
+        return hours * times.HOUR
+    moment = times.parse(now)
+    if moment is None:
+        message = f"not a time: {now}"
+        raise ValueError(message)
+    return moment

@@ -1,0 +1,80 @@
+"""What goes back over the wire, and the errors in the API's words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+_JSON = "application/json; charset=utf-8"
+
+
+@dataclass
+class Answer:
+    """One response.
+
+    Attributes:
+        status: the HTTP status.
+        body: the body, not compressed.
+        content_type: what the body is.
+        headers: further headers.
+    """
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = _JSON
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class ApiError(Exception):
+    """An error that the API answers with.
+
+    Args:
+        status: the HTTP status.
+        kind: the `type` of the error.
+        message: what happened.
+        param: the parameter that is to blame.
+        headers: further headers.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        message: str,
+        param: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind
+        self.message = message
+        self.param = param
+        self.headers = headers or {}
+
+    def answer(self) -> Answer:
+        """Give the response."""
+        body = {"type": self.kind, "message": self.message}
+        if self.param is not None:
+            body["param"] = self.param
+        return Answer(self.status, to_json(body), headers=self.headers)
+
+
+def to_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON
+    """Write JSON."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def ok(value: Any) -> Answer:  # noqa: ANN401 - any JSON
+    """Answer with a JSON value."""
+    return Answer(body=to_json(value))
+
+
+def invalid(message: str, param: str | None = None, status: int = 400) -> ApiError:
+    """Make the error for a request that cannot be answered."""
+    return ApiError(status, "invalid_request_error", message, param)
+
+
+def not_found(noun: str, key: str, param: str = "id", status: int = 404) -> ApiError:
+    """Make the error for an id that nobody has."""
+    return invalid(f"No such {noun}: '{key}'", param, status)

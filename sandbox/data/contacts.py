@@ -1,0 +1,91 @@
+"""Contacts and the text messages that go to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.data import Object, moments, times
+from sandbox.data.people import SALUTATIONS, TITLES, person
+
+if TYPE_CHECKING:
+    from sandbox.data.world import World
+
+_STATUSES = (None, None, "Qualified", "Sales qualified", "Marketing qualified", "Disqualified")
+_SMS_STATUSES = ("delivered",) * 17 + ("sent", "failed", "rejected")
+_EMPLOYEES = (1, 5, 12, 40, 180, 900, 25_000)
+_MESSAGES = (
+    "Reminder: we meet tomorrow at {hour}:00.",
+    "Your booking is confirmed. Answer STOP to get no more messages.",
+    "We start in one hour: https://meet.example.com/x",
+)
+_SEGMENT = 160
+
+
+def contact(world: World, index: int, now: int) -> Object:
+    """Make one contact."""
+    dice = world.dice("contact", index)
+    turn = world.turn(index)
+    when = moments.contact(world, index, now)
+    who = person(world.seed, index)
+    city, state, country, zone = who.place
+    known = dice.chance(50)
+    updated = when.updated
+    shown = None if updated is None else times.text(updated, moments.style(turn, "ms"))
+    created = when.created
+    return {
+        "id": world.ids["contacts"].encode(index),
+        "object": "contact",
+        "creation_time": created and times.text(created, moments.style(turn, "s")),
+        "last_updated_time": shown,
+        "last_interacted_time": shown if known else None,
+        "owner": world.ref("users", dice.below(1 << 20)),
+        "status": dice.pick(_STATUSES),
+        "city": city if known else None,
+        "company_size": dice.pick(("1-10", "11-50", "51-200", None)),
+        "company": who.company if known else None,
+        "country": country if known else None,
+        "email": who.email,
+        "employees": dice.pick(_EMPLOYEES) if known else None,
+        "first_name": who.first,
+        "has_consent": dice.chance(70),
+        "job_title": dice.pick(TITLES) if known else None,
+        "last_name": who.last,
+        "mobile_phone": who.phone if dice.chance(40) else None,
+        "phone": who.phone if dice.chance(30) else None,
+        "post_code": f"0{dice.below(10_000):04d}" if known else None,
+        "salutation": dice.pick(SALUTATIONS) if dice.chance(30) else None,
+        "state": state if known else None,
+        "street_address": f"{dice.below(200)} Sample Street" if known else None,
+        "terms_of_sevice": dice.chance(90),
+        "timezone": zone,
+        "custom_fields": [{"name": "Newsletter", "value": dice.chance(50)}] if known else [],
+    }
+
+
+def notification(world: World, index: int, now: int) -> Object:
+    """Make one text message."""
+    dice = world.dice("sms", index)
+    when = moments.notification(world, index, now)
+    created = when.created
+    to_user = dice.chance(20)
+    number = dice.below(1 << 20)
+    body = dice.pick(_MESSAGES).format(hour=dice.between(8, 17))
+    if to_user:
+        recipient, phone = world.ref("users", number), person(world.seed, number, "user").phone
+    else:
+        number %= max(1, world.sizes["contacts"])
+        recipient, phone = world.ref("contacts", number), person(world.seed, number).phone
+    return {
+        "id": world.ids["sms_notifications"].encode(index),
+        "object": "notification",
+        "type": "sms",
+        "status": dice.pick(_SMS_STATUSES),
+        "creation_time": created and times.text(created, moments.style(world.turn(index), "ms")),
+        "recipient": recipient,
+        "recipient_type": "user" if to_user else "contact",
+        "details": {
+            "delivered_to": phone,
+            "message_body": body,
+            "segment_count": 1 + len(body) // _SEGMENT,
+        },
+    }

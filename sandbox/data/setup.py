@@ -1,0 +1,135 @@
+"""What an account is set up with: users, teams, calendars, pages, event types, webhooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.data import Object, times
+from sandbox.data.people import person
+from sandbox.data.world import ADDED
+
+if TYPE_CHECKING:
+    from sandbox.data.world import World
+
+_THINGS = ("Intro call", "Demo", "Consulting", "Interview", "Support", "Coaching", "Site visit")
+_TEAMS = ("Sales", "Support", "Recruiting", "Success", "Field")
+_ROLES = ("Member", "Member", "Team Manager", "Administrator")
+_SITE = "https://sandbox.example.com"
+EVENT_NAMES = (
+    "booking.scheduled", "booking.rescheduled", "booking.reassigned",
+    "booking.canceled_then_rescheduled", "booking.canceled_reschedule_requested",
+    "booking.canceled", "booking.completed", "booking.no_show", "conversation.started",
+    "conversation.closed", "conversation.abandoned",
+)  # fmt: skip
+
+
+def user(world: World, index: int, _now: int) -> Object:
+    """Make one user; number 0 owns the account."""
+    dice = world.dice("user", index)
+    who = person(world.seed, index, "user")
+    teams = world.sizes["teams"]
+    member_of = sorted({dice.below(teams) for _ in range(dice.below(3))}) if teams else []
+    return {
+        "id": world.ids["users"].encode(index),
+        "object": "user",
+        "first_name": who.first,
+        "last_name": who.last,
+        "email": who.email,
+        "status": "invited" if index and dice.chance(12) else "active",
+        "role_name": dice.pick(_ROLES) if index else "Account Owner",
+        "timezone": who.place[3],
+        "teams": [world.ref("teams", team) for team in member_of],
+    }
+
+
+def team(world: World, index: int, _now: int) -> Object:
+    """Make one team."""
+    turn, which = divmod(index % ADDED, len(_TEAMS))
+    name = f"{_TEAMS[which]} {turn + 1}"
+    return {"id": world.ids["teams"].encode(index), "object": "team", "name": name}
+
+
+def booking_calendar(world: World, index: int, _now: int) -> Object:
+    """Make one booking calendar; one in six is not published."""
+    dice = world.dice("calendar", index)
+    name = f"{dice.pick(_THINGS)} {index % ADDED + 1}"
+    by_team = dice.chance(30) and world.sizes["teams"]
+    host = world.ref("teams" if by_team else "users", dice.below(1 << 20))
+    return {
+        "id": world.ids["booking_calendars"].encode(index),
+        "object": "booking_calendar",
+        "host": host,
+        "name": name,
+        "subject": f"{name} with us",
+        "url": f"{_SITE}/calendar-{index % ADDED + 1}",
+        "published": index % 6 != 1,
+        # Declared a number, not an integer.
+        "duration_minutes": dice.pick((15, 30, 30, 45, 60, 22.5)),
+    }
+
+
+def booking_page(world: World, index: int, _now: int) -> Object:
+    """Make one classic booking page."""
+    dice = world.dice("page", index)
+    name = f"{dice.pick(_THINGS)} page {index % ADDED + 1}"
+    return {
+        "id": world.ids["booking_pages"].encode(index),
+        "object": "booking_page",
+        "name": name,
+        "label": dice.pick((name, "Book a time", None)),
+        "url": f"{_SITE}/page-{index % ADDED + 1}",
+        "active": dice.chance(85),
+        "timezone": person(world.seed, index, "user").place[3],
+    }
+
+
+def master_page(world: World, index: int, _now: int) -> Object:
+    """Make one classic master page."""
+    return {
+        "id": world.ids["master_pages"].encode(index),
+        "object": "master_page",
+        "name": f"All of us {index % ADDED + 1}",
+        "label": "Whom do you want to meet?",
+        "url": f"{_SITE}/master-{index % ADDED + 1}",
+        "active": world.dice("master", index).chance(90),
+    }
+
+
+def event_type(world: World, index: int, _now: int) -> Object:
+    """Make one classic event type."""
+    turn, which = divmod(index % ADDED, len(_THINGS))
+    name = f"{_THINGS[which]} {turn + 1}"
+    return {
+        "id": world.ids["event_types"].encode(index),
+        "object": "event_type",
+        "name": name,
+        "description": f"{name}: what to expect",
+        "label": None if index % 3 else name,
+    }
+
+
+def webhook(world: World, index: int, now: int) -> Object:
+    """Make one webhook subscription; its secret is made up, too."""
+    dice = world.dice("webhook", index)
+    first = dice.below(len(EVENT_NAMES))
+    age = (index + 1) * 37 * times.DAY if index < ADDED else 0
+    created = now - age - dice.below(1000) * times.MILLISECOND
+    key = world.ids["webhooks"].encode(index)
+    return {
+        "id": key,
+        "object": "webhook",
+        "api_version": "v2",
+        "name": f"To the warehouse {index % ADDED + 1}",
+        "url": f"https://hooks.example.org/oncehub/{index % ADDED + 1}",
+        "events": list(EVENT_NAMES[first : first + 3]),
+        "creation_time": times.text(created),
+        "secret": f"sandbox-webhook-secret-{key[-12:].lower()}",
+    }
+
+
+def webhook_events() -> list[Object]:
+    """Make the list of event types; its shape is a guess, nobody has published one."""
+    return [
+        {"id": name, "object": "webhook_event", "name": name, "description": f"Sent on {name}"}
+        for name in EVENT_NAMES
+    ]

@@ -1,0 +1,71 @@
+"""What all generators share: seed, sizes, ids, and the time at which the account was made."""
+
+from __future__ import annotations
+
+from math import isqrt
+
+from sandbox.data.dice import Dice, Ids
+from sandbox.data.times import Arrivals
+from sandbox.streams import STREAMS
+
+# Objects added later are numbered from here, far above all that are there from the start.
+ADDED = 1 << 40
+
+_DENSE = 600
+_SPARSE = 20
+
+
+def default_sizes(bookings: int) -> dict[str, int]:
+    """Give sensible sizes of all lists for an account with so many bookings."""
+    grown = isqrt(bookings)
+    return {
+        "bookings": bookings,
+        "contacts": bookings // 2,
+        "sms_notifications": bookings // 5,
+        "booking_calendars": 6 + grown // 4,
+        "booking_pages": 4 + grown // 8,
+        "master_pages": 2 + grown // 20,
+        "event_types": 4 + grown // 20,
+        "users": 5 + grown // 5,
+        "teams": 2 + grown // 30,
+        "webhooks": 3,
+    }
+
+
+def nasty_turn(index: int) -> int | None:
+    """Number the objects that may be nasty: the first 600 of a list, then one in twenty.
+
+    So a small account shows everything that can go wrong, and a large one stays plausible.
+    """
+    if index < _DENSE:
+        return index
+    return None if index % _SPARSE else _DENSE + index // _SPARSE
+
+
+class World:
+    """One account's unchanging facts."""
+
+    def __init__(self, seed: int, sizes: dict[str, int], now: int, *, nasty: bool) -> None:
+        self.seed = seed
+        self.sizes = sizes
+        self.now = now
+        self.nasty = nasty
+        self.ids = {name: Ids(seed, stream.prefix) for name, stream in STREAMS.items()}
+        self._arrivals = Arrivals(now)
+
+    def dice(self, name: str, index: int) -> Dice:
+        """Give the draws for one object."""
+        return Dice(self.seed, name, index)
+
+    def turn(self, index: int) -> int | None:
+        """Number the nasty objects; None for those that are not."""
+        return nasty_turn(index % ADDED) if self.nasty else None
+
+    def created(self, stream: str, index: int, jitter: int) -> int:
+        """Give the creation time of an object that was there from the start."""
+        return self._arrivals.moment(index, self.sizes[stream], jitter)
+
+    def ref(self, stream: str, number: int) -> str | None:
+        """Give the id of an object of another list; None if that list is empty."""
+        size = self.sizes[stream]
+        return self.ids[stream].encode(number % size) if size else None

@@ -1,0 +1,148 @@
+"""Things that go wrong on purpose."""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+# Happen on the connection, instead of or while sending the answer.
+ON_THE_WIRE = ("reset", "close", "timeout", "slow", "truncated", "half_json")
+# Replace the answer.
+INSTEAD = (
+    "html", "empty", "not_json", "no_data", "data_null", "data_object", "data_string",
+    "more_but_empty",
+)  # fmt: skip
+# Change the question, or a little of the answer.
+IN_LISTS = ("same_page", "cycle", "bom")
+KINDS = ON_THE_WIRE + INSTEAD + IN_LISTS
+
+_FIRST_STATUS = 300
+_LAST_STATUS = 599
+
+
+@dataclass
+class Fault:
+    """One thing that goes wrong.
+
+    Attributes:
+        kind: one of `KINDS`, or an HTTP status as a string.
+        path: the API path it happens on, with `*` and `?` as in file names; None is all.
+        times: how often; None is always.
+        after: how many matching requests pass first.
+        probability: how likely it is for each of the requests; None is certain.
+        seed: makes the chance reproducible.
+        seconds: how long a "timeout" or a "slow" answer takes.
+        retry_after: a `Retry-After` header for an HTTP status.
+        hits: how often it happened.
+    """
+
+    kind: str
+    path: str | None = None
+    times: int | None = 1
+    after: int = 0
+    probability: float | None = None
+    seed: int | None = None
+    seconds: float | None = None
+    retry_after: str | None = None
+    hits: int = 0
+    _seen: int = 0
+    _random: random.Random = field(default_factory=random.Random, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse kinds that do not exist."""
+        self.kind = str(self.kind)
+        known = self.kind in KINDS
+        if not known and not (
+            self.kind.isdecimal() and _FIRST_STATUS <= int(self.kind) <= _LAST_STATUS
+        ):
+            message = f"no such fault: {self.kind}; there are {', '.join(KINDS)}, 300 to 599"
+            raise ValueError(message)
+        self._random.seed(self.seed)
+
+    def strikes(self, path: str) -> bool:
+        """Decide about one request."""
+        if self.path is not None and not fnmatchcase(path, self.path):
+            return False
+        self._seen += 1
+        if self._seen <= self.after or (self.times is not None and self.hits >= self.times):
+            return False
+        if self.probability is not None and self._random.random() >= self.probability:
+            return False
+        self.hits += 1
+        return True
+
+    @property
+    def status(self) -> int | None:
+        """Give the HTTP status that it is, if it is one."""
+        return int(self.kind) if self.kind.isdecimal() else None
+
+    def report(self) -> dict[str, Any]:
+        """Describe it."""
+        return {
+            name: value for name, value in vars(self).items() if not name.startswith("_")
+        }
+
+
+class Faults:
+    """All faults of a server; the first that strikes wins."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+
+    def add(self, kind: str | int, path: str | None = None, **options: Any) -> Fault:
+        """Add a fault; the options are the attributes of `Fault`."""
+        return self.put(Fault(str(kind), path, **options))
+
+    def put(self, fault: Fault) -> Fault:
+        """Add a fault that was made before."""
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Let everything go well from now on."""
+        with self._lock:
+            self._faults.clear()
+
+    def strike(self, path: str) -> Fault | None:
+        """Give the fault that happens to a request, if one does."""
+        with self._lock:
+            return next((fault for fault in self._faults if fault.strikes(path)), None)
+
+    def report(self) -> list[dict[str, Any]]:
+        """Describe all faults."""
+        with self._lock:
+            return [fault.report() for fault in self._faults]
+
+
+def from_text(text: str) -> Fault:
+    """Read a fault from a command line: `503:/bookings:times=2:after=1`.
+
+    Raises:
+        ValueError: the text describes no fault.
+    """
+    kind, *rest = text.split(":")
+    options: dict[str, Any] = {}
+    for part in rest:
+        name, equals, value = part.partition("=")
+        if equals:
+            options[name] = _number(name, value)
+        elif part:
+            options["path"] = part
+    try:
+        return Fault(kind, **options)
+    except TypeError as error:
+        message = f"not a fault: {text}"
+        raise ValueError(message) from error
+
+
+def _number(name: str, value: str) -> Any:  # noqa: ANN401 - depends on the name
+    if name in ("probability", "seconds"):
+        return float(value)
+    if name == "times" and value == "always":
+        return None
+    return value if name in ("path", "retry_after") else int(value)

@@ -1,0 +1,145 @@
+"""One page of a list: filters, cursors, and what is before and after."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox.answers import not_found
+from sandbox.collection import encode
+from sandbox.data.dice import Dice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sandbox.account import Account
+    from sandbox.collection import Collection
+    from sandbox.data import Object
+    from sandbox.query import Question
+    from sandbox.streams import Stream
+
+_REMEMBERED = 8
+# No object tells which classic pages belong together, so this is drawn.
+_DRAWN = {("booking_pages", "master_page"), ("booking_pages", "event_type"), ("booking_pages", "user")}
+_HOST_OF_BOOKING = ("bookings", "host")
+_EXPANDS_TO = {
+    "booking_page": "booking_pages",
+    "master_page": "master_pages",
+    "event_type": "event_types",
+    "owner": "users",
+}
+
+
+@dataclass
+class Page:
+    """Part of a list.
+
+    Attributes:
+        ids: the ids of its first and its last object; empty if it has none.
+        raw: its objects as JSON.
+        following: whether the list goes on after it.
+        preceding: whether there is something before it.
+    """
+
+    ids: list[str]
+    raw: list[bytes]
+    following: bool
+    preceding: bool
+
+
+class Lister:
+    """Answers questions about lists; remembers which objects match a filter."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._matches: dict[object, Sequence[int]] = {}
+
+    def page(self, stream: Stream, question: Question) -> Page:
+        """Give one page.
+
+        Raises:
+            ApiError: the cursor is refused.
+        """
+        with self._account.lock:
+            collection = self._account.collection(stream.name)
+            ranks = self._ranks(stream, question, collection)
+            start, stop = self._slice(stream, question, collection, ranks)
+            return self._cut(collection, ranks, start, stop, question)
+
+    def _ranks(self, stream: Stream, question: Question, collection: Collection) -> Sequence[int]:
+        """Give the ranks of what matches, in order."""
+        if not (question.equal or question.times or collection.deleted):
+            return collection.ranks()
+        key = (stream.name, collection.version, question.equal, question.times)
+        found = self._matches.get(key)
+        if found is None:
+            found = self._search(stream, question, collection)
+            while len(self._matches) >= _REMEMBERED:
+                del self._matches[next(iter(self._matches))]
+            self._matches[key] = found
+        return found
+
+    def _search(self, stream: Stream, question: Question, collection: Collection) -> list[int]:
+        found: Iterable[int] = collection.alive()
+        for number, (field, low, high) in enumerate(question.times):
+            if number:
+                found = set(found).intersection(collection.between(field, low, high))
+            else:
+                found = collection.between(field, low, high)
+        if question.equal:
+            found = (rank for rank in found if self._equal(stream, question, collection.get(rank)))
+        return sorted(found)
+
+    def _equal(self, stream: Stream, question: Question, item: Object) -> bool:
+        return all(self._is(stream, item, name, value) for name, value in question.equal)
+
+    def _is(self, stream: Stream, item: Object, name: str, value: str) -> bool:
+        if (stream.name, name) in _DRAWN:
+            return not Dice(self._account.world.seed, name, item["id"], value).below(3)
+        if (stream.name, name) == ("teams", "user"):
+            user = self._account.object("users", value) or {}
+            return item["id"] in (user.get("teams") or ())
+        field = "owner" if (stream.name, name) == _HOST_OF_BOOKING else name
+        return bool(item.get(field) == value)
+
+    def _slice(
+        self, stream: Stream, question: Question, collection: Collection, ranks: Sequence[int]
+    ) -> tuple[int, int]:
+        limit = question.limit
+        if question.cursor is None:
+            return 0, limit
+        param = "before" if question.backwards else "after"
+        rank = collection.rank_of(question.cursor)
+        if rank is None or rank in collection.deleted:
+            policy = self._account.switches.deleted_cursor
+            if policy == "start":
+                return 0, limit
+            if policy == "empty":
+                return len(ranks), len(ranks)
+            if policy != "position" or rank is None:
+                status = 404 if policy == "404" else 400
+                raise not_found(stream.noun, question.cursor, param, status)
+        if question.backwards:
+            stop = bisect_left(ranks, rank)
+            return max(0, stop - limit), stop
+        start = bisect_right(ranks, rank)
+        return start, start + limit
+
+    def _cut(
+        self, collection: Collection, ranks: Sequence[int], start: int, stop: int, question: Question
+    ) -> Page:
+        chosen = ranks[start:stop]
+        raw = [collection.raw(rank) for rank in chosen]
+        if question.expand:
+            raw = [encode(self.expand(collection.get(rank), question.expand)) for rank in chosen]
+        ids = [collection.id_of(rank) for rank in (chosen[0], chosen[-1])] if chosen else []
+        return Page(ids, raw, following=stop < len(ranks), preceding=start > 0)
+
+    def expand(self, item: Object, names: Iterable[str]) -> Object:
+        """Turn ids of a booking into objects."""
+        for name in names:
+            key = item.get(name)
+            if isinstance(key, str):
+                item[name] = self._account.object(_EXPANDS_TO[name], key) or key
+        return item

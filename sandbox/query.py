@@ -1,0 +1,165 @@
+"""Query strings, read strictly: the sandbox shows a client its mistakes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from sandbox.answers import invalid
+from sandbox.data import times
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox.streams import Stream
+
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_DIGITS = re.compile(r"[0-9]{1,9}")
+_DEFAULT_LIMIT = 10
+_MOST = 100
+_CURSORS = ("after", "before")
+_EXPANDABLE = ("booking_page", "master_page", "event_type", "owner")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What somebody wants to know about a list.
+
+    Attributes:
+        limit: objects on a page.
+        cursor: the id after or before which the page is; None for the first page.
+        backwards: whether the page is before the cursor.
+        equal: filters for equality.
+        times: filters by time: field, strict lower and strict upper bound in ticks.
+        expand: fields whose ids are to be turned into objects.
+    """
+
+    limit: int = _DEFAULT_LIMIT
+    cursor: str | None = None
+    backwards: bool = False
+    equal: tuple[tuple[str, str], ...] = ()
+    times: tuple[tuple[str, int, int], ...] = ()
+    expand: tuple[str, ...] = field(default=())
+
+
+def decode(text: str, *, plus: bool = True) -> str:
+    """Decode a part of a URL.
+
+    Raises:
+        ApiError: the part is not properly encoded.
+    """
+    if not text.isascii() or _BAD_PERCENT.search(text):
+        message = "The URL is not properly encoded."
+        raise invalid(message)
+    try:
+        return unquote_to_bytes(text.replace("+", " ") if plus else text).decode()
+    except UnicodeDecodeError as error:
+        message = "The URL is not properly encoded."
+        raise invalid(message) from error
+
+
+def parse(query: str) -> dict[str, str]:
+    """Split a query string.
+
+    Raises:
+        ApiError: it is malformed, or names a parameter twice.
+    """
+    found: dict[str, str] = {}
+    for pair in query.split("&") if query else ():
+        name, equals, value = pair.partition("=")
+        name = decode(name)
+        if not equals or not name:
+            message = "The query string is malformed."
+            raise invalid(message)
+        if name in found:
+            message = f"Received parameter twice: {name}"
+            raise invalid(message, name)
+        found[name] = decode(value)
+    return found
+
+
+def only(query: dict[str, str], known: Iterable[str]) -> None:
+    """Refuse parameters that are not documented.
+
+    Raises:
+        ApiError: there is one.
+    """
+    known = set(known)
+    for name in query:
+        if name not in known:
+            message = f"Received unknown parameter: {name}"
+            raise invalid(message, name)
+
+
+def moment(query: dict[str, str], name: str) -> int | None:
+    """Read a time parameter.
+
+    Raises:
+        ApiError: it is no time.
+    """
+    if name not in query:
+        return None
+    found = times.parse(query[name])
+    if found is None:
+        message = f"Invalid date: '{query[name]}'"
+        raise invalid(message, name)
+    return found
+
+
+def question(query: dict[str, str], stream: Stream) -> Question:
+    """Read the parameters of a list.
+
+    Raises:
+        ApiError: they are not as documented.
+    """
+    bounds = [f"{name}.{end}" for name in stream.times for end in ("gt", "lt")]
+    extra = ("expand",) if stream.name == "bookings" else ()
+    only(query, ("limit", *_CURSORS, *stream.filters, *bounds, *extra))
+    if all(name in query for name in _CURSORS):
+        message = "Send either after or before, not both."
+        raise invalid(message, "before")
+    ranges = (_range(query, name) for name in stream.times)
+    return Question(
+        limit=_limit(query.get("limit")),
+        cursor=query.get("after", query.get("before")),
+        backwards="before" in query,
+        equal=tuple((name, query[name]) for name in stream.filters if name in query),
+        times=tuple(found for found in ranges if found),
+        expand=expanded(query),
+    )
+
+
+def expanded(query: dict[str, str]) -> tuple[str, ...]:
+    """Read which ids of a booking are to become objects.
+
+    Raises:
+        ApiError: a field cannot be expanded.
+    """
+    names = [name.removeprefix("data.") for name in query.get("expand", "").split(",") if name]
+    for name in names:
+        if name not in _EXPANDABLE:
+            message = f"This field cannot be expanded: {name}"
+            raise invalid(message, "expand")
+    return tuple(names)
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return _DEFAULT_LIMIT
+    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= _MOST:
+        message = f"limit must be a number from 1 to {_MOST}."
+        raise invalid(message, "limit")
+    return int(text)
+
+
+def _range(query: dict[str, str], name: str) -> tuple[str, int, int] | None:
+    low, high = moment(query, f"{name}.gt"), moment(query, f"{name}.lt")
+    if low is None and high is None:
+        return None
+    if low is not None and high is not None and low > high:
+        message = f"{name}.gt must not be later than {name}.lt."
+        raise invalid(message, f"{name}.gt")
+    beyond = 1 << 62
+    return name, -beyond if low is None else low, beyond if high is None else high

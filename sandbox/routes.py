@@ -1,0 +1,173 @@
+"""Which request gets which answer; knows nothing of connections, limits and faults."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from sandbox import query as queries
+from sandbox.answers import Answer, ApiError, invalid, not_found, ok, to_json
+from sandbox.data import schedules, times
+from sandbox.data.setup import webhook_events
+from sandbox.lists import Lister
+from sandbox.log import VERSION
+from sandbox.streams import BY_PATH, STREAMS
+
+if TYPE_CHECKING:
+    from sandbox.account import Account
+    from sandbox.lists import Page
+    from sandbox.query import Question
+    from sandbox.streams import Stream
+
+_REFUSALS = {
+    402: "The host of this booking calendar has no seat.",
+    422: "This booking calendar is not published.",
+}
+_WEEK = 7 * times.DAY
+_LONGEST = 30 * times.DAY
+_CALENDARS = STREAMS["booking_calendars"]
+_BY_ID = {stream.path: stream for stream in STREAMS.values() if stream.by_id}
+
+
+class Routes:
+    """The API of one account.
+
+    Args:
+        account: whose data it gives.
+        key: the key that opens it.
+    """
+
+    def __init__(self, account: Account, key: str) -> None:
+        self._account = account
+        self._key = key.encode()
+        self._lister = Lister(account)
+        self.base = ""
+
+    def authenticate(self, key: str | None) -> None:
+        """Check the key.
+
+        Raises:
+            ApiError: it does not open this account.
+        """
+        given = (key or "").encode("utf-8", "surrogateescape")
+        if key is None or not hmac.compare_digest(given, self._key):
+            message = "No valid API key was provided." if key else "No API key was provided."
+            raise ApiError(401, "authentication_error", message)
+        if self._account.switches.plan_without_api:
+            message = "The plan of this account does not include access to the API."
+            raise ApiError(403, "authentication_error", message)
+
+    def answer(self, path: str, query: dict[str, str]) -> Answer:
+        """Answer a GET request of somebody with the right key.
+
+        Raises:
+            ApiError: there is nothing to be had.
+        """
+        if not path.startswith(f"{VERSION}/"):
+            raise _no_such_path(path)
+        parts = path.removeprefix(VERSION).split("/")[1:]
+        head, rest = "/" + "/".join(parts), [queries.decode(part, plus=False) for part in parts[1:]]
+        if head in BY_PATH:
+            return self._list(BY_PATH[head], query)
+        if head == "/test":
+            queries.only(query, ())
+            return ok({"message": "The API key is valid for account: Sandbox"})
+        if head == "/webhook-events" and self._account.switches.webhook_events:
+            return self._webhook_events(query)
+        found = self._item(f"/{parts[0]}", rest, query)
+        if found is None:
+            raise _no_such_path(path)
+        return found
+
+    def _item(self, head: str, rest: list[str], query: dict[str, str]) -> Answer | None:
+        """Answer for one object, if the path is about one."""
+        if not rest or not rest[0]:
+            return None
+        if len(rest) == 1 and head in _BY_ID:
+            return self._by_id(_BY_ID[head], rest[0], query)
+        if head == _CALENDARS.path and rest[1:] == ["time-slots"]:
+            return self._time_slots(rest[0], query)
+        if head == "/users" and rest[1:] == ["scheduling-availability"]:
+            queries.only(query, ())
+            found = self._account.scheduling_availability(rest[0])
+            if found is None:
+                raise not_found("schedule", rest[0])
+            return ok(found)
+        return None
+
+    def _by_id(self, stream: Stream, key: str, query: dict[str, str]) -> Answer:
+        queries.only(query, ("expand",) if stream.name == "bookings" else ())
+        names = queries.expanded(query)
+        item = self._account.object(stream.name, key)
+        if item is None:
+            raise not_found(stream.noun, key)
+        return ok(self._lister.expand(item, names))
+
+    def _list(self, stream: Stream, query: dict[str, str]) -> Answer:
+        question = queries.question(query, stream)
+        page = self._lister.page(stream, question)
+        switches = self._account.switches
+        body = b'{"object":"list","data":[' + b",".join(page.raw) + b"]"
+        shown = switches.sms_has_more if stream.name == "sms_notifications" else True
+        if switches.has_more and shown:
+            more = page.preceding if question.backwards else page.following
+            body += b',"has_more":true' if more else b',"has_more":false'
+        headers = self._link(stream, query, page, question) if switches.link else {}
+        return Answer(body=body + b"}", headers=headers)
+
+    def _link(
+        self, stream: Stream, query: dict[str, str], page: Page, question: Question
+    ) -> dict[str, str]:
+        links = []
+        if page.ids and page.following:
+            links.append(self._url(stream, query, question, "next", ("after", page.ids[-1])))
+        if page.ids and page.preceding:
+            links.append(self._url(stream, query, question, "previous", ("before", page.ids[0])))
+        return {"Link": ", ".join(links)} if links else {}
+
+    def _url(
+        self,
+        stream: Stream,
+        query: dict[str, str],
+        question: Question,
+        rel: str,
+        cursor: tuple[str, str],
+    ) -> str:
+        kept = {name: value for name, value in query.items() if name not in ("after", "before")}
+        pairs = {**kept, "limit": str(question.limit), cursor[0]: cursor[1]}
+        version = VERSION if self._account.switches.link_with_v2 else ""
+        return f'<{self.base}{version}{stream.path}?{urlencode(pairs)}>; rel="{rel}"'
+
+    def _webhook_events(self, query: dict[str, str]) -> Answer:
+        queries.only(query, ("limit", "after", "before"))
+        shape = self._account.switches.webhook_events or ""
+        events = webhook_events()
+        data = [event["name"] for event in events] if shape.startswith("strings") else events
+        if shape.endswith("_array"):
+            return ok(data)
+        return ok({"object": "list", "data": data, "has_more": False})
+
+    def _time_slots(self, key: str, query: dict[str, str]) -> Answer:
+        queries.only(query, ("start_time", "end_time"))
+        given = queries.moment(query, "start_time")
+        start = self._account.clock.now() if given is None else given
+        ending = queries.moment(query, "end_time")
+        end = start + _WEEK if ending is None else ending
+        status = schedules.refusal(self._account, key)
+        if status == not_found("", "").status:
+            raise not_found(_CALENDARS.noun, key)
+        if status in _REFUSALS:
+            raise ApiError(status, "invalid_request_error", _REFUSALS[status])
+        if not 0 <= end - start <= _LONGEST:
+            message = "end_time must be at most 30 days after start_time."
+            raise invalid(message, "end_time")
+        if self._account.switches.slot_ends_inclusive:
+            self._account.slots.pin(key, end)
+        slots = schedules.slots_between(self._account, key, start, end)
+        envelope = self._account.switches.time_slots_envelope == "data"
+        return Answer(body=to_json({"data": slots} if envelope else slots))
+
+
+def _no_such_path(path: str) -> ApiError:
+    return invalid(f"No such path: {path}", status=404)

@@ -1,0 +1,72 @@
+"""The lists of the API: paths, filters and prefixes of ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One list endpoint.
+
+    Attributes:
+        name: what the project calls it.
+        path: where it is, below the version.
+        kind: the `object` field of its objects.
+        noun: how error messages call one of them.
+        prefix: what its ids begin with.
+        filters: query parameters compared for equality.
+        times: fields that take `.gt` and `.lt`.
+        by_id: whether `GET path/{id}` is documented.
+    """
+
+    name: str
+    path: str
+    kind: str
+    prefix: str
+    filters: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+    by_id: bool = False
+
+    @property
+    def noun(self) -> str:
+        """Give the name of one object as a person would write it."""
+        return self.kind.replace("_", " ")
+
+
+_BOOKING_FILTERS = (
+    "status", "owner", "contact", "booking_page", "master_page", "event_type",
+    "booking_calendar", "host",
+)  # fmt: skip
+CREATED = "creation_time"
+UPDATED = "last_updated_time"
+
+STREAMS = {
+    stream.name: stream
+    for stream in (
+        Stream(
+            "bookings", "/bookings", "booking", "BKNG",
+            _BOOKING_FILTERS, (CREATED, "starting_time", UPDATED), by_id=True,
+        ),
+        Stream("contacts", "/contacts", "contact", "CTC", ("email",), (CREATED, UPDATED)),
+        Stream(
+            "sms_notifications", "/notifications/sms", "notification", "SMS",
+            ("recipient", "recipient_type"), (CREATED,),
+        ),
+        Stream(
+            "booking_calendars", "/booking-calendars", "booking_calendar", "BKC",
+            ("host",), by_id=True,
+        ),
+        Stream(
+            "booking_pages", "/booking-pages", "booking_page", "BP",
+            ("master_page", "event_type", "user"),
+        ),
+        Stream("master_pages", "/master-pages", "master_page", "MP"),
+        Stream("event_types", "/event-types", "event_type", "ET"),
+        Stream("users", "/users", "user", "USR", ("email",)),
+        Stream("teams", "/teams", "team", "TM", ("user",)),
+        Stream("webhooks", "/webhooks", "webhook", "WHK"),
+    )
+}  # fmt: skip
+
+BY_PATH = {stream.path: stream for stream in STREAMS.values()}

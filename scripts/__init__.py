@@ -1,0 +1,1 @@
+"""What `make run` needs beside Meltano: small programs for a person's terminal."""
