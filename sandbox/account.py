@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sandbox.changes import random_changes
 from sandbox.clock import Clock
 from sandbox.collection import Collection
-from sandbox.changes import random_changes
 from sandbox.data import Object, makers, schedules, times
 from sandbox.data.nasty import spoil
 from sandbox.data.people import person
 from sandbox.data.setup import webhook_events
-from sandbox.data.world import World, default_sizes
+from sandbox.data.world import World, all_sizes, moment_of
 from sandbox.streams import STREAMS, UPDATED
 from sandbox.switches import Switches
 
@@ -24,8 +23,12 @@ if TYPE_CHECKING:
 
 # What changes how objects look; all made objects are thrown away when one is set.
 _DATA_SWITCHES = (
-    "unknown_fields", "missing_fields", "wrong_types", "nul_characters", "lone_surrogates",
-)  # fmt: skip
+    "unknown_fields",
+    "missing_fields",
+    "wrong_types",
+    "nul_characters",
+    "lone_surrogates",
+)
 
 
 class Account:
@@ -57,7 +60,7 @@ class Account:
         self.nasty = nasty
         self._own_switches = Switches().changed(**switches or {})
         self.switches = self._own_switches
-        self.world = World(seed, _sizes(bookings, sizes), _moment(now), nasty=nasty)
+        self.world = World(seed, all_sizes(bookings, sizes), moment_of(now), nasty=nasty)
         self.collections = {name: self._collection(name) for name in STREAMS}
         self.slots = schedules.Slots(self.world)
 
@@ -101,13 +104,13 @@ class Account:
         return self.collections[stream]
 
     def warm(self) -> None:
-        """Make all objects now, so that the first reader waits no longer than the next."""
+        """Make all objects now: the first reader waits no longer than the next."""
         for collection in self.collections.values():
             for rank in collection.alive():
                 collection.raw(rank)
 
     def iter_objects(self, stream: str) -> Iterator[Object]:
-        """Give the objects of a list one by one, newest created first, as the API sends them."""
+        """Give the objects of a list one by one, as `objects` does."""
         if stream == "webhook_events":
             yield from webhook_events()
             return
@@ -120,19 +123,19 @@ class Account:
             yield item
 
     def objects(self, stream: str) -> list[Object]:
-        """Give the objects of a list, newest created first, as the API sends them now."""
+        """Give a list as the API sends it now: newest created first."""
         with self.lock:
             return list(self.iter_objects(stream))
 
     def object(self, stream: str, key: str) -> Object | None:
-        """Give what a request for one id gives; None if there never was such an object."""
+        """Give what a request for one id gives; None if it never existed."""
         collection = self.collection(stream)
         with self.lock:
             rank = collection.rank_of(key)
             return None if rank is None else collection.get(rank)
 
     def time_slots(self, calendar_id: str, start: str, end: str) -> list[Object]:
-        """Give the free slots of a calendar; none if the calendar answers with an error."""
+        """Give the free slots of a calendar; none if it answers with an error."""
         return schedules.time_slots(self, calendar_id, start, end)
 
     def scheduling_availability(self, user_id: str) -> Object | None:
@@ -206,26 +209,3 @@ class Account:
         if rank is None or rank in collection.deleted:
             raise KeyError(key)
         return rank
-
-
-def _sizes(bookings: int, sizes: dict[str, int]) -> dict[str, int]:
-    unknown = sizes.keys() - STREAMS.keys()
-    if unknown:
-        message = f"no such list: {', '.join(sorted(unknown))}"
-        raise ValueError(message)
-    chosen = {**default_sizes(bookings), **sizes}
-    if min(chosen.values()) < 0:
-        message = "a size cannot be negative"
-        raise ValueError(message)
-    return chosen
-
-
-def _moment(now: str | None) -> int:
-    if now is None:
-        hours = int(datetime.now(timezone.utc).timestamp()) // 3600
-        return hours * times.HOUR
-    moment = times.parse(now)
-    if moment is None:
-        message = f"not a time: {now}"
-        raise ValueError(message)
-    return moment

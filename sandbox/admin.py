@@ -20,7 +20,7 @@ class AdminClient:
     def __init__(self, url: str) -> None:
         self._host = urlsplit(url).netloc
 
-    def call(self, action: str, payload: object = None) -> Any:  # noqa: ANN401 - any JSON
+    def call(self, action: str, payload: object = None) -> Any:
         """Do one action.
 
         Raises:

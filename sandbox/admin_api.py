@@ -57,7 +57,7 @@ def _objects(service: Service, payload: Payload) -> list[Any]:
     return service.account.objects(payload["stream"])
 
 
-def _object(service: Service, payload: Payload) -> Any:  # noqa: ANN401 - any JSON
+def _object(service: Service, payload: Payload) -> Any:
     return service.account.object(payload["stream"], payload["id"])
 
 

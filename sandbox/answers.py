@@ -60,12 +60,12 @@ class ApiError(Exception):
         return Answer(self.status, to_json(body), headers=self.headers)
 
 
-def to_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON
+def to_json(value: Any) -> bytes:
     """Write JSON."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def ok(value: Any) -> Answer:  # noqa: ANN401 - any JSON
+def ok(value: Any) -> Answer:
     """Answer with a JSON value."""
     return Answer(body=to_json(value))
 

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 _HTML = "text/html; charset=utf-8"
 _FROM_PROXY = (502, 503, 504)
-_TYPES = {401: "authentication_error", 403: "authentication_error", 429: "rate_limit_error"}
+_TYPES = {
+    401: "authentication_error",
+    403: "authentication_error",
+    429: "rate_limit_error",
+}
 _SERVER_ERRORS = 500
 _BODIES = {
     "empty": "",
@@ -49,7 +53,8 @@ def instead(kind: str, email: str) -> Answer:
 
 def _page(status: int, email: str) -> Answer:
     title = f"{status} {_phrase(status)}"
-    body = f"<html><head><title>{title}</title></head><body>{title} ({email})</body></html>"
+    head = f"<html><head><title>{title}</title></head>"
+    body = f"{head}<body><h1>{title}</h1><p>{email}</p></body></html>"
     return Answer(status, body.encode(), _HTML)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sandbox.account import Account
 
 _TRIES = 50
-# Older text messages do not change their status any more, and nobody could see it if they did.
+# Older text messages keep their status; a change could not be seen by time anyway.
 _SMS_ALIVE = 2 * times.DAY
 
 _EDITS: dict[str, tuple[tuple[str, Sequence[Any]], ...]] = {
@@ -29,7 +29,10 @@ _EDITS: dict[str, tuple[tuple[str, Sequence[Any]], ...]] = {
         ("has_consent", (True, False)),
     ),
     "sms_notifications": (("status", ("sent", "failed", "delivered", "rejected")),),
-    "booking_calendars": (("name", ("Edited calendar", "Edited, calendar")), ("published", (True, False))),
+    "booking_calendars": (
+        ("name", ("Edited calendar", "Edited, calendar")),
+        ("published", (True, False)),
+    ),
     "users": (("last_name", ("Edited", "D'Edité")), ("teams", ([],))),
 }
 _OTHERS = (("name", ("Edited", "Edited \u2014 twice", "")),)
@@ -38,7 +41,10 @@ Change = tuple[str, str, str]
 
 
 def random_changes(
-    account: Account, rng: random.Random, counts: tuple[int, int, int], streams: Sequence[str]
+    account: Account,
+    rng: random.Random,
+    counts: tuple[int, int, int],
+    streams: Sequence[str],
 ) -> list[Change]:
     """Do so many edits, additions and deletions, in random order, over some lists.
 

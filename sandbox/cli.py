@@ -27,8 +27,8 @@ def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     made = argparse.ArgumentParser(
         prog="python -m sandbox",
-        description="Serve a made-up OnceHub account on the loopback address, until stopped. "
-        "The first line of output is JSON with url and key.",
+        description="Serve a made-up OnceHub account on the loopback address, until "
+        "stopped. The first line of output is JSON with url and key.",
     )
     made.add_argument("--key", default=DEFAULT_KEY, help="the API key (default: %(default)s)")
     made.add_argument("--port", type=int, default=0, help="default: any free port")
@@ -41,8 +41,8 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     made.add_argument(
         "--fault", action="append", default=[], metavar="KIND[:PATH][:NAME=VALUE...]",
-        help="let something go wrong, as in 503:/bookings:times=2:after=1; kinds: any HTTP "
-        f"status, {', '.join(KINDS)}",
+        help="let something go wrong, as in 503:/bookings:times=2:after=1; kinds: "
+        f"any HTTP status, {', '.join(KINDS)}",
     )  # fmt: skip
     _account_options(made.add_argument_group("the account"))
     _limit_options(made.add_argument_group("rate limits"))
@@ -58,7 +58,7 @@ def _account_options(group: argparse._ArgumentGroup) -> None:
         group.add_argument(option, type=int, default=default, metavar="N", help=usual)
     group.add_argument("--now", help="when the account was made, in ISO 8601 (default: this hour)")
     group.add_argument("--nasty", action=argparse.BooleanOptionalAction, default=True,
-                       help="whether objects contain what breaks pipelines")  # fmt: skip
+                       help="whether objects contain difficult values")  # fmt: skip
     group.add_argument("--plain", dest="nasty", action="store_false", help="same as --no-nasty")
     group.add_argument("--warm", action="store_true", help="make all objects before being ready")
 

@@ -1,7 +1,8 @@
 """One list of an account: made lazily, with additions, edits and deletes laid over it.
 
-A rank is an object's place: 0 and up for the objects that were there from the start, newest
-first, and -1, -2, ... for those added later, so that ascending ranks are the API's order.
+A rank is an object's place: 0 and up for the objects that were there from the start,
+newest first, and -1, -2, ... for those added later, so that ascending ranks are the
+API's order.
 """
 
 from __future__ import annotations

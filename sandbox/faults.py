@@ -29,7 +29,7 @@ class Fault:
 
     Attributes:
         kind: one of `KINDS`, or an HTTP status as a string.
-        path: the API path it happens on, with `*` and `?` as in file names; None is all.
+        path: the API path it happens on, `*` and `?` as in file names; None is all.
         times: how often; None is always.
         after: how many matching requests pass first.
         probability: how likely it is for each of the requests; None is certain.
@@ -81,9 +81,7 @@ class Fault:
 
     def report(self) -> dict[str, Any]:
         """Describe it."""
-        return {
-            name: value for name, value in vars(self).items() if not name.startswith("_")
-        }
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
 
 class Faults:
@@ -140,7 +138,7 @@ def from_text(text: str) -> Fault:
         raise ValueError(message) from error
 
 
-def _number(name: str, value: str) -> Any:  # noqa: ANN401 - depends on the name
+def _number(name: str, value: str) -> Any:
     if name in ("probability", "seconds"):
         return float(value)
     if name == "times" and value == "always":

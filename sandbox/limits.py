@@ -21,8 +21,8 @@ class Limits:
         clock_factor: how many times faster all this runs than in reality.
         retry_after: what a 429 says about when to come back.
         refused_count: whether refused requests use up the limits as well.
-        slack_seconds: real time by which requests are forgotten early, for tests that must
-            not depend on how fast a packet travels.
+        slack_seconds: real time by which requests are forgotten early, for tests that
+            must not depend on how fast a packet travels.
     """
 
     per_second: int = 5

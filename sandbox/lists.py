@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 8
 # No object tells which classic pages belong together, so this is drawn.
-_DRAWN = {("booking_pages", "master_page"), ("booking_pages", "event_type"), ("booking_pages", "user")}
+_DRAWN = {
+    ("booking_pages", "master_page"),
+    ("booking_pages", "event_type"),
+    ("booking_pages", "user"),
+}
 _HOST_OF_BOOKING = ("bookings", "host")
 _EXPANDS_TO = {
     "booking_page": "booking_pages",
@@ -104,7 +108,11 @@ class Lister:
         return bool(item.get(field) == value)
 
     def _slice(
-        self, stream: Stream, question: Question, collection: Collection, ranks: Sequence[int]
+        self,
+        stream: Stream,
+        question: Question,
+        collection: Collection,
+        ranks: Sequence[int],
     ) -> tuple[int, int]:
         limit = question.limit
         if question.cursor is None:
@@ -127,7 +135,12 @@ class Lister:
         return start, start + limit
 
     def _cut(
-        self, collection: Collection, ranks: Sequence[int], start: int, stop: int, question: Question
+        self,
+        collection: Collection,
+        ranks: Sequence[int],
+        start: int,
+        stop: int,
+        question: Question,
     ) -> Page:
         chosen = ranks[start:stop]
         raw = [collection.raw(rank) for rank in chosen]

@@ -49,7 +49,7 @@ class Log(list[Entry]):
     """All requests in order of arrival."""
 
     def requests(self, path_prefix: str | None = None, status: int | None = None) -> int:
-        """Count requests by the beginning of the path, with or without `/v2`, and status."""
+        """Count requests by status and by how the path begins, `/v2` or not."""
         return sum(
             (status is None or entry.status == status)
             and (path_prefix is None or _under(entry, path_prefix))

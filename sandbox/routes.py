@@ -67,7 +67,10 @@ class Routes:
         if not path.startswith(f"{VERSION}/"):
             raise _no_such_path(path)
         parts = path.removeprefix(VERSION).split("/")[1:]
-        head, rest = "/" + "/".join(parts), [queries.decode(part, plus=False) for part in parts[1:]]
+        head, rest = (
+            "/" + "/".join(parts),
+            [queries.decode(part, plus=False) for part in parts[1:]],
+        )
         if head in BY_PATH:
             return self._list(BY_PATH[head], query)
         if head == "/test":
@@ -92,7 +95,7 @@ class Routes:
             queries.only(query, ())
             found = self._account.scheduling_availability(rest[0])
             if found is None:
-                raise not_found("schedule", rest[0])
+                raise not_found(schedules.NOUN, rest[0])
             return ok(found)
         return None
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from typing_extensions import Self
 
 from sandbox.account import Account
 from sandbox.log import VERSION
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from sandbox.faults import Faults
     from sandbox.limits import Limits
     from sandbox.log import Log
+
+S = TypeVar("S", bound="Sandbox")
 
 DEFAULT_KEY = "sandbox-key"
 _POLL_SECONDS = 0.02
@@ -49,7 +53,7 @@ class Sandbox:
         self._listener: Listener | None = None
         self._thread: threading.Thread | None = None
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -68,7 +72,10 @@ class Sandbox:
         self._port = self._listener.server_port
         self._service.routes.base = f"http://{LOOPBACK}:{self._port}"
         self._thread = threading.Thread(
-            target=self._listener.serve_forever, args=(_POLL_SECONDS,), name="sandbox", daemon=True
+            target=self._listener.serve_forever,
+            args=(_POLL_SECONDS,),
+            name="sandbox",
+            daemon=True,
         )
         self._thread.start()
 
@@ -105,7 +112,7 @@ class Sandbox:
         return self.account.clock
 
     def count(self, path_prefix: str | None = None, status: int | None = None) -> int:
-        """Count requests by the beginning of the path, with or without `/v2`, and status."""
+        """Count requests by status and by how the path begins, `/v2` or not."""
         return self.log.requests(path_prefix, status)
 
     def reset_log(self) -> None:

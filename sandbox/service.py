@@ -138,7 +138,9 @@ class Service:
         if fault and kind == "cycle":
             if fault.hits % 2 == 0:
                 last = json.loads(answer.body)["data"][-1:]
-                answer = self.routes.answer(path, {**query, "after": last[0]["id"]} if last else query)
+                answer = self.routes.answer(
+                    path, {**query, "after": last[0]["id"]} if last else query
+                )
             answer.body = answer.body.replace(b'"has_more":false', b'"has_more":true')
         if fault and fault.kind == "bom":
             answer.body = _BOM + answer.body

@@ -48,7 +48,9 @@ STREAMS = {
             "bookings", "/bookings", "booking", "BKNG",
             _BOOKING_FILTERS, (CREATED, "starting_time", UPDATED), by_id=True,
         ),
-        Stream("contacts", "/contacts", "contact", "CTC", ("email",), (CREATED, UPDATED)),
+        Stream(
+            "contacts", "/contacts", "contact", "CTC", ("email",), (CREATED, UPDATED)
+        ),
         Stream(
             "sms_notifications", "/notifications/sms", "notification", "SMS",
             ("recipient", "recipient_type"), (CREATED,),

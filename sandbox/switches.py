@@ -23,11 +23,11 @@ class Switches:
         link: lists carry a `Link` header when there is a neighbouring page.
         link_with_v2: its URLs have the `/v2` that the vendor's example lacks.
         deleted_cursor: what `after`/`before` with a deleted object gives: "400", "404",
-            "start" (as without cursor), "empty", or "position" (its place is still known).
+            "start" (as without cursor), "empty", or "position" (its place is known).
         webhook_events: None is 404; else the shape of the list.
         time_slots_envelope: "array" is bare, "data" has an envelope.
-        slot_ends_inclusive: a slot exactly at `end_time` belongs to the answer, and there
-            is one at the end of every request, so that seams are tested.
+        slot_ends_inclusive: a slot exactly at `end_time` belongs to the answer, and
+            there is one at the end of every request, so that seams are tested.
         gzip: answers are compressed for who accepts it.
         redirect: API path to URL; asked for the path the server sends a 302 there.
         unknown_fields: nasty objects may carry fields nobody has documented.

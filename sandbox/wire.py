@@ -1,4 +1,4 @@
-"""Bytes on connections: one handler for each client, and the faults that need a socket."""
+"""Bytes on connections, and the faults that need a socket."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import socket
 import struct
 import threading
 import traceback
+from contextlib import suppress
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
 
 from sandbox import admin_api
-from sandbox.answers import Answer
-from sandbox.service import Request, Service
+from sandbox.service import Request
 
 if TYPE_CHECKING:
-    from sandbox.service import Outcome
+    from sandbox.answers import Answer
+    from sandbox.service import Outcome, Service
 
 LOOPBACK = "127.0.0.1"
 _SMALL = 500
@@ -59,7 +60,7 @@ class Listener(ThreadingHTTPServer):
             self._open.add(connection)
         return connection, address
 
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as in the parent
+    def shutdown_request(self, request: Any) -> None:
         """End a connection; one that is to be reset must not say goodbye first."""
         try:
             if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) != _LINGER_NOT:
@@ -71,7 +72,7 @@ class Listener(ThreadingHTTPServer):
             self._open.discard(request)
             self._changed.notify_all()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, ARG002
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """Report our bugs, not clients that went away."""
         traceback.print_exc()
 
@@ -81,10 +82,9 @@ class Listener(ThreadingHTTPServer):
         self.shutdown()
         with self._changed:
             for connection in self._open:
-                try:
+                # Some have just ended by themselves.
+                with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue  # it has just ended by itself
             self._changed.wait_for(lambda: not self._open, _STOP_SECONDS)
         self.server_close()
 

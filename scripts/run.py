@@ -55,8 +55,7 @@ def main(project: Path, options: Sequence[str]) -> int:
         return _fail("Interrupted", INTERRUPTED)
     except MixedDataError as error:
         return _fail(
-            f"{error}, and {KEY} is not set: set it, or move output/ away to look at "
-            "sample data"
+            f"{error}, and {KEY} is not set: set it, or move output/ away to look at sample data"
         )
 
 
@@ -86,12 +85,12 @@ def _load(project: Path, options: Sequence[str], lock: RunLock) -> int:
     with ExitStack() as stack:
         if source is Source.SAMPLE:
             _say(_SAMPLE_NOTE)
-            settings |= stack.enter_context(sample_account(project))
+            settings |= stack.enter_context(sample_account(project, preparation.note.made))
         meltano = Meltano(project, settings, _say)
-        if preparation.is_new and not preparation.state_suffix:
+        if preparation.is_new and not preparation.note.state_suffix:
             # What earlier runs loaded is not in this file.
             meltano.clear_state()
-        status = meltano.run(lock, preparation.state_suffix, options)
+        status = meltano.run(lock, preparation.note.state_suffix, options)
     if status == INTERRUPTED:
         return _fail("Interrupted; the next `make run` goes on from here", status)
     if status:

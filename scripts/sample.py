@@ -12,7 +12,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_COMMAND = ("-m", "sandbox", "--seed", "1", "--bookings", "2000")
+_ACCOUNT = ("--seed=1", "--bookings=2000", "--plain")
 _PATIENCE = 10
 
 
@@ -21,11 +21,12 @@ class SampleAccountError(Exception):
 
 
 @contextmanager
-def sample_account(project: Path) -> Iterator[dict[str, str]]:
+def sample_account(project: Path, made: str) -> Iterator[dict[str, str]]:
     """Run the sandbox on a free loopback port.
 
     Args:
         project: The project's folder.
+        made: When the account was made, so that it is the same at every run.
 
     Yields:
         The environment variables that make the tap read it.
@@ -35,9 +36,9 @@ def sample_account(project: Path) -> Iterator[dict[str, str]]:
     """
     # A session of its own: Ctrl-C is for Meltano, which still reads from it.
     process = subprocess.Popen(
-        (sys.executable, *_COMMAND),
+        (sys.executable, "-m", "sandbox", "--with-parent", f"--now={made}", *_ACCOUNT),
         cwd=project,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # it ends when we do, however that happens
         stdout=subprocess.PIPE,
         start_new_session=True,
     )

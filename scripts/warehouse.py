@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import secrets
 import typing as t
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from enum import Enum
 
 import duckdb
@@ -31,11 +31,21 @@ class MixedDataError(Exception):
 
 
 @dataclass(frozen=True)
+class Note:
+    """What is kept next to the file."""
+
+    source: str
+    made: str
+    """When the file was begun."""
+    state_suffix: str | None
+    """Keeps the state of sample data apart: a new file has a new suffix."""
+
+
+@dataclass(frozen=True)
 class Preparation:
     """What a run has to know about the file that it will load into."""
 
-    state_suffix: str | None
-    """Keeps the state of sample data apart: a new file has a new suffix."""
+    note: Note
     is_new: bool
     """No rows of this source are there: a state of earlier runs does not fit."""
     moved_to: Path | None = None
@@ -85,9 +95,8 @@ class Warehouse:
             else:
                 moved_to = self._move_aside()
         is_new = not self.file.exists()
-        if is_new or not self.note.exists():
-            self._write_note(source)
-        return Preparation(self._read_note().get("state_suffix"), is_new, moved_to)
+        note = None if is_new else self._read_note()
+        return Preparation(note or self._write_note(source), is_new, moved_to)
 
     def tables(self) -> Iterator[TableSummary]:
         """Look into the file.
@@ -110,8 +119,9 @@ class Warehouse:
 
     @property
     def _source(self) -> Source:
+        note = self._read_note()
         # A file without a note was loaded by `meltano run` itself.
-        return Source(self._read_note().get("source", Source.ACCOUNT))
+        return Source(note.source) if note else Source.ACCOUNT
 
     def _is_empty(self) -> bool:
         try:
@@ -119,16 +129,18 @@ class Warehouse:
         except duckdb.Error:
             return False  # what cannot be read is not thrown away
 
-    def _read_note(self) -> dict[str, t.Any]:
+    def _read_note(self) -> Note | None:
         if not self.note.exists():
-            return {}
-        return t.cast("dict[str, t.Any]", json.loads(self.note.read_text("utf-8")))
+            return None
+        return Note(**json.loads(self.note.read_text("utf-8")))
 
-    def _write_note(self, source: Source) -> None:
-        suffix = f"sample-{secrets.token_hex(3)}" if source is Source.SAMPLE else None
-        note = {"source": source.value, "state_suffix": suffix}
+    def _write_note(self, source: Source) -> Note:
+        now = datetime.now(timezone.utc)
+        suffix = f"sample-{now:%Y%m%d%H%M%S}" if source is Source.SAMPLE else None
+        note = Note(source.value, f"{now:%Y-%m-%dT%H:%M:%SZ}", suffix)
         self.note.parent.mkdir(exist_ok=True)
-        self.note.write_text(json.dumps(note) + "\n", "utf-8")
+        self.note.write_text(json.dumps(asdict(note)) + "\n", "utf-8")
+        return note
 
     def _move_aside(self) -> Path:
         aside = self.file.with_name("sample.duckdb")

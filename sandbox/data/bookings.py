@@ -15,14 +15,40 @@ if TYPE_CHECKING:
     from sandbox.data.world import World
 
 _SUBJECTS = (
-    "Demo", "Discovery call", "Interview", "Kick-off", "Onboarding session", "Portfolio review",
-    "Quarterly review", "Support call",
+    "Demo", "Discovery call", "Interview", "Kick-off", "Onboarding session",
+    "Portfolio review", "Quarterly review", "Support call",
 )  # fmt: skip
-_PROVIDERS = ("google", "google", "google", "exchange", "office_365", "office_365", "icloud")
+_PROVIDERS = (
+    "google",
+    "google",
+    "google",
+    "exchange",
+    "office_365",
+    "office_365",
+    "icloud",
+)
 # Yen and won have no smaller unit, dinar three decimals.
-_PRICES = (("USD", 9900), ("USD", 25000), ("EUR", 12050), ("JPY", 15000), ("KWD", 30500), ("KRW", 1))
-_SOURCES = (("google", "cpc"), ("newsletter", "email"), ("linkedin", "social"), ("website", None))
-_NOTES = (None, "", "Looking forward to it.", "Please call me on my mobile phone.", "Two of us.")
+_PRICES = (
+    ("USD", 9900),
+    ("USD", 25000),
+    ("EUR", 12050),
+    ("JPY", 15000),
+    ("KWD", 30500),
+    ("KRW", 1),
+)
+_SOURCES = (
+    ("google", "cpc"),
+    ("newsletter", "email"),
+    ("linkedin", "social"),
+    ("website", None),
+)
+_NOTES = (
+    None,
+    "",
+    "Looking forward to it.",
+    "Please call me on my mobile phone.",
+    "Two of us.",
+)
 _BUDGETS = ("under 5k", "5k to 20k", "over 20k", None)
 
 
@@ -78,10 +104,11 @@ def _text(ticks: int | None, style: str) -> str | None:
 def _contact_number(world: World, index: int, dice: Dice) -> int:
     """Choose a contact who was there when the booking was made: mostly a new one."""
     contacts, bookings = world.sizes["contacts"], world.sizes["bookings"]
+    if not contacts:
+        return index % ADDED
     place = 0 if index >= ADDED else -(-index * contacts // max(1, bookings))
-    if dice.chance(60) or place >= contacts:
-        return place
-    return dice.between(place, contacts - 1)
+    place = min(place, contacts - 1)
+    return place if dice.chance(60) else dice.between(place, contacts - 1)
 
 
 def _conferencing(key: str, dice: Dice) -> Object | None:
@@ -117,14 +144,17 @@ def _form(guest: Person, world: World, number: int, dice: Dice) -> Object:
         "company": guest.company if dice.chance(60) else None,
         "guests": [person(world.seed, number, "friend").email] if dice.chance(10) else [],
         "custom_fields": [
-            {"name": "How did you hear about us?", "value": dice.pick(("Web", "A friend", None))},
+            {
+                "name": "How did you hear about us?",
+                "value": dice.pick(("Web", "A friend", None)),
+            },
             {"name": "Company size", "value": 10 * dice.below(200)},
         ],
     }
 
 
 def _page(world: World, dice: Dice) -> Object:
-    """Choose where it was booked. Realistic: 70 % on calendars, the rest on classic pages."""
+    """Choose where it was booked. Realistic: 70 % on calendars, not classic pages."""
     number = dice.below(1 << 20)
     if dice.chance(70):
         where = {"booking_calendar": world.ref("booking_calendars", number)}
@@ -142,13 +172,22 @@ def _payment(key: str, dice: Dice) -> Object | None:
     if dice.chance(88):
         return None
     currency, amount = dice.pick(_PRICES)
-    return {"amount_charged": amount, "currency": currency, "transaction_id": f"TEST{key[-6:]}"}
+    return {
+        "amount_charged": amount,
+        "currency": currency,
+        "transaction_id": f"TEST{key[-6:]}",
+    }
 
 
 def _calendar(key: str, dice: Dice) -> Object:
     name = dice.pick(COMPANIES)
     kind = dice.pick(_PROVIDERS)
-    return {"type": kind, "name": name, "id": f"{kind}-calendar", "event_id": key[-12:].lower()}
+    return {
+        "type": kind,
+        "name": name,
+        "id": f"{kind}-calendar",
+        "event_id": key[-12:].lower(),
+    }
 
 
 def _utm(dice: Dice) -> Object | None:
@@ -157,5 +196,9 @@ def _utm(dice: Dice) -> Object | None:
     source, medium = dice.pick(_SOURCES)
     campaign = dice.pick(("spring", "summer", None))
     return {
-        "source": source, "medium": medium, "campaign": campaign, "term": None, "content": None,
-    }  # fmt: skip
+        "source": source,
+        "medium": medium,
+        "campaign": campaign,
+        "term": None,
+        "content": None,
+    }

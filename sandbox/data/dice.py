@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from struct import Struct
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -11,16 +12,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _DIGEST_BYTES = 64
-_RUNNING_LOW = 1 << 64
+_unpack = Struct(">16I").unpack
 _ID_BITS = 48
 _ID_MASK = (1 << _ID_BITS) - 1
 # More than half of the bits: then `x ^ (x >> _ID_SHIFT)` is its own inverse.
 _ID_SHIFT = 25
 
 
-def _digest(text: str) -> int:
-    data = blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest()
-    return int.from_bytes(data, "big")
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest()
 
 
 class Dice:
@@ -29,20 +29,20 @@ class Dice:
     `random.Random` would need several microseconds to be seeded for each object.
     """
 
-    __slots__ = ("_bits", "_key", "_refills")
+    __slots__ = ("_draws", "_key", "_refills")
 
     def __init__(self, *key: object) -> None:
         self._key = "/".join(map(str, key))
-        self._bits = 0
+        self._draws: list[int] = []
         self._refills = 0
 
     def below(self, limit: int) -> int:
-        """Draw an integer from 0 to `limit` - 1."""
-        if self._bits < _RUNNING_LOW:
-            self._bits = _digest(f"{self._key}#{self._refills}")
+        """Draw an integer from 0 to `limit` - 1; a limit is far below 2**32."""
+        if not self._draws:
+            digest = _digest(f"{self._key}#{self._refills}")
+            self._draws = list(_unpack(digest))
             self._refills += 1
-        self._bits, drawn = divmod(self._bits, limit)
-        return drawn
+        return self._draws.pop() % limit
 
     def between(self, low: int, high: int) -> int:
         """Draw an integer from `low` to `high`, both included."""
@@ -64,7 +64,7 @@ class Ids:
     """
 
     def __init__(self, seed: int, prefix: str) -> None:
-        secret = _digest(f"ids/{seed}/{prefix}")
+        secret = int.from_bytes(_digest(f"ids/{seed}/{prefix}"), "big")
         self._prefix = f"{prefix}-"
         self._factor = secret & _ID_MASK | 1
         self._offset = secret >> _ID_BITS & _ID_MASK

@@ -17,9 +17,38 @@ if TYPE_CHECKING:
 # Realistic: days from booking to meeting.
 _LEAD_DAYS = (0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 7, 8, 10, 14, 21, 35)
 # Realistic: meetings by hour of the day (UTC).
-_MEETING_HOURS = (7, 8, 8, 9, 9, 9, 10, 10, 10, 11, 11, 12, 13, 13, 14, 14, 14, 15, 15, 16, 17, 19)
+_MEETING_HOURS = (
+    7,
+    8,
+    8,
+    9,
+    9,
+    9,
+    10,
+    10,
+    10,
+    11,
+    11,
+    12,
+    13,
+    13,
+    14,
+    14,
+    14,
+    15,
+    15,
+    16,
+    17,
+    19,
+)
 # Realistic: percentages of what became of a meeting whose time has passed, or has not.
-_PAST = (("completed", 76), ("no_show", 7), ("canceled", 13), ("rescheduled", 3), ("requested", 1))
+_PAST = (
+    ("completed", 76),
+    ("no_show", 7),
+    ("canceled", 13),
+    ("rescheduled", 3),
+    ("requested", 1),
+)
 _FUTURE = (("scheduled", 80), ("requested", 4), ("canceled", 10), ("rescheduled", 6))
 _DURATIONS = (15, 30, 30, 30, 30, 45, 45, 60, 60, 90)
 _SATURDAY = 5
@@ -87,9 +116,9 @@ def booking(world: World, index: int, now: int) -> Moments:
     first = world.sizes["bookings"] // 4
     if world.nasty and first <= index < first + _bulk(world.sizes["bookings"]):
         updated = now - 3 * DAY
-    updated = _spoilt(min(updated, now), turn)
+    known = _spoilt(min(updated, now), turn)
     shown = None if _hit(turn, _NULL_CREATED) else created
-    return Moments(shown, updated, starting, status, minutes)
+    return Moments(shown, known, starting, status, minutes)
 
 
 def _booking_created(world: World, index: int, dice: Dice) -> int:

@@ -28,8 +28,8 @@ _NESTED_UNKNOWN = ("form_submission", "external_calendar", "details")
 def spoil(stream: str, item: Object, turn: int, switches: Switches) -> None:
     """Change an object in place; what happens depends on its turn only.
 
-    Of six objects one stays as it is, two get difficult texts, one nulls, one lacks fields,
-    one has unknown fields.
+    Of six objects one stays as it is, two get difficult texts, one nulls, one lacks
+    fields, one has unknown fields.
     """
     round_, action = divmod(turn, _CYCLE)
     if action in _TEXT_ACTIONS:
@@ -51,7 +51,7 @@ def spoil(stream: str, item: Object, turn: int, switches: Switches) -> None:
         _wrong_type(stream, item, turn // 2)
 
 
-def _cycle(choices: Sequence[Any], number: int) -> Any:  # noqa: ANN401
+def _cycle(choices: Sequence[Any], number: int) -> Any:
     """Take the next one; lists and objects are shared, never changed in place."""
     return choices[number % len(choices)]
 
@@ -76,9 +76,7 @@ def _difficult_texts(stream: str, item: Object, number: int, switches: Switches)
 def _nulls(stream: str, item: Object, round_: int) -> None:
     names = NAMES[stream]
     for step in (0, len(names) // 2):
-        name = names[(round_ + step) % len(names)]
-        if name in item:
-            item[name] = None
+        item[names[(round_ + step) % len(names)]] = None
     nested = [value for value in item.values() if isinstance(value, dict)]
     for value in nested:
         value[_cycle(list(value), round_)] = None
@@ -125,7 +123,7 @@ def _every(step: int, first: int, turn: int) -> bool:
 
 def _wrong_type(stream: str, item: Object, number: int) -> None:
     names = NAMES[stream]
-    # Two fields at once; one step further in each round, so that all values come to all fields.
+    # Two fields at once; one step further in each round: all values come to all fields.
     for step in (0, len(names) // 2):
         name = names[(number + step) % len(names)]
         kind = FIELDS[stream][name]

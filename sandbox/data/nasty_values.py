@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-TEXTS = (
+TEXTS: tuple[str, ...] = (
     "two\nlines",
     "carriage return\r\nand line feed\r\n",
     "a lone carriage return\rhere",
@@ -32,7 +32,7 @@ TEXTS = (
     "true",
     "[]",
     '{"json": ["in", "a", "string"]}',
-    "emoji \U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467 and \U0001f1e9\U0001f1ea",
+    "emoji \U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea",
     "beyond the BMP: \U00020bb7 \U0001d54f",
     "e\u0301 and \u00e9 look the same",
     "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627",
@@ -43,14 +43,18 @@ TEXTS = (
     "control \x01\x1b[31mred\x1b[0m\x7f",
     "<p>HTML &amp; <b>bold</b></p><!-- comment -->",
     "'; DROP TABLE bookings; --",
-    "=HYPERLINK(\"https://example.com\")",
+    '=HYPERLINK("https://example.com")',
     "100 % {sure} ${HOME} {{ jinja }} %s",
     "<script>alert(1)</script>",
     "/* comment */ -- comment",
     "\U000e0041\ufffd",
 )
 NUL_TEXTS = ("nul\x00inside", "\x00")
-SURROGATE_TEXTS = ("half a pair \ud83d", "\ude00 the other half", "\ude00\ud83d in wrong order")
+SURROGATE_TEXTS = (
+    "half a pair \ud83d",
+    "\ude00 the other half",
+    "\ude00\ud83d in wrong order",
+)
 LONG_TEXT = "A long note \u2014 one of 100 KB.\n" * 3400
 
 CUSTOM_FIELDS: tuple[Any, ...] = (
@@ -62,7 +66,10 @@ CUSTOM_FIELDS: tuple[Any, ...] = (
     [{"name": "yes", "value": True}, {"name": "no", "value": False}],
     [{"name": "null", "value": None}, {"name": "missing"}],
     [{"name": "list", "value": ["a", None, 3]}, {"name": "empty list", "value": []}],
-    [{"name": "object", "value": {"deep": {"er": [1, {"x": None}]}}}, {"name": "{}", "value": {}}],
+    [
+        {"name": "object", "value": {"deep": {"er": [1, {"x": None}]}}},
+        {"name": "{}", "value": {}},
+    ],
     [{"name": "text", "value": "null"}, {"name": "number in text", "value": "007"}],
     [{"name": None, "value": "no name"}, {"name": "", "value": ""}],
     [{"name": "twice", "value": "1"}, {"name": "twice", "value": "2"}],
@@ -83,7 +90,7 @@ UNKNOWN: tuple[tuple[str, Any], ...] = (
     ("meeting_score", 7),
     ("newObject", {"nested": {"list": [1, "two", None]}}),
     ("tags", ["a", "b", None]),
-    ("Weird key, \"quoted\"", "x"),
+    ('Weird key, "quoted"', "x"),
     ("_extra", {"already": "taken"}),
     ("_sdc_deleted_at", None),
     ("Status", "differs from status by case only"),
@@ -97,12 +104,32 @@ UNKNOWN: tuple[tuple[str, Any], ...] = (
 
 # Declared kind -> values of other types.
 WRONG: dict[str, tuple[Any, ...]] = {
-    "string": (42, 0.5, True, {"text": "in an object"}, ["in", "a", "list"], 2**65, -0.0),
-    "id": ({"id": "USR-0123456789AB", "object": "user", "name": "Expanded"}, 12345, ["TM-1"]),
+    "string": (
+        42,
+        0.5,
+        True,
+        {"text": "in an object"},
+        ["in", "a", "list"],
+        2**65,
+        -0.0,
+    ),
+    "id": (
+        {"id": "USR-0123456789AB", "object": "user", "name": "Expanded"},
+        12345,
+        ["TM-1"],
+    ),
     "integer": (5.0, "7", "seven", 2.5, True, 1e3, {"value": 3}, 2**64, " 8 ", ""),
     "number": ("7", "22.5", "many", True, {"value": 3}, "", [30]),
     "boolean": ("true", 1, 0, "no", "False", 2, {"is": True}, ""),
-    "time": (1700000000, "yesterday", {"time": "now"}, "2024-02-30T00:00:00Z", "", 1.5, "2024-01-01"),
+    "time": (
+        1700000000,
+        "yesterday",
+        {"time": "now"},
+        "2024-02-30T00:00:00Z",
+        "",
+        1.5,
+        "2024-01-01",
+    ),
     "array": ("one@example.com", {"a": 1}, 7, "", "a,b"),
     "object": ("text", [1, 2], 3, True, ""),
 }

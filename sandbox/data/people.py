@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-FIRST = tuple(
-    "Ada Amélie Anouk Bao Carlos Chloé Daniel Dilara Elif Emma Farid Fatima Grace Hana Hugo "
-    "Ines Ivan Jamal Jonas José Kaito Lena Liam Lucía Maja Mateo Mei Mohammed Nadia Noah "
-    "Olga Omar Priya Ravi Sara Sofía Søren Tomás Wei Yuki Zoë Łukasz".split()
-)
-LAST = tuple(
-    "Abe Becker Chen Cohen Costa Diaz Dubois Eriksen Fischer García Haddad Hansen Ito Ivanov "
-    "Johansson Kaya Khan Kowalski Kumar Larsen Lopez Mbeki Meyer Müller Nguyen Novák O'Brien "
-    "Okafor Park Patel Rossi Santos Sato Schmidt Silva Smith Tanaka Weber Wójcik Yilmaz".split()
-)
+FIRST = (
+    "Ada", "Amélie", "Anouk", "Bao", "Carlos", "Chloé", "Daniel", "Dilara", "Elif",
+    "Emma", "Farid", "Fatima", "Grace", "Hana", "Hugo", "Ines", "Ivan", "Jamal",
+    "Jonas", "José", "Kaito", "Lena", "Liam", "Lucía", "Maja", "Mateo", "Mei",
+    "Mohammed", "Nadia", "Noah", "Olga", "Omar", "Priya", "Ravi", "Sara", "Sofía",
+    "Søren", "Tomás", "Wei", "Yuki", "Zoë", "Łukasz",
+)  # fmt: skip
+LAST = (
+    "Abe", "Becker", "Chen", "Cohen", "Costa", "Diaz", "Dubois", "Eriksen", "Fischer",
+    "García", "Haddad", "Hansen", "Ito", "Ivanov", "Johansson", "Kaya", "Khan",
+    "Kowalski", "Kumar", "Larsen", "Lopez", "Mbeki", "Meyer", "Müller", "Nguyen",
+    "Novák", "O'Brien", "Okafor", "Park", "Patel", "Rossi", "Santos", "Sato",
+    "Schmidt", "Silva", "Smith", "Tanaka", "Weber", "Wójcik", "Yilmaz",
+)  # fmt: skip
 COMPANIES = (
-    "Acme Fixtures", "Blue Heron GmbH", "Café Ångström", "Delta & Daughters", "Example Ltd",
-    "Fabrikam", "Globex", "Hooli, Inc.", "Initech", "Müller + Söhne KG", "Northwind",
+    "Acme Fixtures", "Blue Heron GmbH", "Café Ångström", "Delta & Daughters",
+    "Example Ltd", "Fabrikam", "Globex", "Hooli, Inc.", "Initech", "Müller + Söhne KG", "Northwind",
     "Smith, Jones & Co.", "Stark Sample SA", "Umbrella Sandbox",
 )  # fmt: skip
 PLACES = (
@@ -31,7 +35,15 @@ PLACES = (
     ("São Paulo", "SP", "Brazil", "America/Sao_Paulo"),
     ("Seattle", "Washington", "United States", "America/Los_Angeles"),
 )
-TITLES = ("Buyer", "CEO", "Head of Sales", "HR Manager", "Ops Lead", "Student", "Team Assistant")
+TITLES = (
+    "Buyer",
+    "CEO",
+    "Head of Sales",
+    "HR Manager",
+    "Ops Lead",
+    "Student",
+    "Team Assistant",
+)
 SALUTATIONS = ("Dr.", "Mr.", "Mrs.", "Ms.", "Mx.", "Prof.")
 
 _SPREAD = 2_654_435_761

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.data.world import World
 
 _WORKING_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
+NOUN = "schedule"
 _STEP = 30 * times.MINUTE
 _PLACES: tuple[Object, ...] = (
     {"type": "virtual", "value": None, "id": None},
@@ -28,12 +29,21 @@ _NASTY_PLACES: tuple[Object, ...] = (
     {"type": "hologram", "value": {"deck": 3}, "id": 7, "beta": True},
     {},
 )
-_HOURS = (("09:00", "12:00"), ("13:00", "17:00"), ("08:30", "16:30"), ("22:00", "24:00"))
+_HOURS = (
+    ("09:00", "12:00"),
+    ("13:00", "17:00"),
+    ("08:30", "16:30"),
+    ("22:00", "24:00"),
+)
 _WAYS: tuple[Object, ...] = (
     {"type": "online_dynamic_link", "value": None, "id": None},
     {"type": "in_person_by_host", "value": "1 Sample Street", "id": "LOC-2"},
     {"type": "phone_by_guest", "value": None, "id": None},
-    {"type": "online_static_link", "value": "https://meet.example.com/room", "id": "LOC-1"},
+    {
+        "type": "online_static_link",
+        "value": "https://meet.example.com/room",
+        "id": "LOC-1",
+    },
 )
 
 
@@ -68,7 +78,9 @@ class Slots:
         """Make the slot at a moment."""
         dice = Dice(self._world.seed, "slot", calendar_id, moment)
         places = _PLACES + _NASTY_PLACES if self._world.nasty and dice.chance(30) else _PLACES
-        locations = [dice.pick(places) for _ in range(dice.between(0 if self._world.nasty else 1, 2))]
+        locations = [
+            dice.pick(places) for _ in range(dice.between(0 if self._world.nasty else 1, 2))
+        ]
         item: Object = {"start_time": times.text(moment), "locations": locations}
         if self._world.nasty and dice.chance(5):
             item["seats_left"] = dice.below(9)
@@ -76,7 +88,7 @@ class Slots:
 
 
 def refusal(account: Account, calendar_id: str) -> int:
-    """Give the status of an answer about slots: 200, 402 (no seat), 404 or 422 (unpublished)."""
+    """Give the status of an answer about slots: 200, 402 no seat, 422 unpublished."""
     calendar = account.object("booking_calendars", calendar_id)
     if calendar is None or calendar.get("deleted") is True:
         return 404
@@ -105,7 +117,7 @@ def time_slots(account: Account, calendar_id: str, start: str, end: str) -> list
 
 
 def availability(account: Account, user_id: str) -> Object | None:
-    """Give the schedule of a user: None for who was only invited, {} for some others."""
+    """Give the schedule of a user: None for who was only invited, {} for some."""
     user = account.object("users", user_id)
     if user is None or user.get("deleted") is True or user.get("status") == "invited":
         return None
@@ -119,7 +131,7 @@ def availability(account: Account, user_id: str) -> Object | None:
         {"date": "2030-12-31", "day": "tuesday", "working_hours": _hours(dice)},
     ]
     schedule: Object = {
-        "object": "schedule",
+        "object": NOUN,
         "timezone": person(account.world.seed, number, "user").place[3],
         "weekly": weekly,
         "overrides": overrides[: dice.below(3)],

@@ -1,4 +1,4 @@
-"""What an account is set up with: users, teams, calendars, pages, event types, webhooks."""
+"""What an account is set up with: users, teams, calendars, pages, webhooks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from sandbox.data.world import ADDED
 if TYPE_CHECKING:
     from sandbox.data.world import World
 
-_THINGS = ("Intro call", "Demo", "Consulting", "Interview", "Support", "Coaching", "Site visit")
+_THINGS = (
+    "Intro call",
+    "Demo",
+    "Consulting",
+    "Interview",
+    "Support",
+    "Coaching",
+    "Site visit",
+)
 _TEAMS = ("Sales", "Support", "Recruiting", "Success", "Field")
 _ROLES = ("Member", "Member", "Team Manager", "Administrator")
 _SITE = "https://sandbox.example.com"
@@ -130,6 +138,11 @@ def webhook(world: World, index: int, now: int) -> Object:
 def webhook_events() -> list[Object]:
     """Make the list of event types; its shape is a guess, nobody has published one."""
     return [
-        {"id": name, "object": "webhook_event", "name": name, "description": f"Sent on {name}"}
+        {
+            "id": name,
+            "object": "webhook_event",
+            "name": name,
+            "description": f"Sent on {name}",
+        }
         for name in EVENT_NAMES
     ]

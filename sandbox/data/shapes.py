@@ -1,7 +1,7 @@
 """The documented fields of every object and what they are declared to be.
 
-Used to spoil objects: to null, to drop and to mistype their fields. Ids and the times that
-the API filters by are left out, for without them no answer could be right.
+Used to spoil objects: to null, to drop and to mistype their fields. Ids and the times
+that the API filters by are left out, for without them no answer could be right.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ object: virtual_conferencing cancel_reschedule_information form_submission
 """
 
 _CONTACT = """
-string: object status city company_size company country email first_name job_title last_name
-    mobile_phone phone post_code salutation state street_address timezone
+string: object status city company_size company country email first_name job_title
+    last_name mobile_phone phone post_code salutation state street_address timezone
 boolean: has_consent terms_of_sevice
 integer: employees
 time: last_interacted_time

@@ -21,7 +21,32 @@ _FORM = re.compile(
 )
 
 # Realistic: how busy an hour of the day (UTC) and a day of the week (Monday first) is.
-_HOURS = (2, 1, 1, 1, 2, 4, 10, 22, 38, 46, 44, 36, 32, 40, 46, 42, 34, 26, 18, 12, 9, 7, 5, 3)
+_HOURS = (
+    2,
+    1,
+    1,
+    1,
+    2,
+    4,
+    10,
+    22,
+    38,
+    46,
+    44,
+    36,
+    32,
+    40,
+    46,
+    42,
+    34,
+    26,
+    18,
+    12,
+    9,
+    7,
+    5,
+    3,
+)
 _DAYS = (21, 20, 19, 18, 14, 4, 4)
 _FIRST_DAY = 3  # 1970-01-01 was a Thursday
 _YEARS_IN_HOURS = 3 * 365 * 24
@@ -31,7 +56,7 @@ _UNIT = 1000
 
 
 def text(ticks: int, style: str = "ms") -> str:
-    """Write a moment: "s", "ms", "7" (digits) or "offset" (local time, two hours ahead)."""
+    """Write a moment: "s", "ms", "7" (digits) or "offset" (two hours ahead)."""
     seconds, rest = divmod(ticks, SECOND)
     if style == "offset":
         fraction = f".{rest:07d}".rstrip("0").rstrip(".")
@@ -48,7 +73,7 @@ def _iso(seconds: int) -> str:
 
 
 def parse(value: object) -> int | None:
-    """Read a date or a date with time; without an offset it is UTC. None if it is neither."""
+    """Read a date, or date and time, UTC if not said; None if it is neither."""
     found = _FORM.fullmatch(value) if isinstance(value, str) else None
     if not found:
         return None
@@ -77,7 +102,7 @@ class Arrivals:
         self._sums = list(accumulate(weights))
 
     def moment(self, index: int, size: int, jitter: int) -> int:
-        """Give the creation of number `index` (0 is the newest); `jitter` is below 1000."""
+        """Give the creation of number `index`, 0 is the newest; `jitter` < 1000."""
         total = self._sums[-1]
         target = total - 1 - (index * _UNIT + jitter) * total // (size * _UNIT)
         hour = bisect_right(self._sums, target)

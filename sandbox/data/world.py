@@ -1,14 +1,15 @@
-"""What all generators share: seed, sizes, ids, and the time at which the account was made."""
+"""What all generators share: seed, sizes, ids, and the age of the account."""
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from math import isqrt
 
+from sandbox.data import times
 from sandbox.data.dice import Dice, Ids
-from sandbox.data.times import Arrivals
 from sandbox.streams import STREAMS
 
-# Objects added later are numbered from here, far above all that are there from the start.
+# Objects added later are numbered from here, far above those there from the start.
 ADDED = 1 << 40
 
 _DENSE = 600
@@ -32,10 +33,43 @@ def default_sizes(bookings: int) -> dict[str, int]:
     }
 
 
-def nasty_turn(index: int) -> int | None:
-    """Number the objects that may be nasty: the first 600 of a list, then one in twenty.
+def all_sizes(bookings: int, sizes: dict[str, int]) -> dict[str, int]:
+    """Complete the sizes that were given.
 
-    So a small account shows everything that can go wrong, and a large one stays plausible.
+    Raises:
+        ValueError: one is negative, or of a list that does not exist.
+    """
+    unknown = sizes.keys() - STREAMS.keys()
+    if unknown:
+        message = f"no such list: {', '.join(sorted(unknown))}"
+        raise ValueError(message)
+    chosen = {**default_sizes(bookings), **sizes}
+    if min(chosen.values()) < 0:
+        message = "a size cannot be negative"
+        raise ValueError(message)
+    return chosen
+
+
+def moment_of(now: str | None) -> int:
+    """Read the moment at which an account was made; None is this hour.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    if now is None:
+        hours = int(datetime.now(timezone.utc).timestamp()) // 3600
+        return hours * times.HOUR
+    moment = times.parse(now)
+    if moment is None:
+        message = f"not a time: {now}"
+        raise ValueError(message)
+    return moment
+
+
+def nasty_turn(index: int) -> int | None:
+    """Number the objects that may be nasty: the first 600, then one in twenty.
+
+    So a small account shows all that can go wrong, and a large one stays plausible.
     """
     if index < _DENSE:
         return index
@@ -51,7 +85,7 @@ class World:
         self.now = now
         self.nasty = nasty
         self.ids = {name: Ids(seed, stream.prefix) for name, stream in STREAMS.items()}
-        self._arrivals = Arrivals(now)
+        self._arrivals = times.Arrivals(now)
 
     def dice(self, name: str, index: int) -> Dice:
         """Give the draws for one object."""

@@ -34,9 +34,7 @@ def test_the_streams() -> None:
         [
             stream.name,
             ", ".join(stream.primary_keys),
-            f"incremental by {stream.replication_key}"
-            if stream.replication_key
-            else "full table",
+            f"incremental by {stream.replication_key}" if stream.replication_key else "full table",
             "yes" if stream.selected_by_default else "no",
         ]
         for stream in streams

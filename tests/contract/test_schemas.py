@@ -325,9 +325,7 @@ def test_kinds_of_location_are_told_apart() -> None:
 def test_no_sentence_is_written_twice() -> None:
     """What two streams share is in ``shared.json``, not copied."""
     sentences = Counter(
-        field.schema["description"]
-        for field in written()
-        if "description" in field.schema
+        field.schema["description"] for field in written() if "description" in field.schema
     )
     assert not repeated(sentences)
 

@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -26,24 +27,27 @@ class Run:
     status: int
     output: bytes
     log: str
-    messages: list[dict[str, t.Any]] = field(init=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def messages(self) -> list[dict[str, t.Any]]:
+        """The Singer messages; a line that was cut short is none."""
         whole = self.output[: self.output.rfind(b"\n") + 1]
-        self.messages = [json.loads(line) for line in whole.splitlines()]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    @property
+    def states(self) -> list[dict[str, t.Any]]:
+        """All states that were written."""
+        return [m["value"] for m in self.messages if m["type"] == "STATE"]
 
     @property
     def state(self) -> dict[str, t.Any]:
         """The last state that was written."""
-        states = [m["value"] for m in self.messages if m["type"] == "STATE"]
-        return states[-1] if states else {}
+        return self.states[-1] if self.states else {}
 
     def records(self, stream: str) -> list[dict[str, t.Any]]:
         """The records of a stream, in the order in which they were written."""
         return [
-            m["record"]
-            for m in self.messages
-            if m["type"] == "RECORD" and m["stream"] == stream
+            m["record"] for m in self.messages if m["type"] == "RECORD" and m["stream"] == stream
         ]
 
     @property

@@ -1,0 +1,122 @@
+"""meltano.yml describes the tap that there is, and loads every row."""
+
+from __future__ import annotations
+
+import copy
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tap_oncehub.tap import TapOnceHub
+
+PROJECT = Path(__file__).parents[2]
+KINDS = {
+    "array": "array",
+    "boolean": "boolean",
+    "integer": "integer",
+    # Meltano cannot pass on decimals from the environment; see meltano.yml.
+    "number": "integer",
+    "object": "object",
+    "string": "string",
+}
+NOT_OFFERED = {"faker_config", "flattening_max_key_length", "flattening_separator"}
+"""Settings of the SDK's own that Meltano's users have no need of here."""
+
+OF_THE_SDK = {"flattening_enabled", "flattening_max_depth", "stream_map_config", "stream_maps"}
+"""Settings that the SDK describes in its own words."""
+
+Definition: t.TypeAlias = dict[str, t.Any]
+
+
+@pytest.fixture(scope="module")
+def project() -> Definition:
+    return t.cast("Definition", yaml.safe_load((PROJECT / "meltano.yml").read_text("utf-8")))
+
+
+@pytest.fixture(scope="module")
+def extractor(project: Definition) -> Definition:
+    (definition,) = project["plugins"]["extractors"]
+    return t.cast("Definition", definition)
+
+
+@pytest.fixture(scope="module")
+def loader(project: Definition) -> Definition:
+    loaders = {loader["name"]: loader for loader in project["plugins"]["loaders"]}
+    return t.cast("Definition", loaders["target-duckdb"])
+
+
+@pytest.fixture(scope="module")
+def about() -> Definition:
+    """What `tap-oncehub --about` says of the settings."""
+    schema = copy.deepcopy(TapOnceHub.config_jsonschema)
+    TapOnceHub.append_builtin_config(schema)
+    return t.cast("Definition", schema["properties"])
+
+
+def kind(setting: Definition) -> str:
+    if setting.get("format") == "date-time":
+        return "date_iso8601"
+    types = setting["type"] if isinstance(setting["type"], list) else [setting["type"]]
+    (declared,) = set(types) - {"null"}
+    return KINDS[declared]
+
+
+def test_it_names_every_setting(extractor: Definition, about: Definition) -> None:
+    names = [setting["name"] for setting in extractor["settings"]]
+
+    assert sorted(names) == sorted(set(about) - NOT_OFFERED)
+
+
+def test_settings_are_described_as_the_tap_describes_them(
+    extractor: Definition, about: Definition
+) -> None:
+    for setting in extractor["settings"]:
+        told = about[setting["name"]]
+        assert setting["kind"] == kind(told), setting["name"]
+        assert setting.get("value") == told.get("default"), setting["name"]
+        assert setting.get("sensitive", False) == told.get("secret", False), setting["name"]
+        if setting["name"] not in OF_THE_SDK:
+            assert setting["label"] == told["title"]
+            assert setting["description"] == told["description"]
+
+
+def test_what_is_required_is_asked_for(extractor: Definition) -> None:
+    assert extractor["settings_group_validation"] == [TapOnceHub.config_jsonschema["required"]]
+
+
+def test_capabilities_are_those_of_the_tap(extractor: Definition) -> None:
+    assert extractor["capabilities"] == sorted(c.value for c in TapOnceHub.capabilities)
+
+
+def test_what_is_not_selected_by_default_is_not_in_meltano(extractor: Definition) -> None:
+    tap = TapOnceHub(config={"api_key": "made-up"})
+    left_out = [f"!{s.name}.*" for s in tap.streams.values() if not s.selected_by_default]
+
+    assert sorted(extractor["select"]) == sorted(["*.*", *left_out])
+
+
+def test_plugins_need_no_hub(project: Definition) -> None:
+    for plugins in project["plugins"].values():
+        for plugin in plugins:
+            missing = {"namespace", "pip_url", "executable", "settings"} - plugin.keys()
+            assert not missing, plugin["name"]
+            for setting in plugin["settings"]:
+                assert {"name", "label", "description", "kind"} <= setting.keys()
+
+
+def test_no_row_is_lost_on_the_way_into_duckdb(loader: Definition) -> None:
+    """These belong together; tests/end_to_end shows that they hold."""
+    assert loader["pip_url"] == "target-duckdb==0.8.0 duckdb==1.2.2"
+    assert loader["config"]["add_metadata_columns"] is True
+    assert loader["config"]["flush_all_streams"] is True
+
+
+def test_environments_do_not_share_a_file(project: Definition, loader: Definition) -> None:
+    environments = {environment["name"]: environment for environment in project["environments"]}
+    (prod,) = environments["prod"]["config"]["plugins"]["loaders"]
+
+    assert set(environments) == {"dev", "prod"}
+    assert project["default_environment"] == "dev"
+    assert prod["config"]["filepath"] != loader["config"]["filepath"]

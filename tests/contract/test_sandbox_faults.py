@@ -1,0 +1,157 @@
+"""What goes wrong in the sandbox goes wrong as ordered."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+import requests
+
+from sandbox import Account, Sandbox
+from sandbox.faults import Fault, from_text
+
+JSON_ERRORS = requests.exceptions.JSONDecodeError
+CONNECTION = requests.exceptions.ConnectionError
+
+
+@pytest.fixture
+def api():
+    with Sandbox(Account(seed=1, bookings=30), key="k") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def get(api):
+    with requests.Session() as session:
+        session.headers["API-Key"] = "k"
+
+        def get(path, **query):
+            return session.get(api.url + path, params=query, timeout=2, allow_redirects=False)
+
+        yield get
+
+
+@pytest.mark.parametrize("kind", ["reset", "close"])
+def test_no_answer_at_all(api, get, kind):
+    api.faults.add(kind)
+    with pytest.raises(CONNECTION) as caught:
+        get("/bookings")
+    assert ("reset" in str(caught.value)) == (kind == "reset")
+    assert [(entry.status, entry.fault) for entry in api.log] == [(0, kind)]
+    assert get("/bookings").status_code == 200
+
+
+def test_an_answer_that_does_not_come_in_time(api):
+    api.faults.add("timeout", seconds=5)
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        requests.get(api.url + "/bookings", timeout=0.1)
+
+
+def test_a_slow_answer(api, get):
+    api.faults.add("slow", seconds=0.3)
+    started = time.monotonic()
+    assert len(get("/bookings").json()["data"]) == 10
+    assert time.monotonic() - started > 0.25
+
+
+def test_a_truncated_answer(api, get):
+    api.faults.add("truncated")
+    with pytest.raises((requests.exceptions.ChunkedEncodingError, CONNECTION)):
+        get("/bookings")
+
+
+@pytest.mark.parametrize("kind", ["half_json", "html", "empty", "not_json", "bom"])
+def test_answers_that_are_no_json(api, get, kind):
+    api.faults.add(kind)
+    answer = get("/bookings")
+    assert answer.status_code == 200
+    with pytest.raises((ValueError, UnicodeDecodeError)):
+        json.loads(answer.content.decode())
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [("no_data", "absent"), ("data_null", None), ("data_object", dict), ("data_string", str)],
+)
+def test_answers_without_a_list(api, get, kind, data):
+    api.faults.add(kind)
+    found = get("/bookings").json().get("data", "absent")
+    assert found == data or isinstance(found, data)
+
+
+def test_more_that_never_comes(api, get):
+    api.faults.add("more_but_empty")
+    answer = get("/bookings").json()
+    assert (answer["data"], answer["has_more"]) == ([], True)
+
+
+def test_the_same_page_again(api, get):
+    api.faults.add("same_page", times=None)
+    first = get("/bookings").json()
+    second = get("/bookings", after=first["data"][-1]["id"]).json()
+    assert first == second
+
+
+def test_pages_in_a_circle(api, get):
+    api.faults.add("cycle", times=None)
+    pages, cursor = [], {}
+    for _ in range(6):
+        answer = get("/bookings", **cursor).json()
+        assert answer["has_more"] is True
+        pages.append(answer["data"])
+        cursor = {"after": answer["data"][-1]["id"]}
+    assert pages[0] == pages[2] == pages[4] != pages[1] == pages[3] == pages[5]
+
+
+@pytest.mark.parametrize(
+    "status", [302, 400, 403, 404, 408, 409, 425, 429, 500, 502, 503, 504, 599]
+)
+def test_statuses(api, get, status):
+    api.faults.add(status, retry_after="7")
+    answer = get("/bookings")
+    assert answer.status_code == status
+    assert answer.headers["Request-Id"] == api.log[0].request_id
+    assert answer.headers["Retry-After"] == "7"
+    assert api.account.customer_email in answer.text
+    assert answer.text.startswith("<html>") == (status in (502, 503, 504))
+    # Only what the limits refused is counted as refused.
+    assert api.refused == 0
+
+
+def test_errors_name_a_real_customer(api):
+    emails = {item.get("email") for item in api.account.objects("contacts")}
+    assert api.account.customer_email in emails
+
+
+def test_where_and_when(api, get):
+    fault = api.faults.add("500", "/bookings", times=2, after=1)
+    assert get("/users").status_code == 200
+    assert [get("/bookings").status_code for _ in range(4)] == [200, 500, 500, 200]
+    assert fault.hits == 2
+    api.faults.add("500", "/bookings/*", times=None)
+    assert get("/bookings").status_code == 200
+    assert get("/bookings/x").status_code == 500
+    api.faults.clear()
+    assert get("/bookings/x").status_code == 404
+
+
+def test_by_chance_but_reproducibly(api, get):
+    def statuses():
+        api.faults.clear()
+        api.faults.add("500", times=None, probability=0.5, seed=4)
+        return [get("/teams").status_code for _ in range(20)]
+
+    first = statuses()
+    assert first == statuses()
+    assert set(first) == {200, 500}
+
+
+def test_faults_from_text():
+    fault = from_text("503:/bookings:times=2:after=1:probability=0.5:seed=3")
+    assert fault == Fault("503", "/bookings", 2, 1, 0.5, 3, _random=fault._random)
+    assert from_text("slow:seconds=1.5:times=always").times is None
+    assert from_text("429:retry_after=3").retry_after == "3"
+    for text in ("nonsense", "99", "503:unknown=1", "503:times=x"):
+        with pytest.raises(ValueError, match=r".+"):
+            from_text(text)

@@ -1,0 +1,109 @@
+"""Time slots and working hours in the sandbox."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import requests
+
+from sandbox import Account, Sandbox
+
+NOW = "2026-04-01T12:00:00Z"
+WEEK = {"start_time": "2026-04-06T00:00:00Z", "end_time": "2026-04-13T00:00:00Z"}
+
+
+@pytest.fixture(scope="module")
+def api():
+    with Sandbox(Account(seed=3, bookings=2000, now=NOW), key="k") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def get(api):
+    api.switch(slot_ends_inclusive=False, time_slots_envelope="array")
+    with requests.Session() as session:
+        session.headers["API-Key"] = "k"
+        yield lambda path, **query: session.get(api.url + path, params=query, timeout=10)
+
+
+@pytest.fixture
+def calendar(api):
+    return next(
+        item["id"]
+        for item in api.account.objects("booking_calendars")
+        if api.account.time_slots(item["id"], *WEEK.values())
+    )
+
+
+def slots_path(calendar):
+    return f"/booking-calendars/{calendar}/time-slots"
+
+
+def test_slots_are_a_bare_array_or_in_an_envelope(api, get, calendar):
+    expected = api.account.time_slots(calendar, *WEEK.values())
+    assert get(slots_path(calendar), **WEEK).json() == expected
+    assert expected[0]["start_time"].endswith(":00.000Z")
+    api.switch(time_slots_envelope="data")
+    assert get(slots_path(calendar), **WEEK).json() == {"data": expected}
+
+
+def test_all_kinds_of_refusals_occur(api, get):
+    ids = [item["id"] for item in api.account.objects("booking_calendars")]
+    statuses = Counter(get(slots_path(key), **WEEK).status_code for key in ids)
+    assert statuses.keys() == {200, 402, 422}
+    assert get(slots_path("BKC-1"), **WEEK).status_code == 404
+
+
+def test_a_deleted_calendar_has_no_slots(api, get):
+    key = api.account.add("booking_calendars", published=True)[0]
+    assert get(slots_path(key), **WEEK).status_code == 200
+    api.account.edit("booking_calendars", key, published=False)
+    assert get(slots_path(key), **WEEK).status_code == 422
+    api.account.delete("booking_calendars", key)
+    assert get(slots_path(key), **WEEK).status_code == 404
+    assert api.account.time_slots(key, *WEEK.values()) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        ("2026-05-01T00:00:00Z", 200),
+        ("2026-05-01T00:00:01Z", 400),
+        ("2026-03-31T00:00:00Z", 400),
+        ("soon", 400),
+    ],
+)
+def test_the_range_is_at_most_thirty_days(get, calendar, end, status):
+    query = {"start_time": "2026-04-01T00:00:00Z", "end_time": end}
+    assert get(slots_path(calendar), **query).status_code == status
+
+
+def test_without_a_range_it_is_the_next_week(api, get, calendar):
+    assert 0 < len(get(slots_path(calendar)).json()) < 7 * 16
+    assert get(slots_path(calendar), limit=1).status_code == 400
+
+
+@pytest.mark.parametrize(("inclusive", "twice"), [(False, 0), (True, 1)])
+def test_a_slot_on_the_seam(api, get, calendar, inclusive, twice):
+    api.switch(slot_ends_inclusive=inclusive)
+    times = ["2026-04-06T00:00:00Z", "2026-04-07T10:17:03.250Z", "2026-04-09T00:00:00Z"]
+    starts = []
+    for start, end in zip(times, times[1:], strict=False):
+        answer = get(slots_path(calendar), start_time=start, end_time=end)
+        starts += [slot["start_time"] for slot in answer.json()]
+    assert starts.count("2026-04-07T10:17:03.250Z") == 2 * twice
+    whole = api.account.time_slots(calendar, times[0], times[-1])
+    assert sorted(set(starts)) == [slot["start_time"] for slot in whole]
+
+
+def test_working_hours(api, get):
+    kinds = Counter()
+    for user in api.account.objects("users"):
+        answer = get(f"/users/{user['id']}/scheduling-availability")
+        expected = api.account.scheduling_availability(user["id"])
+        kinds[answer.status_code if expected is None else bool(expected)] += 1
+        if expected is not None:
+            assert answer.json() == expected
+    assert kinds.keys() == {404, False, True}
+    assert get("/users/USR-1/scheduling-availability").status_code == 404

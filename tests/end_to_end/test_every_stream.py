@@ -1,0 +1,189 @@
+"""All sixteen streams, in DuckDB, with whatever OnceHub may send."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from datetime import timedelta
+
+import pytest
+
+from sandbox import Account, Sandbox
+from tests.support import programs, warehouse
+from tests.support.streams import ALL, LISTS, offered
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+Switches = dict[str, t.Any]
+
+
+def sync_all(api: Sandbox, folder: Path, **settings: t.Any) -> programs.Run:
+    catalog = programs.catalog(*ALL, folder=folder, settings=settings)
+    run = programs.run_tap(folder, programs.settings_for(api.url, **settings), catalog=catalog)
+    assert run.status == 0, run.log
+    programs.load(folder, run.output)
+    return run
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {},
+        {
+            "time_slots_envelope": "data",
+            "webhook_events": "objects",
+            "has_more": False,
+            "slot_ends_inclusive": True,
+            "gzip": False,
+        },
+        {"webhook_events": "strings_array", "link": False, "unknown_fields": False},
+        {"webhook_events": "strings", "link": False, "has_more": False},
+        {"webhook_events": "objects_array", "missing_fields": False},
+    ],
+    ids=["plain", "other envelopes", "no link", "neither", "objects"],
+)
+def test_every_stream_arrives_field_by_field(tmp_path: Path, switches: Switches) -> None:
+    account = Account(seed=7, bookings=350, users=130, booking_calendars=12)
+    with Sandbox(account, key=programs.KEY, **switches) as api:
+        sync_all(api, tmp_path, time_slots_days=45)
+        for stream in ALL:
+            objects = offered(api, account, stream)
+            assert objects or (stream == "webhook_events" and not switches), stream
+            if objects:
+                warehouse.assert_equal(tmp_path / "warehouse.duckdb", stream, objects)
+
+
+def test_values_of_other_types_are_found_in_their_column_or_in_extra(
+    tmp_path: Path,
+) -> None:
+    account = Account(seed=11, bookings=300)
+    with Sandbox(account, key=programs.KEY, wrong_types=True) as api:
+        sync_all(api, tmp_path)
+        for stream in LISTS:
+            found = warehouse.rows(tmp_path / "warehouse.duckdb", stream)
+            objects = account.objects(stream)
+            assert len(found) == len(objects)
+            for item in objects:
+                warehouse.assert_nothing_lost(item, found[(str(item["id"]),)])
+
+
+def test_single_objects_by_their_ids_deleted_ones_included(tmp_path: Path) -> None:
+    account = Account(seed=5, bookings=30, booking_calendars=5)
+    gone, there = (account.objects("bookings")[i]["id"] for i in (3, 4))
+    calendar = account.objects("booking_calendars")[2]["id"]
+    account.delete("bookings", gone)
+    settings = {
+        "booking_ids": [gone, there, "BKNG-NONE"],
+        "booking_calendar_ids": [calendar],
+    }
+    catalog = programs.catalog("booking", "booking_calendar", folder=tmp_path, settings=settings)
+    with Sandbox(account, key=programs.KEY) as api:
+        run = programs.run_tap(
+            tmp_path, programs.settings_for(api.url, **settings), catalog=catalog
+        )
+        assert len(api.log) == 4
+    assert run.status == 0
+    assert {r["id"]: r["deleted"] for r in run.records("booking")} == {
+        gone: True,
+        there: None,
+    }
+    assert [r["id"] for r in run.records("booking_calendar")] == [calendar]
+    assert sum("BKNG-NONE" in line for line in run.log.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("child", "parent"),
+    [
+        ("booking_calendar_time_slots", "booking_calendars"),
+        ("user_scheduling_availability", "users"),
+        ("booking", "bookings"),
+        ("booking_calendar", "booking_calendars"),
+    ],
+)
+def test_with_only_a_child_selected_the_parent_is_read_but_not_written(
+    tmp_path: Path, child: str, parent: str
+) -> None:
+    account = Account(seed=2, bookings=20)
+    catalog = programs.catalog(child, folder=tmp_path)
+    with Sandbox(account, key=programs.KEY) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
+    assert run.status == 0, run.log
+    streams = {m["stream"] for m in run.messages if "stream" in m}
+    assert streams == {child}
+    assert run.records(child)
+    assert parent not in run.state["bookmarks"] or not run.state["bookmarks"][parent]
+
+
+def test_children_that_are_not_selected_cost_nothing(tmp_path: Path) -> None:
+    account = Account(seed=2, bookings=20)
+    catalog = programs.catalog("booking_calendars", "users", folder=tmp_path)
+    with Sandbox(account, key=programs.KEY) as api:
+        programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
+        assert len(api.log) == 2
+
+
+def test_time_slots_are_asked_for_in_ranges_of_at_most_30_days(tmp_path: Path) -> None:
+    account = Account(seed=9, bookings=10, booking_calendars=1)
+    catalog = programs.catalog("booking_calendar_time_slots", folder=tmp_path)
+    with Sandbox(account, key=programs.KEY, slot_ends_inclusive=True) as api:
+        settings = programs.settings_for(api.url, time_slots_days=75)
+        run = programs.run_tap(tmp_path, settings, catalog=catalog)
+        asked = [e.query for e in api.log if e.path.endswith("/time-slots")]
+    assert len(asked) == 3
+    times = [
+        tuple(warehouse.moment(query[name]) for name in ("start_time", "end_time"))
+        for query in asked
+    ]
+    assert all(end - start <= timedelta(days=30) for start, end in times)
+    assert [end for _, end in times[:-1]] == [start for start, _ in times[1:]]
+    assert times[-1][1] - times[0][0] == timedelta(days=75)
+    slots = [row["start_time"] for row in run.records("booking_calendar_time_slots")]
+    assert len(slots) == len(set(slots)) > 0
+
+
+def test_calendars_without_slots_are_counted_and_named_in_one_line(
+    tmp_path: Path,
+) -> None:
+    account = Account(seed=4, bookings=10, booking_calendars=40)
+    catalog = programs.catalog("booking_calendar_time_slots", folder=tmp_path)
+    with Sandbox(account, key=programs.KEY) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
+        refused = {
+            entry.path.split("/")[-2]: entry.status
+            for entry in api.log
+            if entry.path.endswith("/time-slots") and entry.status != 200
+        }
+    assert run.status == 0
+    assert {402, 422} <= set(refused.values())
+    for status in set(refused.values()):
+        ids = [key for key, value in refused.items() if value == status]
+        lines = [x for x in run.log.splitlines() if f"({status})" in x]
+        assert len(lines) == 1
+        assert f" {len(ids)} calendars" in lines[0]
+        assert all(key in lines[0] for key in ids[:10])
+
+
+def test_a_webhooks_secret_is_no_column_unless_it_is_wanted(tmp_path: Path) -> None:
+    account = Account(seed=4, bookings=10, webhooks=3)
+    secrets = [item["secret"] for item in account.objects("webhooks")]
+    with Sandbox(account, key=programs.KEY) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url))
+        assert '"secret"' not in run.output.decode()
+        assert not any(secret in run.output.decode() for secret in secrets if secret)
+        settings = programs.settings_for(api.url, include_webhook_secrets=True)
+        run = programs.run_tap(tmp_path, settings)
+    assert [row["secret"] for row in run.records("webhooks")] == secrets
+
+
+def test_half_of_a_surrogate_pair_becomes_a_replacement_character(
+    tmp_path: Path,
+) -> None:
+    account = Account(seed=6, bookings=120)
+    catalog = programs.catalog(*LISTS, folder=tmp_path)
+    with Sandbox(account, key=programs.KEY, lone_surrogates=True) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
+    assert run.status == 0, run.log
+    assert len(run.records("bookings")) == 120
+    assert "\ufffd" in json.dumps(run.records("bookings"), ensure_ascii=False)
+    programs.load(tmp_path, run.output)

@@ -1,0 +1,75 @@
+"""The streams, and what the sandbox offers for each of them."""
+
+from __future__ import annotations
+
+import typing as t
+
+import requests
+
+from tests.support.programs import KEY
+
+if t.TYPE_CHECKING:
+    from sandbox import Account, Sandbox
+
+LISTS = (
+    "bookings",
+    "contacts",
+    "sms_notifications",
+    "booking_calendars",
+    "booking_pages",
+    "master_pages",
+    "event_types",
+    "users",
+    "teams",
+    "webhooks",
+)
+ALL = (
+    *LISTS,
+    "webhook_events",
+    "booking_calendar_time_slots",
+    "user_scheduling_availability",
+    "booking",
+    "booking_calendar",
+    "test_auth",
+)
+_OK = 200
+_NOT_FOUND = 404
+_PARAMS = {"webhook_events": {"limit": 100}}
+
+
+def offered(api: Sandbox, account: Account, stream: str) -> list[dict[str, t.Any]]:
+    """Give the objects that a stream should have brought."""
+    if stream in LISTS:
+        return account.objects(stream)
+    if stream in {"booking", "booking_calendar"}:
+        return account.objects(f"{stream}s")
+    if stream == "user_scheduling_availability":
+        schedules = {
+            user["id"]: account.scheduling_availability(user["id"])
+            for user in account.objects("users")
+        }
+        return [{**row, "user_id": user} for user, row in schedules.items() if row]
+    if stream == "booking_calendar_time_slots":
+        return _slots(api, account)
+    path = {"webhook_events": "/webhook-events", "test_auth": "/test"}[stream]
+    answer = requests.get(
+        api.url + path, headers={"API-Key": KEY}, params=_PARAMS.get(stream), timeout=9
+    )
+    if answer.status_code == _NOT_FOUND:
+        return []
+    body = answer.json()
+    found = body.get("data", [body]) if isinstance(body, dict) else body
+    return [{"id": row} if isinstance(row, str) else row for row in found]
+
+
+def _slots(api: Sandbox, account: Account) -> list[dict[str, t.Any]]:
+    """Slots of the calendars and ranges that were asked for, each once."""
+    found = {}
+    for entry in api.log:
+        if entry.path.endswith("/time-slots") and entry.status == _OK:
+            calendar = entry.path.split("/")[-2]
+            query = entry.query
+            for slot in account.time_slots(calendar, query["start_time"], query["end_time"]):
+                row = {**slot, "booking_calendar_id": calendar}
+                found[calendar, slot["start_time"]] = row
+    return list(found.values())
