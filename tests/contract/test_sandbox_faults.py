@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -11,29 +12,35 @@ import requests
 from sandbox import Account, Sandbox
 from sandbox.faults import Fault, from_text
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Get = Callable[..., requests.Response]
+
+
 JSON_ERRORS = requests.exceptions.JSONDecodeError
 CONNECTION = requests.exceptions.ConnectionError
 
 
 @pytest.fixture
-def api():
+def api() -> Iterator[Sandbox]:
     with Sandbox(Account(seed=1, bookings=30), key="k") as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def get(api):
+def get(api: Sandbox) -> Iterator[Get]:
     with requests.Session() as session:
         session.headers["API-Key"] = "k"
 
-        def get(path, **query):
+        def get(path: str, **query: Any) -> requests.Response:
             return session.get(api.url + path, params=query, timeout=2, allow_redirects=False)
 
         yield get
 
 
 @pytest.mark.parametrize("kind", ["reset", "close"])
-def test_no_answer_at_all(api, get, kind):
+def test_no_answer_at_all(api: Sandbox, get: Get, kind: str) -> None:
     api.faults.add(kind)
     with pytest.raises(CONNECTION) as caught:
         get("/bookings")
@@ -42,27 +49,27 @@ def test_no_answer_at_all(api, get, kind):
     assert get("/bookings").status_code == 200
 
 
-def test_an_answer_that_does_not_come_in_time(api):
+def test_an_answer_that_does_not_come_in_time(api: Sandbox) -> None:
     api.faults.add("timeout", seconds=5)
     with pytest.raises(requests.exceptions.ReadTimeout):
         requests.get(api.url + "/bookings", timeout=0.1)
 
 
-def test_a_slow_answer(api, get):
+def test_a_slow_answer(api: Sandbox, get: Get) -> None:
     api.faults.add("slow", seconds=0.3)
     started = time.monotonic()
     assert len(get("/bookings").json()["data"]) == 10
     assert time.monotonic() - started > 0.25
 
 
-def test_a_truncated_answer(api, get):
+def test_a_truncated_answer(api: Sandbox, get: Get) -> None:
     api.faults.add("truncated")
     with pytest.raises((requests.exceptions.ChunkedEncodingError, CONNECTION)):
         get("/bookings")
 
 
 @pytest.mark.parametrize("kind", ["half_json", "html", "empty", "not_json", "bom"])
-def test_answers_that_are_no_json(api, get, kind):
+def test_answers_that_are_no_json(api: Sandbox, get: Get, kind: str) -> None:
     api.faults.add(kind)
     answer = get("/bookings")
     assert answer.status_code == 200
@@ -74,26 +81,26 @@ def test_answers_that_are_no_json(api, get, kind):
     ("kind", "data"),
     [("no_data", "absent"), ("data_null", None), ("data_object", dict), ("data_string", str)],
 )
-def test_answers_without_a_list(api, get, kind, data):
+def test_answers_without_a_list(api: Sandbox, get: Get, kind: str, data: object) -> None:
     api.faults.add(kind)
     found = get("/bookings").json().get("data", "absent")
     assert found == data or isinstance(found, data)
 
 
-def test_more_that_never_comes(api, get):
+def test_more_that_never_comes(api: Sandbox, get: Get) -> None:
     api.faults.add("more_but_empty")
     answer = get("/bookings").json()
     assert (answer["data"], answer["has_more"]) == ([], True)
 
 
-def test_the_same_page_again(api, get):
+def test_the_same_page_again(api: Sandbox, get: Get) -> None:
     api.faults.add("same_page", times=None)
     first = get("/bookings").json()
     second = get("/bookings", after=first["data"][-1]["id"]).json()
     assert first == second
 
 
-def test_pages_in_a_circle(api, get):
+def test_pages_in_a_circle(api: Sandbox, get: Get) -> None:
     api.faults.add("cycle", times=None)
     pages, cursor = [], {}
     for _ in range(6):
@@ -107,7 +114,7 @@ def test_pages_in_a_circle(api, get):
 @pytest.mark.parametrize(
     "status", [302, 400, 403, 404, 408, 409, 425, 429, 500, 502, 503, 504, 599]
 )
-def test_statuses(api, get, status):
+def test_statuses(api: Sandbox, get: Get, status: int) -> None:
     api.faults.add(status, retry_after="7")
     answer = get("/bookings")
     assert answer.status_code == status
@@ -119,12 +126,12 @@ def test_statuses(api, get, status):
     assert api.refused == 0
 
 
-def test_errors_name_a_real_customer(api):
+def test_errors_name_a_real_customer(api: Sandbox) -> None:
     emails = {item.get("email") for item in api.account.objects("contacts")}
     assert api.account.customer_email in emails
 
 
-def test_where_and_when(api, get):
+def test_where_and_when(api: Sandbox, get: Get) -> None:
     fault = api.faults.add("500", "/bookings", times=2, after=1)
     assert get("/users").status_code == 200
     assert [get("/bookings").status_code for _ in range(4)] == [200, 500, 500, 200]
@@ -136,8 +143,8 @@ def test_where_and_when(api, get):
     assert get("/bookings/x").status_code == 404
 
 
-def test_by_chance_but_reproducibly(api, get):
-    def statuses():
+def test_by_chance_but_reproducibly(api: Sandbox, get: Get) -> None:
+    def statuses() -> list[int]:
         api.faults.clear()
         api.faults.add("500", times=None, probability=0.5, seed=4)
         return [get("/teams").status_code for _ in range(20)]
@@ -147,7 +154,7 @@ def test_by_chance_but_reproducibly(api, get):
     assert set(first) == {200, 500}
 
 
-def test_faults_from_text():
+def test_faults_from_text() -> None:
     fault = from_text("503:/bookings:times=2:after=1:probability=0.5:seed=3")
     assert fault == Fault("503", "/bookings", 2, 1, 0.5, 3, _random=fault._random)
     assert from_text("slow:seconds=1.5:times=always").times is None

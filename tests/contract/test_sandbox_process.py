@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -15,12 +16,15 @@ import requests
 from sandbox import Account, Limits, Sandbox
 from sandbox.admin import AdminClient
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).parents[2]
 NOW = "2026-04-01T12:00:00Z"
 
 
 @contextmanager
-def running(*arguments):
+def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     command = [sys.executable, "-m", "sandbox", "--now", NOW, *arguments]
     with subprocess.Popen(
         command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -31,13 +35,13 @@ def running(*arguments):
             process.kill()
 
 
-def get(ready, path, **query):
+def get(ready: dict[str, str], path: str, **query: Any) -> requests.Response:
     headers = {"API-Key": ready["key"]}
     return requests.get(ready["url"] + path, headers=headers, params=query, timeout=10)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_until_told_to_stop(tmp_path, number):
+def test_it_serves_until_told_to_stop(tmp_path: Path, number: int) -> None:
     ready_file = tmp_path / "ready.json"
     arguments = ("--seed=7", "--bookings=12", "--users=2", "--key=secret", "--plain", "--warm")
     with running(*arguments, f"--ready-file={ready_file}") as (process, ready):
@@ -50,13 +54,13 @@ def test_it_serves_until_told_to_stop(tmp_path, number):
         assert process.wait(10) == 0
 
 
-def test_it_ends_with_its_parent():
+def test_it_ends_with_its_parent() -> None:
     with running("--with-parent") as (process, _):
         process.stdin.close()
         assert process.wait(10) == 0
 
 
-def test_limits_faults_and_switches_on_the_command_line():
+def test_limits_faults_and_switches_on_the_command_line() -> None:
     with running(
         "--limits", "--per-second=0", "--per-window=3", "--retry-after=none",
         "--fault=503:/users:times=1", "--fault=not_json:/teams", "--switch=has_more=false",
@@ -82,7 +86,7 @@ def test_limits_faults_and_switches_on_the_command_line():
         ("--limits", "--clock-factor=0"),
     ],
 )
-def test_a_wrong_command_line_is_said_in_one_line(arguments):
+def test_a_wrong_command_line_is_said_in_one_line(arguments: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "sandbox", *arguments]
     done = subprocess.run(
         command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=20
@@ -91,7 +95,7 @@ def test_a_wrong_command_line_is_said_in_one_line(arguments):
     assert done.stderr.splitlines()[-1].startswith("python -m sandbox: error: ")
 
 
-def test_admin():
+def test_admin() -> None:
     account = Account(seed=1, bookings=20, now=NOW)
     with Sandbox(account, key="k", limits=Limits()) as api:
         admin = AdminClient(api.url)
@@ -132,12 +136,12 @@ def test_admin():
         ("add", []),
     ],
 )
-def test_mistakes_of_an_admin_are_explained(action, payload):
+def test_mistakes_of_an_admin_are_explained(action: str, payload: object) -> None:
     with Sandbox(Account(bookings=1)) as api, pytest.raises(ValueError, match=r"\w+"):
         AdminClient(api.url).call(action, payload)
 
 
-def test_a_sandbox_comes_back_on_the_same_port():
+def test_a_sandbox_comes_back_on_the_same_port() -> None:
     sandbox = Sandbox(Account(bookings=1), key="k")
     urls = []
     with requests.Session() as session:

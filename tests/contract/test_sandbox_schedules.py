@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from sandbox import Account, Sandbox
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Get = Callable[..., requests.Response]
+
+
 NOW = "2026-04-01T12:00:00Z"
 WEEK = {"start_time": "2026-04-06T00:00:00Z", "end_time": "2026-04-13T00:00:00Z"}
 
 
 @pytest.fixture(scope="module")
-def api():
+def api() -> Iterator[Sandbox]:
     with Sandbox(Account(seed=3, bookings=2000, now=NOW), key="k") as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def get(api):
+def get(api: Sandbox) -> Iterator[Get]:
     api.switch(slot_ends_inclusive=False, time_slots_envelope="array")
     with requests.Session() as session:
         session.headers["API-Key"] = "k"
@@ -28,7 +36,7 @@ def get(api):
 
 
 @pytest.fixture
-def calendar(api):
+def calendar(api: Sandbox) -> str:
     return next(
         item["id"]
         for item in api.account.objects("booking_calendars")
@@ -36,11 +44,11 @@ def calendar(api):
     )
 
 
-def slots_path(calendar):
+def slots_path(calendar: str) -> str:
     return f"/booking-calendars/{calendar}/time-slots"
 
 
-def test_slots_are_a_bare_array_or_in_an_envelope(api, get, calendar):
+def test_slots_are_a_bare_array_or_in_an_envelope(api: Sandbox, get: Get, calendar: str) -> None:
     expected = api.account.time_slots(calendar, *WEEK.values())
     assert get(slots_path(calendar), **WEEK).json() == expected
     assert expected[0]["start_time"].endswith(":00.000Z")
@@ -48,14 +56,14 @@ def test_slots_are_a_bare_array_or_in_an_envelope(api, get, calendar):
     assert get(slots_path(calendar), **WEEK).json() == {"data": expected}
 
 
-def test_all_kinds_of_refusals_occur(api, get):
+def test_all_kinds_of_refusals_occur(api: Sandbox, get: Get) -> None:
     ids = [item["id"] for item in api.account.objects("booking_calendars")]
     statuses = Counter(get(slots_path(key), **WEEK).status_code for key in ids)
     assert statuses.keys() == {200, 402, 422}
     assert get(slots_path("BKC-1"), **WEEK).status_code == 404
 
 
-def test_a_deleted_calendar_has_no_slots(api, get):
+def test_a_deleted_calendar_has_no_slots(api: Sandbox, get: Get) -> None:
     key = api.account.add("booking_calendars", published=True)[0]
     assert get(slots_path(key), **WEEK).status_code == 200
     api.account.edit("booking_calendars", key, published=False)
@@ -74,22 +82,24 @@ def test_a_deleted_calendar_has_no_slots(api, get):
         ("soon", 400),
     ],
 )
-def test_the_range_is_at_most_thirty_days(get, calendar, end, status):
+def test_the_range_is_at_most_thirty_days(get: Get, calendar: str, end: str, status: int) -> None:
     query = {"start_time": "2026-04-01T00:00:00Z", "end_time": end}
     assert get(slots_path(calendar), **query).status_code == status
 
 
-def test_without_a_range_it_is_the_next_week(api, get, calendar):
+def test_without_a_range_it_is_the_next_week(api: Sandbox, get: Get, calendar: str) -> None:
     assert 0 < len(get(slots_path(calendar)).json()) < 7 * 16
     assert get(slots_path(calendar), limit=1).status_code == 400
 
 
 @pytest.mark.parametrize(("inclusive", "twice"), [(False, 0), (True, 1)])
-def test_a_slot_on_the_seam(api, get, calendar, inclusive, twice):
+def test_a_slot_on_the_seam(
+    api: Sandbox, get: Get, calendar: str, *, inclusive: bool, twice: int
+) -> None:
     api.switch(slot_ends_inclusive=inclusive)
     times = ["2026-04-06T00:00:00Z", "2026-04-07T10:17:03.250Z", "2026-04-09T00:00:00Z"]
     starts = []
-    for start, end in zip(times, times[1:], strict=False):
+    for start, end in pairwise(times):
         answer = get(slots_path(calendar), start_time=start, end_time=end)
         starts += [slot["start_time"] for slot in answer.json()]
     assert starts.count("2026-04-07T10:17:03.250Z") == 2 * twice
@@ -97,7 +107,7 @@ def test_a_slot_on_the_seam(api, get, calendar, inclusive, twice):
     assert sorted(set(starts)) == [slot["start_time"] for slot in whole]
 
 
-def test_working_hours(api, get):
+def test_working_hours(api: Sandbox, get: Get) -> None:
     kinds = Counter()
     for user in api.account.objects("users"):
         answer = get(f"/users/{user['id']}/scheduling-availability")

@@ -102,6 +102,24 @@ def run_tap(
     return Run(done.returncode, done.stdout, done.stderr.decode())
 
 
+def run_meltano(project: Path, url: str, *arguments: str) -> Run:
+    """Run Meltano on a project, with the sandbox as the account."""
+    done = subprocess.run(
+        [str(MELTANO), "--log-format=plain", *arguments],
+        capture_output=True,
+        check=False,
+        cwd=project,
+        env=environment(
+            TAP_ONCEHUB_API_KEY=KEY,
+            TAP_ONCEHUB_API_URL=url,
+            TAP_ONCEHUB_RATE_LIMIT_PER_SECOND="0",
+            TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW="0",
+        ),
+        timeout=PATIENCE,
+    )
+    return Run(done.returncode, done.stdout, done.stderr.decode())
+
+
 def settings_for(url: str, **more: t.Any) -> dict[str, t.Any]:
     """Settings for a sandbox without limits."""
     return {"api_key": KEY, "api_url": url, **NO_LIMITS, **more}

@@ -1,0 +1,117 @@
+"""Difficult data in the made-up accounts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox import Account
+from sandbox.collection import encode
+from sandbox.data import nasty_values, shapes, times
+from sandbox.streams import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import requests
+
+    Get = Callable[..., requests.Response]
+
+NOW = "2026-04-01T12:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def account() -> Account:
+    return Account(seed=1, bookings=2000, now=NOW)
+
+
+def dump(account: Account) -> dict[str, list[dict[str, Any]]]:
+    return {stream: account.objects(stream) for stream in STREAMS}
+
+
+def walk(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    yield path, value
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for key, item in items:
+        yield from walk(item, f"{path}/{key}")
+
+
+def test_small_accounts_show_all_difficult_texts(account: Account) -> None:
+    texts = {
+        value for item in account.objects("contacts")[:600] for _, value in walk(item)
+        if isinstance(value, str)
+    }  # fmt: skip
+    assert texts.issuperset(nasty_values.TEXTS)
+    longest = max(len(encode(item)) for item in account.objects("bookings"))
+    assert longest > 100_000
+
+
+@pytest.mark.parametrize("stream", ["bookings", "contacts"])
+def test_every_field_is_null_and_missing_somewhere(account: Account, stream: str) -> None:
+    items = account.objects(stream)
+    for name in shapes.NAMES[stream]:
+        assert any(name not in item for item in items), name
+        assert any(item.get(name, "") is None for item in items), name
+
+
+def test_unknown_and_missing_fields_are_switches(account: Account) -> None:
+    known = {*shapes.NAMES["bookings"], "id", *STREAMS["bookings"].times}
+
+    def unknown(account: Account) -> set[str]:
+        return {name for item in account.objects("bookings") for name in item} - known
+
+    assert unknown(account).issuperset(name for name, _ in nasty_values.UNKNOWN)
+    off = {"unknown_fields": False, "missing_fields": False}
+    calm = Account(seed=1, bookings=2000, now=NOW, switches=off)
+    assert unknown(calm) == set()
+    assert all(
+        known - item.keys() <= {"cancel_reschedule_url"} for item in calm.objects("bookings")
+    )
+
+
+def test_wrong_types(account: Account) -> None:
+    wrong = Account(seed=1, bookings=2000, now=NOW, switches={"wrong_types": True})
+    for stream, facts in STREAMS.items():
+        usual, spoilt = account.objects(stream), wrong.objects(stream)
+        for first, second in zip(usual, spoilt, strict=True):
+            for name in ("id", *facts.times):
+                assert first.get(name) == second.get(name)
+    for name, kind in shapes.FIELDS["bookings"].items():
+        if name == "cancel_reschedule_url":
+            continue
+        seen = {encode(item.get(name)) for item in wrong.objects("bookings")}
+        assert seen.issuperset(encode(value) for value in nasty_values.WRONG[kind]), name
+
+
+def test_odd_characters_come_on_demand_only() -> None:
+    def all_text(**switches: Any) -> str:
+        return json.dumps(dump(Account(seed=1, bookings=100, now=NOW, switches=switches)))
+
+    assert "\\u0000" not in all_text()
+    assert "\\u0000" in all_text(nul_characters=True)
+    assert 'half a pair \\ud83d"' not in all_text()
+    assert 'half a pair \\ud83d"' in all_text(lone_surrogates=True)
+
+
+def test_people_are_made_up(account: Account) -> None:
+    text = json.dumps(dump(account))
+    assert set(re.findall(r"@[\w.-]+\w", text)) <= {"@example.com", "@example.org"}
+    phones = {item.get("phone") for item in account.objects("contacts")}
+    assert any(re.fullmatch(r"\+1 \d{3} 555 01\d\d", phone or "") for phone in phones)
+
+
+def test_many_objects_share_a_time(account: Account) -> None:
+    for field in ("creation_time", "last_updated_time"):
+        moments = Counter(times.parse(item.get(field)) for item in account.objects("bookings"))
+        del moments[None]
+        assert moments.most_common(1)[0][1] > 100

@@ -1,0 +1,85 @@
+"""The README's recipes for personal data, as they stand there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import typing as t
+from hashlib import sha256
+
+import yaml
+
+from sandbox import Account, Sandbox
+from tests.support import programs
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+README = programs.ROOT.joinpath("README.md").read_text()
+BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
+EMAIL = re.compile(r"[\w.+-]+@[\w.-]+\.\w+")
+
+
+def block(name: str) -> t.Any:
+    return next(found[name] for found in BLOCKS if name in found)
+
+
+def personal(objects: list[dict[str, t.Any]], *names: str) -> set[str]:
+    return {str(item[name]) for item in objects for name in names if item.get(name)}
+
+
+def test_the_stream_map_hashes_addresses_and_drops_phone_numbers(
+    tmp_path: Path,
+) -> None:
+    account = Account(seed=8, bookings=200, nasty=False)
+    with Sandbox(account, key=programs.KEY) as api:
+        plain = programs.run_tap(tmp_path, programs.settings_for(api.url))
+        settings = programs.settings_for(api.url, **block("config"))
+        run = programs.run_tap(tmp_path, settings)
+    assert run.status == 0, run.log
+    for stream in ("bookings", "contacts", "users", "sms_notifications"):
+        assert len(run.records(stream)) == len(plain.records(stream))
+    contacts = account.objects("contacts")
+    secret = block("config")["stream_map_config"]["hash_seed"]
+    wanted = {
+        item["id"]: sha256((secret + item["email"]).encode()).hexdigest()
+        for item in contacts
+        if item.get("email")
+    }
+    assert wanted
+    found = {r["id"]: r["email"] for r in run.records("contacts") if r["email"]}
+    assert found == wanted
+    text = run.output.decode()
+    for address in personal(contacts, "email", "phone", "mobile_phone"):
+        assert address not in text
+    assert EMAIL.search(plain.output.decode())
+    written = [r for s in ("contacts", "users", "bookings") for r in run.records(s)]
+    leaks = [k for r in written for k, v in r.items() if EMAIL.search(str(v))]
+    assert set(leaks) <= {"subject", "note", "location_description", "name"}
+
+
+def test_the_selection_keeps_only_some_columns(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    content = yaml.safe_load(programs.ROOT.joinpath("meltano.yml").read_text())
+    tap = content["plugins"]["extractors"][0]
+    tap["select"] = block("select")
+    tap["pip_url"] = None
+    tap["executable"] = str(programs.TAP)
+    content["plugins"] = {"extractors": [tap]}
+    content["environments"] = [{"name": "dev"}]
+    content.pop("jobs", None)
+    content.pop("schedules", None)
+    project.joinpath("meltano.yml").write_text(yaml.safe_dump(content))
+    account = Account(seed=8, bookings=30)
+    with Sandbox(account, key=programs.KEY) as api:
+        run = programs.run_meltano(project, api.url, "invoke", "tap-oncehub")
+    assert run.status == 0, run.log
+    assert {m["stream"] for m in run.messages if "stream" in m} == {"bookings", "users"}
+    kept = {name.split(".")[1] for name in block("select")} | {"id"}
+    for stream in ("bookings", "users"):
+        assert run.records(stream)
+        columns = {name for row in run.records(stream) for name in row}
+        assert columns <= kept
+    assert not EMAIL.search(run.output.decode())
+    shutil.rmtree(project)
