@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +21,6 @@ from sandbox.switches import Switches
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator, Sequence
-
-# What changes how objects look; all made objects are thrown away when one is set.
-_DATA_SWITCHES = (
-    "unknown_fields",
-    "missing_fields",
-    "wrong_types",
-    "nul_characters",
-    "lone_surrogates",
-)
 
 
 class Account:
@@ -57,9 +49,8 @@ class Account:
     ) -> None:
         self.lock = threading.RLock()
         self.clock = Clock()
-        self.nasty = nasty
-        self._own_switches = Switches().changed(**switches or {})
-        self.switches = self._own_switches
+        self.own_switches = Switches().changed(**switches or {})
+        self.switches = self.own_switches
         self.world = World(seed, all_sizes(bookings, sizes), moment_of(now), nasty=nasty)
         self.collections = {name: self._collection(name) for name in STREAMS}
         self.slots = schedules.Slots(self.world)
@@ -77,20 +68,17 @@ class Account:
         item = makers.MAKERS[stream](self.world, number, self.world.now if now is None else now)
         turn = self.world.turn(number)
         if turn is not None:
+            # Parts of it are shared with other objects.
+            item = deepcopy(item)
             spoil(stream, item, turn, self.switches)
         return item
-
-    def use(self, **switches: Any) -> None:
-        """Set switches for a new server; those not named are as the account began."""
-        self.set_switches(self._own_switches.changed(**switches))
 
     def set_switches(self, switches: Switches) -> None:
         """Set all switches."""
         with self.lock:
             before, self.switches = self.switches, switches
-            if any(getattr(before, name) != getattr(switches, name) for name in _DATA_SWITCHES):
-                for collection in self.collections.values():
-                    collection.forget()
+            for collection in self.collections.values() if before.looks != switches.looks else ():
+                collection.forget()
 
     def collection(self, stream: str) -> Collection:
         """Give one list.
@@ -105,9 +93,10 @@ class Account:
 
     def warm(self) -> None:
         """Make all objects now: the first reader waits no longer than the next."""
-        for collection in self.collections.values():
+        for name, collection in self.collections.items():
             for rank in collection.alive():
                 collection.raw(rank)
+            collection.columns(STREAMS[name].times)
 
     def iter_objects(self, stream: str) -> Iterator[Object]:
         """Give the objects of a list one by one, as `objects` does."""

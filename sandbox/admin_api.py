@@ -6,7 +6,8 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
-from sandbox.answers import Answer, ok, to_json
+from sandbox.answers import Answer, ok
+from sandbox.collection import encode
 from sandbox.limits import Limits
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ def answer(service: Service, path: str, body: bytes) -> Answer:
     """Do what an admin asks for; mistakes are a 400 that says which."""
     action = _ACTIONS.get(path.removeprefix(PREFIX))
     if action is None:
-        return Answer(404, to_json({"message": f"there are: {', '.join(sorted(_ACTIONS))}"}))
+        return Answer(404, encode({"message": f"there are: {', '.join(sorted(_ACTIONS))}"}))
     try:
         payload = json.loads(body or b"{}")
         return ok(action(service, payload))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        return Answer(400, to_json({"message": f"{type(error).__name__}: {error}"}))
+        return Answer(400, encode({"message": f"{type(error).__name__}: {error}"}))
 
 
 def report(service: Service) -> Payload:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
+
+from sandbox.collection import encode
 
 _JSON = "application/json; charset=utf-8"
 
@@ -57,17 +58,12 @@ class ApiError(Exception):
         body = {"type": self.kind, "message": self.message}
         if self.param is not None:
             body["param"] = self.param
-        return Answer(self.status, to_json(body), headers=self.headers)
-
-
-def to_json(value: Any) -> bytes:
-    """Write JSON."""
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return Answer(self.status, encode(body), headers=self.headers)
 
 
 def ok(value: Any) -> Answer:
     """Answer with a JSON value."""
-    return Answer(body=to_json(value))
+    return Answer(body=encode(value))
 
 
 def invalid(message: str, param: str | None = None, status: int = 400) -> ApiError:

@@ -86,6 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sandbox = _sandbox(options)
     except ValueError as error:
         made.error(str(error))
+    try:
+        sandbox.start()
+    except OSError as error:
+        made.error(f"cannot listen on port {options.port}: {error.strerror}")
     with sandbox:
         _announce(sandbox, options.ready_file)
         if options.with_parent:

@@ -15,7 +15,7 @@ from sandbox.data import Object, times
 from sandbox.data.world import ADDED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sandbox.data.dice import Ids
 
@@ -153,6 +153,11 @@ class Collection:
     def _time(self, rank: int, field: str) -> int:
         found = times.parse(self.changed[rank].get(field))
         return NO_TIME if found is None else found
+
+    def columns(self, fields: Iterable[str]) -> None:
+        """Gather the times of all objects now, not at the first question about them."""
+        for field in fields:
+            self._column(field)
 
     def _column(self, field: str) -> array[int]:
         column = self._columns.get(field)

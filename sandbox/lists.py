@@ -75,7 +75,9 @@ class Lister:
         """Give the ranks of what matches, in order."""
         if not (question.equal or question.times or collection.deleted):
             return collection.ranks()
-        key = (stream.name, collection.version, question.equal, question.times)
+        # Teams are filtered by what users say.
+        versions = (collection.version, self._account.collections["users"].version)
+        key = (stream.name, versions, question.equal, question.times)
         found = self._matches.get(key)
         if found is None:
             found = self._search(stream, question, collection)

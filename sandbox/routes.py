@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from sandbox import query as queries
-from sandbox.answers import Answer, ApiError, invalid, not_found, ok, to_json
+from sandbox.answers import Answer, ApiError, invalid, not_found, ok
+from sandbox.collection import encode
 from sandbox.data import schedules, times
 from sandbox.data.setup import webhook_events
 from sandbox.lists import Lister
@@ -169,7 +170,7 @@ class Routes:
             self._account.slots.pin(key, end)
         slots = schedules.slots_between(self._account, key, start, end)
         envelope = self._account.switches.time_slots_envelope == "data"
-        return Answer(body=to_json({"data": slots} if envelope else slots))
+        return Answer(body=encode({"data": slots} if envelope else slots))
 
 
 def _no_such_path(path: str) -> ApiError:

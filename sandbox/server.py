@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any
 
 from sandbox.account import Account
 from sandbox.log import VERSION
@@ -15,12 +13,12 @@ from sandbox.wire import LOOPBACK, Listener
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
     from sandbox.clock import Clock
     from sandbox.faults import Faults
     from sandbox.limits import Limits
     from sandbox.log import Log
-
-S = TypeVar("S", bound="Sandbox")
 
 DEFAULT_KEY = "sandbox-key"
 _POLL_SECONDS = 0.02
@@ -46,7 +44,8 @@ class Sandbox:
         **switches: Any,
     ) -> None:
         self.account = account or Account()
-        self.account.use(**switches)
+        # Those not named are as the account began, not as another server left them.
+        self.account.set_switches(self.account.own_switches.changed(**switches))
         self.key = key
         self._service = Service(self.account, key, limits)
         self._port = port
@@ -66,7 +65,9 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Listen."""
+        """Listen; nothing happens if it does already."""
+        if self._listener:
+            return
         self._listener = Listener(self._service, self._port)
         # The same port when it is started again.
         self._port = self._listener.server_port

@@ -66,6 +66,17 @@ class Switches:
                 message = f"{item.name} must be true or false"
                 raise ValueError(message)
 
+    @property
+    def looks(self) -> tuple[bool, ...]:
+        """Give the switches that decide how objects look."""
+        return (
+            self.unknown_fields,
+            self.missing_fields,
+            self.wrong_types,
+            self.nul_characters,
+            self.lone_surrogates,
+        )
+
     def changed(self, **values: Any) -> Switches:
         """Give a copy with some switches set.
 

@@ -119,6 +119,12 @@ def _fail(text: str, status: int = 1) -> int:
     return status
 
 
+def _end_in_order_on_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, signal.default_int_handler)
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _end_in_order_on_signals()
     sys.exit(main(Path(__file__).resolve().parent.parent, sys.argv[1:]))

@@ -63,6 +63,8 @@ def _settings(process: subprocess.Popen[bytes]) -> dict[str, str]:
     return {
         "TAP_ONCEHUB_API_URL": address["url"],
         "TAP_ONCEHUB_API_KEY": address["key"],
+        # Where it does not answer it has ended.
+        "TAP_ONCEHUB_MAX_WAIT_SECONDS": "10",
         # It sets no limits here, and nobody wants to wait for sample data.
         "TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "0",
         "TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW": "0",

@@ -136,7 +136,7 @@ def availability(account: Account, user_id: str) -> Object | None:
         "weekly": weekly,
         "overrides": overrides[: dice.below(3)],
     }
-    if account.nasty:
+    if account.world.nasty:
         _spoil(schedule, number)
     return schedule
 

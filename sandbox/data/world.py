@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from math import isqrt
+from typing import Any
 
 from sandbox.data import times
 from sandbox.data.dice import Dice, Ids
@@ -85,6 +86,8 @@ class World:
         self.now = now
         self.nasty = nasty
         self.ids = {name: Ids(seed, stream.prefix) for name, stream in STREAMS.items()}
+        # What generators draw once and share.
+        self.memo: dict[int, Any] = {}
         self._arrivals = times.Arrivals(now)
 
     def dice(self, name: str, index: int) -> Dice:

@@ -166,3 +166,12 @@ def test_gzip_is_a_matter_of_taste(api: Sandbox, get: Get) -> None:
     assert get("/bookings").headers["Content-Encoding"] == "gzip"
     api.switch(gzip=False)
     assert "Content-Encoding" not in get("/bookings").headers
+
+
+def test_odd_characters_reach_the_client_as_valid_json(api: Sandbox, get: Get) -> None:
+    api.switch(lone_surrogates=True, nul_characters=True)
+    expected = api.account.objects("bookings")
+    found = [get(f"/bookings/{item['id']}") for item in expected[:30]]
+    assert [answer.json() for answer in found] == expected[:30]
+    assert get("/bookings", limit=100).json()["data"] == expected[:100]
+    assert any(b"\\ud83d" in answer.content for answer in found)

@@ -86,10 +86,11 @@ def test_wrong_types(account: Account) -> None:
         for first, second in zip(usual, spoilt, strict=True):
             for name in ("id", *facts.times):
                 assert first.get(name) == second.get(name)
+    bookings = wrong.objects("bookings")
     for name, kind in shapes.FIELDS["bookings"].items():
         if name == "cancel_reschedule_url":
             continue
-        seen = {encode(item.get(name)) for item in wrong.objects("bookings")}
+        seen = {encode(item.get(name)) for item in bookings}
         assert seen.issuperset(encode(value) for value in nasty_values.WRONG[kind]), name
 
 

@@ -9,6 +9,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -152,3 +153,14 @@ def test_a_sandbox_comes_back_on_the_same_port() -> None:
     assert len(set(urls)) == 1
     with pytest.raises(requests.exceptions.ConnectionError):
         requests.get(urls[0] + "/test", timeout=5)
+
+
+def test_a_port_in_use_is_said_in_one_line() -> None:
+    with Sandbox(Account(bookings=1)) as api:
+        port = urlsplit(api.url).port
+        command = [sys.executable, "-m", "sandbox", f"--port={port}"]
+        done = subprocess.run(
+            command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=20
+        )
+    assert done.returncode == 2
+    assert f"cannot listen on port {port}" in done.stderr.splitlines()[-1]
