@@ -10,12 +10,16 @@ PYTHON_VERSIONS := >=3.10,<3.14
 UV := .tools/uv/bin/uv
 UV_RUN := $(UV) --quiet
 STAMPS := .tools/stamps
+# What `make run` needs, and what only the tests need; every other plugin is
+# installed with `meltano install NAME`.
+PLUGINS := tap-oncehub target-duckdb
+MORE_PLUGINS := target-postgres target-jsonl
 
 export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow lint format build lock clean
+.PHONY: help install loaders run test test-slow lint format build lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -24,16 +28,18 @@ help: ## list the targets
 install: ## set up .venv/bin/tap-oncehub, .venv/bin/meltano and Meltano's plugins
 	@$(MAKE) --silent --no-print-directory -j 3 $(STAMPS)/dev $(STAMPS)/plugins
 
+loaders: install $(STAMPS)/loaders ## set up the loaders of the other destinations that the tests use
+
 run: install ## load your account, or a sample one, into output/warehouse.duckdb
 	@.venv/bin/python -m scripts.run $(RUN_ARGS)
 
-test: install ## run the tests, with coverage; TEST_ARGS goes to pytest
+test: loaders ## run the tests, with coverage; TEST_ARGS goes to pytest
 	@.venv/bin/coverage erase
 	@.venv/bin/coverage run -m pytest -m 'not slow' $(TEST_ARGS)
 	@.venv/bin/coverage combine --quiet
 	@$(if $(TEST_ARGS),,.venv/bin/coverage report)
 
-test-slow: install ## run the tests that take minutes
+test-slow: loaders ## run the tests that take minutes
 	@.venv/bin/pytest -m slow $(TEST_ARGS)
 
 lint: install ## check style, types and meltano.yml
@@ -102,5 +108,10 @@ $(STAMPS)/meltano: requirements/meltano.txt $(STAMPS)/uv
 
 $(STAMPS)/plugins: meltano.yml pyproject.toml $(STAMPS)/meltano
 	@echo "Setting up: Meltano's plugins ..."
-	@.tools/meltano/bin/meltano --log-level=warning install
+	@.tools/meltano/bin/meltano --log-level=warning install $(PLUGINS)
+	@touch $@
+
+$(STAMPS)/loaders: meltano.yml $(STAMPS)/plugins
+	@echo 'Setting up: other loaders ...'
+	@.tools/meltano/bin/meltano --log-level=warning install $(MORE_PLUGINS)
 	@touch $@

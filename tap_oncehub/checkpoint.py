@@ -186,9 +186,7 @@ class Pass:
             return None
         return _moment(state.get(_VALUE))
 
-    def _moved_back(
-        self, state: State, wanted: datetime | None, bookmark: datetime
-    ) -> bool:
+    def _moved_back(self, state: State, wanted: datetime | None, bookmark: datetime) -> bool:
         """Whether start_date now reaches further back than what was read."""
         if _START not in state or (wanted and wanted >= bookmark):
             return False

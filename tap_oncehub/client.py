@@ -225,9 +225,7 @@ class OnceHubClient:
         backoff = ceiling * random.uniform(0.5, 1.0)  # noqa: S311
         return max(backoff, error.retry_after or 0.0)
 
-    def _give_up(
-        self, error: RetriableError, request: requests.PreparedRequest
-    ) -> OnceHubError:
+    def _give_up(self, error: RetriableError, request: requests.PreparedRequest) -> OnceHubError:
         patience = f"max_wait_seconds ({self.max_wait_seconds:.0f} s)"
         if error.refused:
             return LimitsUsedUpError(
@@ -236,8 +234,7 @@ class OnceHubClient:
             )
         if error.answered:
             return EndpointError(
-                f"{_path(request)} stayed broken for {patience}: {error}. "
-                "Run again later."
+                f"{_path(request)} stayed broken for {patience}: {error}. Run again later."
             )
         return UnreachableError(
             f"No answer from {_place(request)}: {error}. Check the network, the "

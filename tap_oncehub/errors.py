@@ -62,7 +62,5 @@ class InterruptedSyncError(OnceHubError):
 
     def __init__(self, signal_number: int) -> None:
         """Keep the signal: the exit status is derived from it."""
-        super().__init__(
-            "Interrupted: the state is written, the next run goes on from there."
-        )
+        super().__init__("Interrupted: the state is written, the next run goes on from there.")
         self.signal_number = signal_number

@@ -52,7 +52,9 @@ class Shaper:
         properties = dict(schema["properties"])
         properties.pop(EXTRA, None)
         self._converts = {
-            name: _converter(part, top=True) for name, part in properties.items()
+            name: _converter(part, top=True)
+            for name, part in properties.items()
+            if name not in hidden or name in keys
         }
         self._known = self._converts.keys() | set(hidden)
         self._hidden = set(hidden)
@@ -86,7 +88,8 @@ class Shaper:
                 record[key] = _stand_in(row, part)
         for name in self._hidden & extra.keys():
             del extra[name]
-        record[EXTRA] = extra or None
+        if EXTRA not in self._hidden:
+            record[EXTRA] = extra or None
         return record
 
     def _tell(self, names: Mapping[str, t.Any], what: str) -> None:
@@ -197,9 +200,7 @@ def _array(part: Mapping[str, t.Any]) -> Convert:
 
 
 def _object(part: Mapping[str, t.Any]) -> Convert:
-    converts = {
-        name: _converter(inner) for name, inner in part.get("properties", {}).items()
-    }
+    converts = {name: _converter(inner) for name, inner in part.get("properties", {}).items()}
 
     def convert(value: t.Any, lost: Record, name: str) -> Record | None:
         if not isinstance(value, dict):
@@ -207,9 +208,7 @@ def _object(part: Mapping[str, t.Any]) -> Convert:
             return None
         inner: Record = {}
         result = {
-            key: item
-            if item is None or key not in converts
-            else converts[key](item, inner, key)
+            key: item if item is None or key not in converts else converts[key](item, inner, key)
             for key, item in value.items()
         }
         if inner:

@@ -77,9 +77,7 @@ def _check_url(url: str) -> str | None:
         return "must be a plain address, without user, query or fragment"
     if not parts.hostname or re.search(r"\s", url):
         return f"is not an address, {DEFAULT_API_URL} is the usual one"
-    if parts.scheme == "https" or (
-        parts.scheme == "http" and _is_loopback(parts.hostname)
-    ):
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
         return None
     return "must begin with https://, except for a loopback address"
 
@@ -118,9 +116,7 @@ def from_text(name: str, text: str, schema: Mapping[str, t.Any]) -> t.Any:
     """
     types = schema["properties"][name].get("type", ["string"])
     if "boolean" in types:
-        return {"true": True, "1": True, "false": False, "0": False}.get(
-            text.strip().lower(), text
-        )
+        return {"true": True, "1": True, "false": False, "0": False}.get(text.strip().lower(), text)
     if "string" in types:
         return text
     try:

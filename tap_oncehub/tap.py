@@ -157,9 +157,7 @@ class TapOnceHub(Tap):
                 raise SettingsError(msg)
         for stream in self.streams.values():
             t.cast("OnceHubStream", stream).check_catalog()
-        check_state(
-            self.state, [s.name for s in self.streams.values() if s.replication_key]
-        )
+        check_state(self.state, [s.name for s in self.streams.values() if s.replication_key])
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Fill in defaults; refuse settings that cannot be used, all at once."""

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 
 import msgspec
 
+_USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)"
     r"(?:[Tt ](\d\d:\d\d)(?:(:\d\d)(?:[.,](\d+))?)?\s?([Zz]|[+-]\d\d(?::?\d\d)?)?)?"
@@ -36,6 +37,8 @@ def utc_text(text: str) -> str | None:
         The same moment as ``YYYY-MM-DDTHH:MM:SS[.fraction]Z``, or None where the
         text is no time.
     """
+    if _USUAL.fullmatch(text) and _decode(text):
+        return text
     match = _TIME.fullmatch(text.strip())
     if match is None:
         return None

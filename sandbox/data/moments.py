@@ -155,7 +155,7 @@ def _updated(created: int, starting: int, status: str, dice: Dice) -> int:
     if status in ("canceled", "rescheduled"):
         share = dice.below(100)
         return created + (starting - created) * share // 100 // SECOND * SECOND + moment
-    return created + moment // 20
+    return created + moment % (3 * SECOND)
 
 
 def contact(world: World, index: int, now: int) -> Moments:

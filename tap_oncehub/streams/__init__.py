@@ -56,8 +56,6 @@ def stream_classes(config: Mapping[str, t.Any]) -> list[type[OnceHubStream]]:
         BookingCalendarTimeSlotsStream,
         UserSchedulingAvailabilityStream,
         BookingByIdStream if config.get("booking_ids") else BookingStream,
-        BookingCalendarByIdStream
-        if config.get("booking_calendar_ids")
-        else BookingCalendarStream,
+        BookingCalendarByIdStream if config.get("booking_calendar_ids") else BookingCalendarStream,
         TestAuthStream,
     ]

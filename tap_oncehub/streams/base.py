@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import typing as t
+from datetime import datetime, timezone
 from functools import cached_property
 
 from singer_sdk.authenticators import APIKeyAuthenticator
+from singer_sdk.helpers._catalog import pop_deselected_record_properties
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.schema.source import StreamSchema
+from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.streams import RESTStream
 from singer_sdk.streams.rest import PageContext
@@ -19,17 +22,18 @@ from tap_oncehub.schemas import SCHEMAS
 
 if t.TYPE_CHECKING:
     from collections.abc import Generator, Iterable
-    from datetime import datetime
 
     import requests
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
-    from singer_sdk.singerlib import RecordMessage
 
     from tap_oncehub.answers import Answer
     from tap_oncehub.client import OnceHubClient
     from tap_oncehub.progress import Tally
     from tap_oncehub.tap import TapOnceHub
+
+
+_COLUMN = len(("properties", "name"))
 
 
 class OnceHubStream(RESTStream[str]):
@@ -85,26 +89,29 @@ class OnceHubStream(RESTStream[str]):
     @cached_property
     def shaper(self) -> Shaper:
         """Gives records the form that this stream's schema declares."""
-        deselected = {
-            breadcrumb[1]
-            for breadcrumb, selected in self.mask.items()
-            if len(breadcrumb) == len(("properties", "name")) and not selected
-        }
         return Shaper(
             self.effective_schema,
             self.primary_keys,
             self.logger,
-            hidden=deselected | self.withheld,
+            hidden={path[1] for path in self._deselected if len(path) == _COLUMN} | self.withheld,
         )
+
+    @cached_property
+    def _deselected(self) -> list[tuple[str, ...]]:
+        """Breadcrumbs of what the catalog leaves out."""
+        return [path for path, selected in self.mask.items() if path and not selected]
+
+    @cached_property
+    def _deselected_inside(self) -> bool:
+        """Whether the catalog leaves out parts of columns."""
+        return any(len(path) > _COLUMN for path in self._deselected)
 
     @property
     def failed(self) -> bool:
         """Whether this stream was given up in this run."""
         return self.name in self._tap.failures
 
-    def log(
-        self, message: str, *args: t.Any, level: int = logging.INFO, **kwargs: t.Any
-    ) -> None:
+    def log(self, message: str, *args: t.Any, level: int = logging.INFO, **kwargs: t.Any) -> None:
         """Log what the SDK says; errors are said once, in the end, by the tap.
 
         Args:
@@ -168,9 +175,7 @@ class OnceHubStream(RESTStream[str]):
         """
         yield from self.parse_response(self.fetch(context))
 
-    def post_process(
-        self, row: Record, context: Context | None = None
-    ) -> Record | None:
+    def post_process(self, row: Record, context: Context | None = None) -> Record | None:
         """Shape a record; before that is the moment to end on a signal.
 
         Args:
@@ -201,14 +206,20 @@ class OnceHubStream(RESTStream[str]):
         if self._stream_version is not None and self.selected and not self.failed:
             self._write_activate_version_message(self._stream_version)
 
-    def _generate_record_messages(
-        self, record: Record
-    ) -> Generator[RecordMessage, None, None]:
-        for message in super()._generate_record_messages(record):
-            if self.extracted_at:
-                message.time_extracted = self.extracted_at
-            self.tally.records += 1
-            yield message
+    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
+        """Write a shaped record; the SDK would look at every value again."""
+        if self._deselected_inside:
+            pop_deselected_record_properties(record, self.schema, self.mask)
+        for stream_map in self.stream_maps:
+            mapped = stream_map.transform(record)
+            if mapped is not None:
+                self.tally.records += 1
+                yield RecordMessage(
+                    stream=stream_map.stream_alias,
+                    record=mapped,
+                    version=self._stream_version,
+                    time_extracted=self.extracted_at or datetime.now(timezone.utc),
+                )
 
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True

@@ -168,9 +168,7 @@ class ListStream(OnceHubStream):
             raise _LostCursorError(DeadEndError(reason))
         paginator.advance(answer)
 
-    def _written(
-        self, rows: list[Record], paginator: CursorPaginator
-    ) -> Iterator[Record]:
+    def _written(self, rows: list[Record], paginator: CursorPaginator) -> Iterator[Record]:
         """Give a page's objects; the state follows what is written.
 
         Where children are read, every object costs requests, so that the state
@@ -194,9 +192,7 @@ class ListStream(OnceHubStream):
         children = [c for c in self.child_streams if isinstance(c, ChildStream)]
         return [child for child in children if child.selected]
 
-    def get_child_context(
-        self, record: Record, context: Context | None
-    ) -> dict[str, t.Any]:
+    def get_child_context(self, record: Record, context: Context | None) -> dict[str, t.Any]:
         """Give children the id of their parent.
 
         Args:

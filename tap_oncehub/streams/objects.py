@@ -95,8 +95,6 @@ def _object(stream: SingleStream, identifier: str) -> Iterator[Record]:
     except RequestRefusedError as error:
         if error.status != _NOT_FOUND:
             raise
-        stream.logger.warning(
-            "OnceHub has no %s with the id %s", stream.name, identifier
-        )
+        stream.logger.warning("OnceHub has no %s with the id %s", stream.name, identifier)
         return
     yield from rows

@@ -49,9 +49,7 @@ def test_600_pages_take_what_the_window_dictates_and_nothing_is_refused(
     account.warm()
     with Sandbox(account, key=programs.KEY, limits=Limits(clock_factor=FASTER)) as api:
         began = time.time()
-        run = programs.run_tap(
-            tmp_path, published(api, page_size=10), catalog=bookings_only
-        )
+        run = programs.run_tap(tmp_path, published(api, page_size=10), catalog=bookings_only)
         total = time.time() - began
         times = [entry.time for entry in api.log]
         assert api.refused == 0
