@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+import tap_oncehub.startup  # noqa: F401  # isort: split  # before anything of the SDK
 from tap_oncehub.errors import InterruptedSyncError, OnceHubError
 from tap_oncehub.tap import TapOnceHub
 

@@ -1,0 +1,129 @@
+"""A PostgreSQL server of the tests' own, on loopback, in a temporary folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import typing as t
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from tests.support.programs import environment
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_USER = "loader"
+_PASSWORD = "made-up: /@%'"  # noqa: S105
+_FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
+
+
+@dataclass
+class Postgres:
+    """A server that runs, and one of its databases."""
+
+    port: int
+    database: str = "postgres"
+
+    @property
+    def settings(self) -> dict[str, t.Any]:
+        """The loader's settings."""
+        return {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": _USER,
+            "password": _PASSWORD,
+            "database": self.database,
+        }
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The same, as Meltano finds them in the environment."""
+        return {f"TARGET_POSTGRES_{k.upper()}": str(v) for k, v in self.settings.items()}
+
+    def new_database(self, name: str) -> Postgres:
+        """Make an empty database."""
+        self._psql(f'CREATE DATABASE "{name}"')
+        return Postgres(self.port, name)
+
+    def rows(self, table: str, columns: str = "*") -> list[dict[str, t.Any]]:
+        """Read a table; every value is as PostgreSQL writes it in JSON."""
+        query = f"SELECT to_jsonb(found) FROM (SELECT {columns} FROM {table}) AS found"
+        lines = self._psql(query).splitlines()
+        return [json.loads(line, parse_float=Decimal) for line in lines]
+
+    def _psql(self, query: str) -> str:
+        command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
+        options = ["--host=127.0.0.1", f"--port={self.port}", f"--username={_USER}"]
+        done = subprocess.run(
+            [*command, *options, "--set=ON_ERROR_STOP=1", f"--command={query}", self.database],
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            env=environment(PGPASSWORD=_PASSWORD, PGCLIENTENCODING="UTF8"),
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@contextmanager
+def running() -> Iterator[Postgres]:
+    """Run a server until the end of the block."""
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    try:
+        owner = _owner()
+        if owner:
+            shutil.chown(folder, owner)
+        password = folder / "password"
+        password.write_text(_PASSWORD)
+        yield from _served(folder, password, owner)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _served(folder: Path, password: Path, owner: str | None) -> Iterator[Postgres]:
+    data, port = folder / "data", _free_port()
+    initdb = [_program("initdb"), "--no-sync", "--encoding=UTF8", "--locale=C"]
+    login = [f"--username={_USER}", "--auth=scram-sha-256", f"--pwfile={password}"]
+    _run(owner, *initdb, *login, f"--pgdata={data}")
+    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= {_FAST}"
+    control = [_program("pg_ctl"), "--silent", "--wait", f"--pgdata={data}"]
+    _run(owner, *control, f"--log={folder / 'log'}", f"--options={options}", "start")
+    try:
+        yield Postgres(port)
+    finally:
+        _run(owner, *control, "--mode=immediate", "stop")
+
+
+def _owner() -> str | None:
+    """Name who runs the server: PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    return pwd.getpwnam("postgres").pw_name
+
+
+def _run(owner: str | None, *command: str) -> None:
+    as_owner = ["runuser", f"--user={owner}", "--"] if owner else []
+    subprocess.run([*as_owner, *command], check=True, cwd="/", stdout=subprocess.DEVNULL)
+
+
+def _program(name: str) -> str:
+    """Find a program of the server; Debian does not put them on the path."""
+    versions = Path("/usr/lib/postgresql").glob(f"*/bin/{name}")
+    newest = max(versions, key=lambda path: float(path.parts[4]), default=None)
+    found = newest or shutil.which(name)
+    assert found, f"{name} is missing; on Debian and Ubuntu: apt-get install postgresql"
+    return str(found)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
