@@ -173,13 +173,12 @@ class Pass:
     def _start(self, state: State) -> datetime | None:
         wanted = _moment(self._start_date)
         bookmark = self._bookmark(state)
+        # The filter is strict: what was updated at start_date itself is wanted too.
+        first = _before(wanted, timedelta(milliseconds=1)) if wanted else None
         if bookmark is None or self._moved_back(state, wanted, bookmark):
-            return wanted
-        try:
-            behind = bookmark - self._lookback
-        except OverflowError:
-            behind = datetime.min.replace(tzinfo=timezone.utc)
-        return max(behind, wanted) if wanted else behind
+            return first
+        behind = _before(bookmark, self._lookback)
+        return max(behind, first) if first else behind
 
     def _bookmark(self, state: State) -> datetime | None:
         if state.get(_KEY, self._key) != self._key:
@@ -259,6 +258,13 @@ def _is_time(value: t.Any) -> bool:
 
 def _moment(text: t.Any) -> datetime | None:
     return parse_time(text) if isinstance(text, str) else None
+
+
+def _before(moment: datetime, span: timedelta) -> datetime:
+    try:
+        return moment - span
+    except OverflowError:
+        return datetime.min.replace(tzinfo=timezone.utc)
 
 
 def _covers(saved: str | None, needed: str | None) -> bool:
