@@ -13,13 +13,13 @@ STAMPS := .tools/stamps
 # What `make run` needs, and what only the tests need; every other plugin is
 # installed with `meltano install NAME`.
 PLUGINS := tap-oncehub target-duckdb
-MORE_PLUGINS := target-postgres target-jsonl
+MORE_PLUGINS := target-postgres target-jsonl parquet-export
 
 export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install loaders run test test-slow lint format build lock clean
+.PHONY: help install loaders run test test-slow bench lint format build lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -28,7 +28,7 @@ help: ## list the targets
 install: ## set up .venv/bin/tap-oncehub, .venv/bin/meltano and Meltano's plugins
 	@$(MAKE) --silent --no-print-directory -j 3 $(STAMPS)/dev $(STAMPS)/plugins
 
-loaders: install $(STAMPS)/loaders ## set up the loaders of the other destinations that the tests use
+loaders: install $(STAMPS)/loaders $(STAMPS)/servers ## set up the other destinations that the tests load into
 
 run: install ## load your account, or a sample one, into output/warehouse.duckdb
 	@.venv/bin/python -m scripts.run $(RUN_ARGS)
@@ -41,6 +41,9 @@ test: loaders ## run the tests, with coverage; TEST_ARGS goes to pytest
 
 test-slow: loaders ## run the tests that take minutes
 	@.venv/bin/pytest -m slow $(TEST_ARGS)
+
+bench: install $(STAMPS)/bench-dlt $(STAMPS)/bench-airbyte ## measure the tap and others; BENCH_ARGS=--help says what can be chosen
+	@.venv/bin/python -m benchmarks $(BENCH_ARGS)
 
 lint: install ## check style, types and meltano.yml
 	@.venv/bin/ruff check --quiet .
@@ -57,11 +60,17 @@ build: $(STAMPS)/dev ## make wheel and sdist in dist/
 	@.venv/bin/hatchling build
 
 lock: $(STAMPS)/uv ## pin the newest versions that requirements/*.in and pyproject.toml allow
-	@for name in uv meltano dev; do \
+	@for name in uv meltano dev servers notebook; do \
 		$(UV_RUN) pip compile --universal --upgrade --python-version 3.10 \
 			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 			--output-file requirements/$$name.txt requirements/$$name.in \
 			$$([ $$name != dev ] || echo pyproject.toml) >/dev/null || exit 1; \
+	done
+	@for name in dlt airbyte; do \
+		$(UV_RUN) pip compile --universal --upgrade --python-version 3.10 \
+			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
+			--output-file benchmarks/requirements-$$name.txt \
+			benchmarks/requirements-$$name.in >/dev/null || exit 1; \
 	done
 
 clean: ## remove everything that make made, but not output/ and Meltano's state
@@ -74,7 +83,7 @@ clean: ## remove everything that make made, but not output/ and Meltano's state
 # A virtual environment does not survive being moved: begin again in a new place.
 .tools/here: FORCE
 	@[ "$$(cat $@ 2>/dev/null)" = '$(CURDIR)' ] || { \
-		rm -rf .venv .tools .meltano/extractors .meltano/loaders; \
+		rm -rf .venv .tools .meltano/extractors .meltano/loaders .meltano/utilities; \
 		mkdir -p $(STAMPS); echo '$(CURDIR)' > $@; }
 FORCE:
 
@@ -111,7 +120,19 @@ $(STAMPS)/plugins: meltano.yml pyproject.toml $(STAMPS)/meltano
 	@.tools/meltano/bin/meltano --log-level=warning install $(PLUGINS)
 	@touch $@
 
-$(STAMPS)/loaders: meltano.yml $(STAMPS)/plugins
-	@echo 'Setting up: other loaders ...'
+$(STAMPS)/loaders: meltano.yml parquet_export/pyproject.toml $(STAMPS)/plugins
+	@echo 'Setting up: other destinations ...'
 	@.tools/meltano/bin/meltano --log-level=warning install $(MORE_PLUGINS)
+	@touch $@
+
+$(STAMPS)/servers $(STAMPS)/notebook: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
+	@echo 'Setting up: the $* ...'
+	@$(UV_RUN) venv --clear --no-project --python '$(PYTHON_VERSIONS)' .tools/$*
+	@$(UV_RUN) pip sync --python .tools/$* --require-hashes requirements/$*.txt
+	@touch $@
+
+$(STAMPS)/bench-%: benchmarks/requirements-%.txt $(STAMPS)/uv
+	@echo 'Setting up: $* to compare with ...'
+	@$(UV_RUN) venv --clear --no-project --python '$(PYTHON_VERSIONS)' .tools/bench-$*
+	@$(UV_RUN) pip sync --python .tools/bench-$* --require-hashes benchmarks/requirements-$*.txt
 	@touch $@

@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-import tap_oncehub.startup  # noqa: F401  # isort: split  # before anything of the SDK
-from tap_oncehub.errors import InterruptedSyncError, OnceHubError
+import tap_oncehub.startup  # noqa: F401  # before anything of the SDK
+
+# isort: split
+import click
+from singer_sdk.exceptions import ConfigurationError, MappingError
+
+from tap_oncehub.errors import InterruptedSyncError, LoaderGoneError, OnceHubError
 from tap_oncehub.tap import TapOnceHub
 
 _SIGNALLED = 128
@@ -15,16 +20,22 @@ _SIGNALLED = 128
 def main() -> None:
     """Run the tap; exit with 0, 1 after an error, 128 + N after the signal N."""
     try:
-        TapOnceHub.cli()
+        sys.exit(TapOnceHub.cli(standalone_mode=False))
     except InterruptedSyncError as interruption:
         TapOnceHub.logger.warning("%s", interruption)
         sys.exit(_SIGNALLED + interruption.signal_number)
+    except LoaderGoneError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        TapOnceHub.logger.error("%s", error)
+        sys.exit(1)
     except OnceHubError as error:
         TapOnceHub.logger.error("%s", error)
         sys.exit(1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        TapOnceHub.logger.error("The loader has ended: see its own messages")
+    except click.ClickException as error:
+        TapOnceHub.logger.error("%s", error.format_message())
+        sys.exit(1)
+    except (ConfigurationError, MappingError) as error:
+        TapOnceHub.logger.error("The settings cannot be used: %s", error)
         sys.exit(1)
     except Exception:  # noqa: BLE001  # the last line of defence
         TapOnceHub.logger.exception(

@@ -68,6 +68,19 @@ class Answer(requests.Response):
             return None
         return max(0.0, (until - (now or datetime.now(timezone.utc))).total_seconds())
 
+    @property
+    def explained(self) -> bool:
+        """Whether an error has the form that OnceHub's errors have."""
+        return "type" in self._said
+
+    @property
+    def _said(self) -> dict[str, t.Any]:
+        try:
+            body = self.body
+        except BadBodyError:
+            body = None
+        return body if isinstance(body, dict) else {}
+
     def own_words(self, secret: str) -> str:
         """What OnceHub says of an error, without anything secret or personal.
 
@@ -77,11 +90,7 @@ class Answer(requests.Response):
         Returns:
             Type, message, parameter and Request-Id in brackets, on one line.
         """
-        try:
-            body = self.body
-        except BadBodyError:
-            body = None
-        said = body if isinstance(body, dict) else {}
+        said = self._said
         parts = [str(said[key]) for key in ("type", "message") if said.get(key)]
         if said.get("param"):
             parts.append(f"param {said['param']}")

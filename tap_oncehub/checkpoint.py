@@ -24,6 +24,13 @@ if t.TYPE_CHECKING:
 CURSORS_KEPT = 5
 _KEY, _VALUE, _CHECKPOINT = "replication_key", "replication_key_value", "checkpoint"
 _START = "start_date"
+_FOREIGN = (
+    "partitions",
+    "progress_markers",
+    "replication_key_signpost",
+    "starting_replication_value",
+)
+"""What the SDK's own taps keep in a state; a bookmark beside it holds."""
 
 
 class Checkpoint(msgspec.Struct, omit_defaults=True):
@@ -228,7 +235,7 @@ class Pass:
 
 
 def check_state(state: t.Any, streams: Collection[str]) -> None:
-    """Refuse a state whose bookmarks cannot be used.
+    """Refuse a state whose bookmarks cannot be used; drop what other taps add.
 
     Args:
         state: The decoded state, as it was given to the tap.
@@ -245,6 +252,8 @@ def check_state(state: t.Any, streams: Collection[str]) -> None:
         if not isinstance(bookmark, dict):
             msg = f"The state of {stream} must be an object."
             raise SettingsError(msg)
+        for name in _FOREIGN:
+            bookmark.pop(name, None)
         for name in (_VALUE, _START):
             value = bookmark.get(name)
             if stream in streams and value is not None and not _is_time(value):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import time
 import typing as t
 from dataclasses import dataclass
@@ -24,8 +25,9 @@ from tap_oncehub.errors import (
     OnceHubError,
     RequestRefusedError,
     UnreachableError,
+    WrongAddressError,
 )
-from tap_oncehub.settings import KEYS_PAGE
+from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE
 
 if t.TYPE_CHECKING:
     import logging
@@ -47,7 +49,9 @@ _RETRIED = {
 }
 
 
+_UNTRUSTED = re.compile(r"certificate verify failed(?:: ([^(]+?))?\.? *\(")
 _NETWORK_FAULTS: list[tuple[type[Exception], str, bool]] = [
+    (requests.exceptions.SSLError, "a secure connection was not possible", False),
     (requests.exceptions.ProxyError, "the proxy does not work", False),
     (requests.exceptions.ConnectTimeout, "connecting took too long", False),
     (requests.exceptions.Timeout, "the answer took too long", True),
@@ -100,6 +104,7 @@ class OnceHubClient:
     secret: str
     progress: Progress
     _answered: bool = False
+    _sound: bool = False
 
     @cached_property
     def session(self) -> requests.Session:
@@ -127,6 +132,7 @@ class OnceHubClient:
 
         Raises:
             AccessRefusedError: On 401 and 403.
+            WrongAddressError: When not even the first answer is OnceHub's.
             RequestRefusedError: On any other answer that will not change.
             EndpointError: When the endpoint stays broken for too long.
             UnreachableError: When no answer comes at all for too long.
@@ -161,6 +167,7 @@ class OnceHubClient:
         self._judge(answer, request)
         if fault := _fault(answer, check):
             raise RetriableError(fault)
+        self._sound = True
         return answer
 
     def _exchange(self, request: requests.PreparedRequest) -> Answer:
@@ -174,11 +181,17 @@ class OnceHubClient:
             answer = self.session.send(
                 request, timeout=timeout, allow_redirects=False, **environment
             )
-        except requests.exceptions.SSLError:
-            advice = _certificate_advice(_place(request))
-            raise UnreachableError(advice) from None
+        except ValueError:
+            hint = "the address of the proxy is not usable. Check HTTPS_PROXY"
+            raise self._unreachable(request, hint) from None
         except requests.exceptions.RequestException as error:
+            if match := _UNTRUSTED.search(str(error)):
+                raise self._unreachable(request, _mistrust(match[1])) from None
             raise _network_fault(error) from None
+        except OSError:
+            hint = "its certificate cannot be checked without the file that "
+            hint += "REQUESTS_CA_BUNDLE names. Check that it is there"
+            raise self._unreachable(request, hint) from None
         return t.cast("Answer", answer)
 
     def _judge(self, answer: Answer, request: requests.PreparedRequest) -> None:
@@ -195,18 +208,23 @@ class OnceHubClient:
         words = f"{_path(request)} answered {status}{answer.own_words(self.secret)}"
         if status == HTTPStatus.UNAUTHORIZED:
             msg = (
-                f"OnceHub does not accept the API key: {words}. Set api_key to a valid "
-                f"key, made in {KEYS_PAGE}."
+                f"{self.progress.stream}: OnceHub does not accept the API key: {words}. "
+                f"Set api_key to a valid key, made in {KEYS_PAGE}."
             )
             raise AccessRefusedError(msg)
         if status == HTTPStatus.FORBIDDEN:
             msg = (
-                f"OnceHub refuses access to its API: {words}. The account's plan must "
-                "include API access."
+                f"{self.progress.stream}: OnceHub refuses access to its API: {words}. "
+                "The account's plan must include API access."
             )
             raise AccessRefusedError(msg)
-        if status < HTTPStatus.BAD_REQUEST:
-            words += ", a redirect, which is not followed: check api_url"
+        redirected = status < HTTPStatus.BAD_REQUEST
+        if redirected:
+            words += ", a redirect, which is not followed"
+        elsewhere = status == HTTPStatus.NOT_FOUND and not answer.explained
+        if not self._sound and (redirected or elsewhere):
+            words += f". Check api_url, {DEFAULT_API_URL} is the usual one"
+            raise WrongAddressError(words, status=status)
         raise RequestRefusedError(words, status=status)
 
     def _patience(self, error: RetriableError) -> float:
@@ -226,20 +244,23 @@ class OnceHubClient:
         return max(backoff, error.retry_after or 0.0)
 
     def _give_up(self, error: RetriableError, request: requests.PreparedRequest) -> OnceHubError:
-        patience = f"max_wait_seconds ({self.max_wait_seconds:.0f} s)"
+        patience = f"max_wait_seconds ({self.max_wait_seconds:g} s)"
         if error.refused:
             return LimitsUsedUpError(
-                f"OnceHub's rate limits stay used up for longer than {patience}: "
-                f"{error}. Find out who else uses the account, or run again later."
+                f"{self.progress.stream}: OnceHub's rate limits stay used up for longer "
+                f"than {patience}: {error}. Find out who else uses the account, or run "
+                "again later."
             )
         if error.answered:
             return EndpointError(
                 f"{_path(request)} stayed broken for {patience}: {error}. Run again later."
             )
-        return UnreachableError(
-            f"No answer from {_place(request)}: {error}. Check the network, the "
-            "proxy and the setting api_url, then run again."
-        )
+        hint = f"{error}. Check the network, the proxy and api_url, then run again"
+        return self._unreachable(request, hint)
+
+    def _unreachable(self, request: requests.PreparedRequest, hint: str) -> UnreachableError:
+        place = (request.url or "").partition("?")[0]
+        return UnreachableError(f"{self.progress.stream}: no answer from {place}: {hint}.")
 
     def _tell(
         self,
@@ -249,7 +270,8 @@ class OnceHubClient:
         attempt: int,
     ) -> None:
         self.logger.warning(
-            "%s: %s; try %d follows in %.1f s",
+            "%s: %s: %s; try %d follows in %.1f s",
+            self.progress.stream,
             _path(request),
             error,
             attempt + 1,
@@ -269,10 +291,6 @@ def _path(request: requests.PreparedRequest) -> str:
     return request.path_url.partition("?")[0]
 
 
-def _place(request: requests.PreparedRequest) -> str:
-    return (request.url or "").partition("?")[0]
-
-
 def _network_fault(error: requests.exceptions.RequestException) -> RetriableError:
     """Name a network failure without the texts of libraries, which quote URLs."""
     for kind, text, answered in _NETWORK_FAULTS:
@@ -286,8 +304,9 @@ def _network_fault(error: requests.exceptions.RequestException) -> RetriableErro
     return RetriableError("the connection broke")
 
 
-def _certificate_advice(place: str) -> str:
+def _mistrust(reason: str | None) -> str:
     return (
-        f"The certificate of {place} cannot be trusted: behind a proxy that inspects "
-        "traffic, set REQUESTS_CA_BUNDLE to the file with its certificate."
+        f"its certificate cannot be trusted ({reason or 'unknown reason'}). Behind a "
+        "proxy that inspects traffic, set REQUESTS_CA_BUNDLE to the file with the "
+        "proxy's certificate"
     )

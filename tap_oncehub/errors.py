@@ -33,6 +33,10 @@ class RequestRefusedError(EndpointError):
         self.status = status
 
 
+class WrongAddressError(RequestRefusedError):
+    """Not even the first answer is OnceHub's: no stream could be read."""
+
+
 class DeadEndError(EndpointError):
     """The pages of a list lead nowhere new."""
 
@@ -47,6 +51,10 @@ class LimitsUsedUpError(OnceHubError):
 
 class UnreachableError(OnceHubError):
     """No answer comes from OnceHub at all: no stream could be read."""
+
+
+class LoaderGoneError(OnceHubError):
+    """Nobody reads the messages any more."""
 
 
 class StreamsFailedError(OnceHubError):

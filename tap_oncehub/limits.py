@@ -85,7 +85,7 @@ class RequestLimiter:
         wait = self._until_probe(now)
         if retry_after is not None:
             wait = max(retry_after, 0.0) + self._window_seconds / 1000
-            wait += (self._refusals > _CERTAIN) * self._window_seconds / 60
+            wait += max(0, self._refusals - _CERTAIN) * self._window_seconds / 60
         self._not_before = now + wait
         if self._refusals >= _CERTAIN:
             self._use_up(wait)

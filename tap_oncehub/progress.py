@@ -14,7 +14,6 @@ if t.TYPE_CHECKING:
     from tap_oncehub.limits import RequestLimiter
 
 EVERY_SECONDS = 10.0
-_WORTH_SAYING_SECONDS = 2.0
 
 
 @dataclass
@@ -70,12 +69,17 @@ class Progress:
         if time.monotonic() - self._told >= EVERY_SECONDS:
             self._say()
 
+    @property
+    def stream(self) -> str:
+        """Name of the stream that is being read."""
+        return self._active.stream if self._active else ""
+
     def turn_to(self, tally: Tally) -> None:
         """Put the waits from now on to a stream's account."""
         self._active = tally
 
     def pause(self, seconds: float) -> None:
-        """Wait, saying until when if it takes long.
+        """Wait; say at once until when if it takes long, and then every ten seconds.
 
         Args:
             seconds: How long.
@@ -83,12 +87,17 @@ class Progress:
         started = time.monotonic()
         ends = started + seconds
         until = datetime.now().astimezone() + timedelta(seconds=seconds)
+        waiting = f", waiting until {until:%H:%M:%S %Z}"
+        if seconds >= EVERY_SECONDS:
+            self._say(waiting)
         try:
             while (left := ends - time.monotonic()) > 0:
-                if seconds >= _WORTH_SAYING_SECONDS:
-                    self._say(f", waiting until {until:%H:%M:%S %Z}")
+                due = self._told + EVERY_SECONDS - time.monotonic()
+                if due <= 0:
+                    self._say(waiting)
+                    due = EVERY_SECONDS
                 with self.interruption.breakable():
-                    time.sleep(min(left, EVERY_SECONDS))
+                    time.sleep(min(left, due))
         finally:
             if self._active:
                 self._active.waited += time.monotonic() - started

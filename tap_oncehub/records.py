@@ -27,8 +27,8 @@ if t.TYPE_CHECKING:
 _EXACT_IN_DOUBLE = 2**53
 _NAMES_TOLD = 50
 _ENCODER = msgspec.json.Encoder(decimal_format="number", order="deterministic")
-_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,18})")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
+_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,18})", re.ASCII)
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
 class Shaper:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import math
 import re
 import typing as t
 from decimal import Decimal
@@ -15,6 +16,7 @@ from tap_oncehub.times import parse_time
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
 DEFAULT_API_URL = "https://api.oncehub.com/v2"
@@ -23,6 +25,11 @@ SETTINGS: dict[str, t.Any] = json.loads(
     files(__package__).joinpath("settings.json").read_text("utf-8")
 )
 """JSON schema of the settings; names and meaning are fixed."""
+
+_URL = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
+_HOST = re.compile(r"([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
+_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+_BOOLEANS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
 
 
 def problems(config: Mapping[str, t.Any], validator: Validator) -> list[str]:
@@ -33,8 +40,8 @@ def problems(config: Mapping[str, t.Any], validator: Validator) -> list[str]:
         validator: The SDK's validator with the schema of all settings.
 
     Returns:
-        One sentence a problem, each naming its setting and never its value where
-        that is a secret.
+        One sentence a problem, each naming its setting and none its value: a key may
+        stand in the wrong place.
     """
     found = dict(_schema_problems(config, validator))
     for name, check in _CHECKS.items():
@@ -52,13 +59,29 @@ def _schema_problems(
     for error in validator.iter_errors(config):
         name = str(error.path[0]) if error.path else "settings"
         if name not in {"api_key", "settings"}:
-            yield name, f"is not usable: {_plainly(error.message)}"
+            yield name, f"is not usable: {_plainly(error)}"
+    for name, value in config.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            yield name, "is not usable: it must be a finite number"
     if not isinstance(config.get("api_key", ""), str):
         yield "api_key", "must be text"
 
 
-def _plainly(message: str) -> str:
-    return " ".join(message.split())[:200]
+_RULES = {
+    "type": "must be of the type {}",
+    "minimum": "must be at least {}",
+    "maximum": "must be at most {}",
+    "exclusiveMinimum": "must be more than {}",
+    "minLength": "must not be empty",
+    "pattern": "has characters that do not belong there",
+}
+
+
+def _plainly(error: ValidationError) -> str:
+    item = error.path[1] if len(error.path) > 1 else None
+    what = f"item {item + 1}" if isinstance(item, int) else "it"
+    rule = _RULES.get(str(error.validator), f"does not keep the rule {error.validator}")
+    return f"{what} {rule.format(error.validator_value)}"
 
 
 def _check_key(key: str) -> str | None:
@@ -70,23 +93,31 @@ def _check_key(key: str) -> str | None:
 def _check_url(url: str) -> str | None:
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        port, host = parts.port, parts.hostname or ""
     except ValueError:
+        port, host = 0, ""
+    address = _ip_address(host)
+    if port == 0 or not _URL.fullmatch(url) or not (address or _HOST.fullmatch(host)):
         return f"is not an address, {DEFAULT_API_URL} is the usual one"
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if "@" in parts.netloc or "?" in url or "#" in url:
         return "must be a plain address, without user, query or fragment"
-    if not parts.hostname or re.search(r"\s", url):
-        return f"is not an address, {DEFAULT_API_URL} is the usual one"
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
+    loopback = address.is_loopback if address else host == "localhost"
+    if parts.scheme == "https" or (parts.scheme == "http" and loopback):
         return None
     return "must begin with https://, except for a loopback address"
 
 
-def _is_loopback(host: str) -> bool:
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost"
+        return None
+
+
+def _check_user_agent(text: str) -> str | None:
+    if not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", text):
+        return "must be plain text on one line, without blanks around it"
+    return None
 
 
 def _check_time(text: str) -> str | None:
@@ -99,6 +130,7 @@ _CHECKS: dict[str, t.Callable[[str], str | None]] = {
     "api_key": _check_key,
     "api_url": _check_url,
     "start_date": _check_time,
+    "user_agent": _check_user_agent,
 }
 
 
@@ -116,18 +148,19 @@ def from_text(name: str, text: str, schema: Mapping[str, t.Any]) -> t.Any:
     """
     types = schema["properties"][name].get("type", ["string"])
     if "boolean" in types:
-        return {"true": True, "1": True, "false": False, "0": False}.get(text.strip().lower(), text)
+        return _BOOLEANS.get(text.strip().lower(), text)
     if "string" in types:
         return text
     try:
         value = json.loads(text)
     except ValueError:
-        return text.split(",") if "array" in types else text
+        parts = [part.strip() for part in text.split(",")]
+        return [part for part in parts if part] if "array" in types else text
     return [text] if "array" in types and not isinstance(value, list) else value
 
 
 def tidy(config: dict[str, t.Any]) -> None:
-    """Drop settings that are null, and turn decimals into plain numbers.
+    """Drop settings that are null, and turn decimals into plain numbers, 5.0 into 5.
 
     Args:
         config: The settings as a file gave them, changed in place.
@@ -135,5 +168,6 @@ def tidy(config: dict[str, t.Any]) -> None:
     for name, value in list(config.items()):
         if value is None:
             del config[name]
-        elif isinstance(value, Decimal):
-            config[name] = float(value)
+        elif isinstance(value, (Decimal, float)):
+            number = float(value)
+            config[name] = int(number) if number.is_integer() else number

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import typing as t
 from functools import cached_property
 
@@ -18,10 +16,13 @@ from tap_oncehub.checkpoint import check_state
 from tap_oncehub.client import OnceHubClient
 from tap_oncehub.errors import (
     InterruptedSyncError,
+    LoaderGoneError,
     OnceHubError,
     SettingsError,
     StreamsFailedError,
+    WrongAddressError,
 )
+from tap_oncehub.input_files import checked
 from tap_oncehub.interruption import Interruption
 from tap_oncehub.limits import RequestLimiter
 from tap_oncehub.progress import Progress
@@ -109,7 +110,13 @@ class TapOnceHub(Tap):
         Args:
             stream: Its name.
             error: Why.
+
+        Raises:
+            WrongAddressError: If the other streams cannot be read either.
         """
+        if isinstance(error, WrongAddressError):
+            msg = f"{stream}: {error}."
+            raise WrongAddressError(msg, status=error.status)
         self.failures[stream] = error
         self.logger.error("%s is given up: %s", stream, error)
 
@@ -130,10 +137,11 @@ class TapOnceHub(Tap):
             self.remarks.tell(self.logger)
             self.progress.summary()
         if self.failures:
-            failed = "; ".join(f"{name}: {e}" for name, e in self.failures.items())
-            count = f"{len(self.failures)} of {len(self.streams)} streams failed"
-            msg = f"{count}, the others are synced. {failed}"
-            raise StreamsFailedError(msg)
+            said = {name: str(e).rstrip(".") for name, e in self.failures.items()}
+            failed = "; ".join(f"{name}: {text}" for name, text in said.items())
+            selected = sum(stream.selected for stream in self.streams.values())
+            msg = f"{len(said)} of {selected} streams failed, the others are synced. "
+            raise StreamsFailedError(msg + failed)
 
     def say_hello(self) -> str:
         """Ask OnceHub whether the key is valid.
@@ -164,6 +172,8 @@ class TapOnceHub(Tap):
         tidy(self._config)
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
+        if unknown := sorted(self._config.keys() - schema["properties"].keys()):
+            self.logger.warning("There are no such settings: %s", ", ".join(unknown))
         found = problems(self._config, JSONSchemaValidator(schema))
         if found and raise_errors:
             raise SettingsError("; ".join(found))
@@ -188,11 +198,18 @@ class TapOnceHub(Tap):
 
         Args:
             options: The command line's options.
+
+        Raises:
+            LoaderGoneError: If nobody reads the messages any more.
         """
         for name in ("state", "catalog"):
             if options.get(name) is not None:
-                options[name] = _checked(options[name], name)
-        super().invoke(**options)
+                options[name] = checked(options[name], name)
+        try:
+            super().invoke(**options)
+        except BrokenPipeError:
+            msg = "The loader has ended: see its own messages."
+            raise LoaderGoneError(msg) from None
 
     @classmethod
     def cb_config(
@@ -233,35 +250,3 @@ class TapOnceHub(Tap):
         tap = cls(config=config.config, parse_env_config=config.parse_env)
         cls.logger.info("%s", tap.say_hello())
         ctx.exit()
-
-
-def _checked(file: t.IO[str], name: str) -> t.IO[str]:
-    """Refuse a state or catalog file that is no JSON object of the right form.
-
-    Raises:
-        SettingsError: Saying which file it is.
-    """
-    text = file.read()
-    try:
-        content = json.loads(text if text.strip() or name == "catalog" else "{}")
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        msg = f"The {name} in {file.name} is no JSON object"
-        raise SettingsError(msg)
-    if name == "catalog" and not _is_catalog(content):
-        msg = f'The catalog in {file.name} must look like {{"streams": […]}}, as '
-        raise SettingsError(msg + "tap-oncehub --discover writes it")
-    if name == "state":
-        check_state(content, ())
-    return io.StringIO(json.dumps(content))
-
-
-def _is_catalog(content: dict[str, t.Any]) -> bool:
-    streams = content.get("streams")
-    return isinstance(streams, list) and all(
-        isinstance(entry, dict)
-        and isinstance(entry.get("tap_stream_id"), str)
-        and isinstance(entry.get("schema"), dict)
-        for entry in streams
-    )

@@ -10,8 +10,10 @@ import msgspec
 _USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)"
-    r"(?:[Tt ](\d\d:\d\d)(?:(:\d\d)(?:[.,](\d+))?)?\s?([Zz]|[+-]\d\d(?::?\d\d)?)?)?"
+    r"(?:[Tt ](\d\d:\d\d)(?:(:\d\d)(?:[.,](\d+))?)?\s?([Zz]|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
 )
+_BEYOND_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
 
 
 def parse_time(text: str) -> datetime | None:
@@ -21,10 +23,11 @@ def parse_time(text: str) -> datetime | None:
         text: The time as text.
 
     Returns:
-        The time in UTC to the microsecond, or None where the text is no time.
+        The time in UTC to the microsecond, rounded down, or None where the text is
+        no time.
     """
     normal = utc_text(text)
-    return None if normal is None else _decode(normal)
+    return None if normal is None else _decode(_BEYOND_MICROSECONDS.sub("", normal))
 
 
 def utc_text(text: str) -> str | None:

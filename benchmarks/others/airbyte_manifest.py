@@ -22,9 +22,7 @@ def config(url: str, key: str, schemas: Mapping[str, t.Any]) -> dict[str, t.Any]
         key: The API key.
         schemas: JSON schema of each stream.
     """
-    streams = [
-        _stream(url, key, name, endpoint, schemas[name]) for name, endpoint in LISTS.items()
-    ]
+    streams = [_stream(url, key, name, endpoint, schemas[name]) for name, endpoint in LISTS.items()]
     return {
         "__injected_declarative_manifest": {
             "version": "7.0.0",

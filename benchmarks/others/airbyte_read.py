@@ -1,6 +1,6 @@
 """The Airbyte CDK's own program for declarative sources, with waits made shorter.
 
-    python -m benchmarks.others.airbyte_read read --config ... --catalog ...
+python -m benchmarks.others.airbyte_read read --config ... --catalog ...
 """
 
 from __future__ import annotations

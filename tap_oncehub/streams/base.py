@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import typing as t
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import cached_property
 
@@ -12,7 +13,10 @@ from singer_sdk.helpers._catalog import pop_deselected_record_properties
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.schema.source import StreamSchema
 from singer_sdk.singerlib import RecordMessage
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from singer_sdk.singerlib.catalog import (
+    REPLICATION_FULL_TABLE,
+    REPLICATION_INCREMENTAL,
+)
 from singer_sdk.streams import RESTStream
 from singer_sdk.streams.rest import PageContext
 
@@ -21,7 +25,7 @@ from tap_oncehub.records import Shaper
 from tap_oncehub.schemas import SCHEMAS
 
 if t.TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Iterator
 
     import requests
     from singer_sdk.helpers.types import Context, Record
@@ -131,7 +135,8 @@ class OnceHubStream(RESTStream[str]):
         """
         if self.replication_method == REPLICATION_FULL_TABLE:
             return
-        if self.replication_key not in self.time_filters:
+        incremental = self.replication_method == REPLICATION_INCREMENTAL
+        if not incremental or self.replication_key not in self.time_filters:
             can = ", ".join(sorted(self.time_filters)) or "none, use FULL_TABLE"
             msg = f"The catalog asks for {self.name} in the way "
             msg += f"{self.replication_method} by {self.replication_key}; possible "
@@ -260,7 +265,13 @@ class ChildStream(OnceHubStream):
     state_partitioning_keys: t.Sequence[str] = ()
     parent_key: t.ClassVar[str] = "id"
     record_counter: Counter
-    _schema_written = False
+
+    @contextmanager
+    def taking_part(self) -> Iterator[None]:
+        """Get ready for rows: loaders must know the stream, even if none come."""
+        self._write_schema_message()
+        with self.get_record_counter() as self.record_counter:
+            yield
 
     def sync_parent(self, parent_id: str) -> None:
         """Write the rows of one parent.
@@ -272,9 +283,6 @@ class ChildStream(OnceHubStream):
         """
         if self.failed or not self.selected:
             return
-        if not self._schema_written:
-            self._write_schema_message()
-            self._schema_written = True
         try:
             for row in self.rows_of(parent_id):
                 record = self.post_process(row, {self.parent_key: parent_id})

@@ -89,10 +89,9 @@ class ListStream(OnceHubStream):
             context: Not used.
         """
         self.position = self._open_pass()
-        with ExitStack() as counters:
+        with ExitStack() as children:
             for child in self._children:
-                counter = counters.enter_context(child.get_record_counter())
-                child.record_counter = counter
+                children.enter_context(child.taking_part())
             yield from self._read(context)
         if self._must_repeat:
             self.position.abandon()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 import typing as t
+from contextlib import contextmanager
 
 import pytest
 import requests
 
 from sandbox import Account, Limits, Sandbox
-from tests.support import programs
-from tests.support.streams import ALL, LISTS
+from tests.support import programs, warehouse
+from tests.support.streams import ALL, LISTS, offered
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +26,14 @@ PUBLISHED = {
     "rate_limit_per_window": 200,
     "rate_limit_window_seconds": WINDOW,
 }
-SPEEDS = {name: PUBLISHED[name] for name in PUBLISHED if name != "rate_limit_per_window"}
 HANDFUL = 5
+PATHS = {
+    "sms_notifications": "notifications/sms",
+    "booking_calendars": "booking-calendars",
+    "booking_pages": "booking-pages",
+    "master_pages": "master-pages",
+    "event_types": "event-types",
+}
 
 
 def published(api: Sandbox, **more: t.Any) -> dict[str, t.Any]:
@@ -63,6 +71,149 @@ def test_600_pages_take_what_the_window_dictates_and_nothing_is_refused(
     start_and_end = total - (times[-1] - times[0])
     burst = times[-1] - times[400]
     assert total - start_and_end - burst <= 1.05 * 2 * WINDOW
+
+
+@pytest.mark.parametrize("style", ["seconds", "date", None])
+def test_a_window_that_others_have_used_up_is_waited_out(
+    tmp_path: Path, bookings_only: dict[str, t.Any], style: t.Any
+) -> None:
+    account = Account(seed=2, bookings=600)
+    limits = Limits(clock_factor=FASTER, retry_after=style)
+    with Sandbox(account, key=programs.KEY, limits=limits) as api:
+        api.use_up(200)
+        run = programs.run_tap(tmp_path, published(api, page_size=10), catalog=bookings_only)
+        refused = api.refused
+    assert run.status == 0, run.log
+    assert ids(run.records("bookings")) == ids(account.objects("bookings"))
+    assert 1 <= refused <= HANDFUL
+
+
+def test_a_run_that_takes_over_from_a_killed_one(
+    tmp_path: Path, bookings_only: dict[str, t.Any]
+) -> None:
+    account = Account(seed=3, bookings=2600)
+    account.warm()
+    with Sandbox(account, key=programs.KEY, limits=Limits(clock_factor=FASTER)) as api:
+        settings = published(api, page_size=10)
+        command = programs.tap_command(tmp_path, settings, catalog=bookings_only)
+        with (
+            tmp_path.joinpath("first").open("wb") as output,
+            subprocess.Popen(
+                command, stdout=output, stderr=subprocess.DEVNULL, env=programs.environment()
+            ) as first,
+        ):
+            while len(api.log) < 195:
+                time.sleep(0.005)
+            first.kill()
+        written = programs.Run(0, tmp_path.joinpath("first").read_bytes(), "")
+        run = programs.run_tap(tmp_path, settings, state=written.state, catalog=bookings_only)
+        refused = api.refused
+    assert run.status == 0, run.log
+    both = {row["id"] for row in [*written.records("bookings"), *run.records("bookings")]}
+    assert both == set(ids(account.objects("bookings")))
+    assert 1 <= refused <= HANDFUL
+
+
+@contextmanager
+def another_user(api: Sandbox, pause: float) -> Iterator[None]:
+    """Ask for something all the time, from the same address."""
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.wait(pause):
+            requests.get(f"{api.url}/test", headers={"API-Key": programs.KEY}, timeout=9)
+
+    user = threading.Thread(target=ask)
+    user.start()
+    try:
+        yield
+    finally:
+        done.set()
+        user.join()
+
+
+@pytest.mark.parametrize("style", ["seconds", "date", None])
+def test_beside_another_user_of_the_account(
+    tmp_path: Path, bookings_only: dict[str, t.Any], style: t.Any
+) -> None:
+    account = Account(seed=4, bookings=4000)
+    account.warm()
+    limits = Limits(clock_factor=FASTER, retry_after=style)
+    with Sandbox(account, key=programs.KEY, limits=limits) as api:
+        began = time.time()
+        with another_user(api, pause=WINDOW / 40):
+            run = programs.run_tap(tmp_path, published(api, page_size=10), catalog=bookings_only)
+        windows = (time.time() - began) / WINDOW
+        refused = [e for e in api.log if e.path == "/v2/bookings" and e.status == 429]
+    assert run.status == 0, run.log
+    assert ids(run.records("bookings")) == ids(account.objects("bookings"))
+    print(style, len(refused), windows)
+    assert 1 <= len(refused) <= HANDFUL * windows
+
+
+@pytest.mark.parametrize("after", ["0.3", None])
+def test_a_429_in_every_stream_costs_nothing_but_time(tmp_path: Path, after: str | None) -> None:
+    account = Account(seed=5, bookings=25, users=4, booking_calendars=3)
+    catalog = programs.catalog(*ALL, folder=tmp_path)
+    with Sandbox(account, key=programs.KEY, webhook_events="objects") as api:
+        for path in ("/bookings", "/bookings/*", "/users/*", "/booking-calendars/*", "/test"):
+            api.faults.add(429, path, times=1, after=1, retry_after=after)
+        for stream in LISTS:
+            api.faults.add(429, f"/{PATHS.get(stream, stream)}", times=1, retry_after=after)
+        settings = published(api, rate_limit_window_seconds=2, page_size=10)
+        run = programs.run_tap(tmp_path, settings, catalog=catalog)
+        assert api.count(status=429) == 14
+        assert run.status == 0, run.log
+        for stream in ALL:
+            wanted = warehouse.expected(stream, offered(api, account, stream))
+            assert wanted
+            assert len(run.records(stream)) == len(wanted), stream
+
+
+def test_a_429_again_and_again_is_waited_out_without_hammering(
+    tmp_path: Path, bookings_only: dict[str, t.Any]
+) -> None:
+    account = Account(seed=6, bookings=40)
+    with Sandbox(account, key=programs.KEY) as api:
+        fault = api.faults.add(429, "/bookings", times=4, after=2)
+        settings = published(api, rate_limit_window_seconds=4, page_size=10)
+        run = programs.run_tap(tmp_path, settings, catalog=bookings_only)
+        times = [entry.time for entry in api.log]
+    assert run.status == 0, run.log
+    assert ids(run.records("bookings")) == ids(account.objects("bookings"))
+    assert fault.hits == 4
+    assert times[6] - times[2] > 0.6 * 4
+
+
+def test_limits_that_stay_used_up_end_the_run_with_one_error(
+    tmp_path: Path, bookings_only: dict[str, t.Any]
+) -> None:
+    with Sandbox(Account(seed=6, bookings=40), key=programs.KEY) as api:
+        api.faults.add(429, times=None)
+        settings = published(api, rate_limit_window_seconds=2, max_wait_seconds=3)
+        began = time.monotonic()
+        run = programs.run_tap(tmp_path, settings, catalog=bookings_only)
+        took = time.monotonic() - began
+        assert len(api.log) <= 2 * HANDFUL
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert "max_wait_seconds (3 s)" in run.errors[0]
+    assert took < 3 + 10
+
+
+def test_requests_of_retries_count_too(tmp_path: Path, bookings_only: dict[str, t.Any]) -> None:
+    account = Account(seed=7, bookings=300)
+    limits = Limits(per_second=0, per_window=8, window_seconds=1.5)
+    with Sandbox(account, key=programs.KEY, limits=limits) as api:
+        api.faults.add(503, "/bookings", times=4, probability=0.25, seed=1)
+        settings = programs.settings_for(
+            api.url, rate_limit_per_window=8, rate_limit_window_seconds=1.5, page_size=10
+        )
+        run = programs.run_tap(tmp_path, settings, catalog=bookings_only)
+        assert api.refused == 0
+        assert api.count(status=503) == 4
+    assert run.status == 0, run.log
+    assert ids(run.records("bookings")) == ids(account.objects("bookings"))
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from tests.support import warehouse
 from tests.support.programs import environment
 
 if t.TYPE_CHECKING:
@@ -56,8 +57,21 @@ class Postgres:
     def rows(self, table: str, columns: str = "*") -> list[dict[str, t.Any]]:
         """Read a table; every value is as PostgreSQL writes it in JSON."""
         query = f"SELECT to_jsonb(found) FROM (SELECT {columns} FROM {table}) AS found"
-        lines = self._psql(query).splitlines()
-        return [json.loads(line, parse_float=Decimal) for line in lines]
+        lines = self._psql(query).split("\n")  # not at U+2028 and its like
+        return [json.loads(line, parse_float=Decimal) for line in lines if line]
+
+    def table(self, stream: str) -> dict[warehouse.Key, warehouse.Row]:
+        """Read the table of a stream by its key, without what the loader adds."""
+        times = warehouse.times(stream)
+        found = [
+            {
+                name: warehouse.moment(value) if value and name in times else value
+                for name, value in row.items()
+                if not name.startswith("_sdc_")
+            }
+            for row in self.rows(f"oncehub.{stream}")
+        ]
+        return warehouse.by_key(stream, found)
 
     def _psql(self, query: str) -> str:
         command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]

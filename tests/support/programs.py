@@ -102,7 +102,7 @@ def run_tap(
     return Run(done.returncode, done.stdout, done.stderr.decode())
 
 
-def run_meltano(project: Path, url: str, *arguments: str) -> Run:
+def run_meltano(project: Path, url: str, *arguments: str, **variables: str) -> Run:
     """Run Meltano on a project, with the sandbox as the account."""
     done = subprocess.run(
         [str(MELTANO), "--log-format=plain", *arguments],
@@ -114,6 +114,7 @@ def run_meltano(project: Path, url: str, *arguments: str) -> Run:
             TAP_ONCEHUB_API_URL=url,
             TAP_ONCEHUB_RATE_LIMIT_PER_SECOND="0",
             TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW="0",
+            **variables,
         ),
         timeout=PATIENCE,
     )

@@ -1,4 +1,4 @@
-"""What stands in DuckDB, compared with what the API offers, field by field.
+"""What stands in a warehouse, compared with what the API offers, field by field.
 
 The expected rows are made here from the API's objects and the contract of its fields,
 without any code of the tap.
@@ -40,19 +40,35 @@ Key: t.TypeAlias = tuple[t.Any, ...]
 def rows(file: Path, stream: str) -> dict[Key, Row]:
     """Read a table by its key; JSON columns are decoded."""
     with duckdb.connect(str(file), read_only=True) as connection:
-        cursor = connection.execute(f'SELECT * FROM oncehub."{stream}"')
-        columns = [(c[0], str(c[1])) for c in cursor.description or []]
-        found = [
-            {
-                name: _cell(value, kind)
-                for (name, kind), value in zip(columns, row, strict=True)
-                if name not in _META
-            }
-            for row in cursor.fetchall()
-        ]
-    by_key = {_key(stream, row): row for row in found}
-    assert len(by_key) == len(found), f"{stream} holds a key twice"
-    return by_key
+        return read(connection, stream, f'SELECT * FROM oncehub."{stream}"')
+
+
+def read(connection: duckdb.DuckDBPyConnection, stream: str, query: str) -> dict[Key, Row]:
+    """Give the rows of a query by their keys; JSON columns are decoded."""
+    cursor = connection.execute(query)
+    columns = [(c[0], str(c[1])) for c in cursor.description or []]
+    found = [
+        {
+            name: _cell(value, kind)
+            for (name, kind), value in zip(columns, row, strict=True)
+            if name not in _META
+        }
+        for row in cursor.fetchall()
+    ]
+    return by_key(stream, found)
+
+
+def by_key(stream: str, found: list[Row]) -> dict[Key, Row]:
+    """Arrange the rows of a stream by their keys, each of which must be there once."""
+    arranged = {_key(stream, row): row for row in found}
+    assert len(arranged) == len(found), f"{stream} holds a key twice"
+    return arranged
+
+
+def times(stream: str) -> set[str]:
+    """Name the columns of a stream that hold times."""
+    fields = CONTRACT[_SAME_FIELDS.get(stream, stream)]
+    return {name for name, kind in fields.items() if kind == "date-time"}
 
 
 def _cell(value: t.Any, kind: str) -> t.Any:
@@ -65,13 +81,19 @@ def _key(stream: str, row: Row) -> Key:
     return tuple(row[name] for name in _KEYS.get(stream, ("id",)))
 
 
-def expected(stream: str, objects: t.Iterable[Row]) -> dict[Key, Row]:
-    """Make the rows that should stand in a table from the API's objects."""
-    made = [_expected_row(stream, item) for item in objects]
+def expected(stream: str, objects: t.Iterable[Row], *, empty_texts: bool = False) -> dict[Key, Row]:
+    """Make the rows that should stand in a table from the API's objects.
+
+    Args:
+        stream: The table.
+        objects: The API's objects.
+        empty_texts: Whether the loader keeps them; target-duckdb turns them into NULL.
+    """
+    made = [_expected_row(stream, item, empty_texts=empty_texts) for item in objects]
     return {_key(stream, row): row for row in made}
 
 
-def _expected_row(stream: str, item: Row) -> Row:
+def _expected_row(stream: str, item: Row, *, empty_texts: bool) -> Row:
     fields = CONTRACT[_SAME_FIELDS.get(stream, stream)]
     added = _ADDED.get(stream, set())
     columns = {path.split(".")[0].removesuffix("[]") for path in fields} | added
@@ -79,6 +101,8 @@ def _expected_row(stream: str, item: Row) -> Row:
         columns -= {"secret"}
         item = {name: value for name, value in item.items() if name != "secret"}
     row = {name: _value(item.get(name), name, fields) for name in columns}
+    if empty_texts:
+        row |= {name: "" for name in columns if item.get(name) == "" and name not in times(stream)}
     extra = {name: value for name, value in item.items() if name not in columns}
     row["_extra"] = json.loads(json.dumps(extra), parse_float=Decimal) or None
     return row
@@ -130,7 +154,11 @@ def _readable(node: t.Any) -> t.Any:
 
 def assert_equal(file: Path, stream: str, objects: t.Iterable[Row]) -> None:
     """Compare a table with the API's objects, row for row and field by field."""
-    found, wanted = rows(file, stream), expected(stream, objects)
+    compare(stream, rows(file, stream), expected(stream, objects))
+
+
+def compare(stream: str, found: dict[Key, Row], wanted: dict[Key, Row]) -> None:
+    """Compare the rows that were found with those that were expected."""
     assert found.keys() - wanted.keys() == set(), f"{stream}: rows too many"
     assert wanted.keys() - found.keys() == set(), f"{stream}: rows missing"
     for key, row in wanted.items():

@@ -1,0 +1,52 @@
+"""Where things are, and the folders that runs are made in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import typing as t
+from contextlib import contextmanager
+from pathlib import Path
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROJECT = Path(__file__).parent.parent
+PYTHON = PROJECT / ".venv/bin/python"
+TAP = PROJECT / ".venv/bin/tap-oncehub"
+MELTANO = PROJECT / ".venv/bin/meltano"
+PLUGINS = PROJECT / ".meltano"
+LOADER = PLUGINS / "loaders/target-duckdb/venv/bin/target-duckdb"
+DLT = PROJECT / ".tools/bench-dlt/bin/python"
+AIRBYTE = PROJECT / ".tools/bench-airbyte/bin/python"
+SCRATCH = PROJECT / ".tools/bench"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Give this machine's environment without what could change a contender."""
+    foreign = ("TAP_", "TARGET_", "MELTANO_", "DLT_", "AIRBYTE_", "COVERAGE_", "PYTHON")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(foreign) and not name.lower().endswith("_proxy")
+    }
+    return {
+        **kept,
+        "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
+        "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "PYTHONPATH": str(PROJECT),
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        **more,
+    }
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Make a folder for one run; it is gone afterwards."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=SCRATCH))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)

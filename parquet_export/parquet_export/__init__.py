@@ -1,0 +1,1 @@
+"""The tables of a DuckDB file as Parquet files, in a folder or an object store."""

@@ -1,0 +1,21 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+
+import pytest
+
+from tests.support import secrecy
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_secret_in_any_log() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        watched = secrecy.watching(subprocess.Popen.communicate)
+        patch.setattr(subprocess.Popen, "communicate", watched)
+        yield

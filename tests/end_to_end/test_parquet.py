@@ -1,0 +1,159 @@
+"""Parquet files of what stands in DuckDB: in a folder, and in an S3."""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+
+import duckdb
+import pytest
+from parquet_export.__main__ import run as export
+
+from sandbox import Account, Sandbox
+from tests.support import programs, s3, warehouse
+from tests.support.streams import ALL, LISTS, offered
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+UTILITY = programs.ROOT / ".meltano/utilities/parquet-export/venv/bin/parquet-export"
+PARTITIONED = {"bookings", "booking", "contacts", "sms_notifications", "webhooks"}
+
+
+def export_to(folder: Path, destination: str, **more: str) -> list[str]:
+    said: list[str] = []
+    settings = {
+        "PARQUET_EXPORT_FILEPATH": str(folder / "warehouse.duckdb"),
+        "PARQUET_EXPORT_SCHEMA": "oncehub",
+        "PARQUET_EXPORT_DESTINATION": destination,
+        **more,
+    }
+    status = export(settings, said.append)
+    assert status == 0, said
+    return said
+
+
+def rows(folder: Path, stream: str, columns: str = "*") -> dict[warehouse.Key, warehouse.Row]:
+    query = f"FROM read_parquet('{folder}/{stream}/**/*.parquet', hive_partitioning = false)"
+    with duckdb.connect() as connection:
+        return warehouse.read(connection, stream, f"SELECT {columns} {query}")
+
+
+def assert_equal(folder: Path, stream: str, objects: list[warehouse.Row]) -> None:
+    warehouse.compare(stream, rows(folder, stream), warehouse.expected(stream, objects))
+
+
+def test_every_stream_arrives_field_by_field(tmp_path: Path) -> None:
+    account = Account(seed=7, bookings=350, users=40, booking_calendars=12)
+    with Sandbox(account, key=programs.KEY, webhook_events="objects") as api:
+        catalog = programs.catalog(*ALL, folder=tmp_path)
+        settings = programs.settings_for(api.url)
+        programs.load(tmp_path, programs.run_tap(tmp_path, settings, catalog=catalog).output)
+        said = export_to(tmp_path, str(tmp_path / "files"))
+        for stream in ALL:
+            objects = offered(api, account, stream)
+            assert_equal(tmp_path / "files", stream, objects)
+            assert any(line.startswith(f"{stream}: {len(objects)} rows in ") for line in said)
+    assert_every_row_is_in_the_folder_of_its_month(tmp_path / "files")
+
+
+def assert_every_row_is_in_the_folder_of_its_month(folder: Path) -> None:
+    for stream in ALL:
+        months = list((folder / stream).glob("creation_month=*/data.parquet"))
+        assert bool(months) == (stream in PARTITIONED), stream
+        for file in months:
+            (month,) = duckdb.sql(
+                "SELECT list(DISTINCT coalesce(strftime(creation_time, '%Y-%m'), "
+                f"'__HIVE_DEFAULT_PARTITION__')) FROM '{file}'"
+            ).fetchall()[0]
+            assert file.parent.name == f"creation_month={month[0]}"
+            assert len(month) == 1
+
+
+def test_a_second_run_updates_rows_and_leaves_no_file_of_a_month_without_rows(
+    tmp_path: Path,
+) -> None:
+    account = Account(seed=2, bookings=120)
+    files = tmp_path / "files"
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url)
+        first = programs.run_tap(tmp_path, settings)
+        programs.load(tmp_path, first.output)
+        export_to(tmp_path, str(files))
+        alone = account.objects("webhooks")[0]
+        old = files / f"webhooks/creation_month={alone['creation_time'][:7]}"
+        assert old.is_dir()
+        for item in account.objects("webhooks"):
+            account.edit("webhooks", item["id"], creation_time="2001-02-03T04:05:06Z")
+        edited = account.objects("bookings")[77]["id"]
+        account.edit("bookings", edited, subject="edited", field_of_next_year=["new"])
+        gone = [item["id"] for item in account.objects("users")[:2]]
+        for key in gone:
+            account.delete("users", key)
+        second = programs.run_tap(tmp_path, settings, state=first.state)
+    programs.load(tmp_path, second.output)
+    export_to(tmp_path, str(files))
+    for stream in set(LISTS) - {"users"}:
+        assert_equal(files, stream, account.objects(stream))
+    assert [x.name for x in (files / "webhooks").glob("*/*.parquet")] == ["data.parquet"]
+    # What is gone from a full table keeps the time of the pass that last brought it.
+    assert {(key,) for key in gone} <= rows(files, "users").keys()
+    newest = duckdb.sql(
+        f"SELECT id FROM '{files}/users/data.parquet' "
+        "QUALIFY _sdc_extracted_at = max(_sdc_extracted_at) OVER ()"
+    )
+    assert {key for (key,) in newest.fetchall()} == {x["id"] for x in account.objects("users")}
+
+
+def test_one_word_more_writes_to_an_object_store(tmp_path: Path) -> None:
+    account = Account(seed=5, bookings=60)
+    with Sandbox(account, key=programs.KEY) as api, s3.running(tmp_path / "s3.log") as variables:
+        meltano = {
+            **variables,
+            "MELTANO_STATE_BACKEND_URI": tmp_path.as_uri(),
+            "TARGET_DUCKDB_FILEPATH": str(tmp_path / "warehouse.duckdb"),
+            "PARQUET_EXPORT_FILEPATH": str(tmp_path / "warehouse.duckdb"),
+            "PARQUET_EXPORT_DESTINATION": f"s3://{s3.BUCKET}/some/folder",
+        }
+        plugins = ("tap-oncehub", "target-duckdb", "parquet-export")
+        run = programs.run_meltano(programs.ROOT, api.url, "run", *plugins, **meltano)
+        assert run.status == 0, run.log
+        s3.download(variables, "some/folder", tmp_path / "files")
+        for stream in LISTS:
+            assert_equal(tmp_path / "files", stream, account.objects(stream))
+
+        with duckdb.connect(meltano["TARGET_DUCKDB_FILEPATH"]) as connection:
+            connection.execute("UPDATE oncehub.contacts SET creation_time = '2001-02-03'")
+        subprocess.run(
+            [UTILITY],
+            check=True,
+            env=programs.environment(PARQUET_EXPORT_SCHEMA="oncehub", **meltano),
+        )
+        s3.download(variables, "some/folder/contacts", tmp_path / "again")
+    (only,) = (tmp_path / "again").rglob("*.parquet")
+    assert only.parent.name == "creation_month=2001-02"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"PARQUET_EXPORT_SCHEMA": ""}, "schema must be set"),
+        ({"PARQUET_EXPORT_SCHEMA": "other"}, "the schema other has no tables"),
+        ({"PARQUET_EXPORT_DESTINATION": "gs://b/f"}, "install parquet-export[gs]"),
+        ({"PARQUET_EXPORT_DESTINATION": "az://b/f"}, "install parquet-export[az]"),
+        ({"PARQUET_EXPORT_DESTINATION": "odd://b/f"}, "cannot write to odd://"),
+        ({"PARQUET_EXPORT_STORAGE_OPTIONS": "{"}, "Expecting property name"),
+        ({"PARQUET_EXPORT_FILEPATH": "/no/such/file.duckdb"}, "/no/such/file.duckdb"),
+    ],
+)
+def test_an_error_is_one_line(tmp_path: Path, settings: dict[str, str], words: str) -> None:
+    duckdb.connect(str(tmp_path / "warehouse.duckdb")).close()
+    said: list[str] = []
+    base = {
+        "PARQUET_EXPORT_FILEPATH": str(tmp_path / "warehouse.duckdb"),
+        "PARQUET_EXPORT_SCHEMA": "oncehub",
+        "PARQUET_EXPORT_DESTINATION": str(tmp_path / "files"),
+    }
+    assert export(base | settings, said.append) == 1
+    assert len(said) == 1
+    assert words in said[0], said

@@ -1,0 +1,185 @@
+"""The tap inside this process: fast, and ended at exact moments.
+
+A run is cut by what the tap writes: "after so many messages" is the same moment on
+every machine.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import typing as t
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+
+from tap_oncehub.errors import InterruptedSyncError
+from tap_oncehub.tap import TapOnceHub
+from tests.support.programs import KEY
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Message: t.TypeAlias = dict[str, t.Any]
+State: t.TypeAlias = dict[str, t.Any]
+
+
+class KilledError(BaseException):
+    """Stands for SIGKILL: nothing that the tap does afterwards counts."""
+
+
+class _Writer(MsgSpecWriter):
+    """Collects messages; a watcher sees each of them and may end the run."""
+
+    def __init__(self, watch: Callable[[Message, int], None] | None) -> None:
+        self.messages: list[Message] = []
+        self._watch = watch
+        self._dead = False
+
+    def write_message(self, message: t.Any) -> None:
+        if self._dead:
+            raise KilledError
+        self.messages.append(json.loads(bytes(self.format_message(message))))
+        if self._watch:
+            try:
+                self._watch(self.messages[-1], len(self.messages))
+            except KilledError:
+                self._dead = True
+                raise
+
+
+@dataclass
+class InsideRun:
+    """What a run wrote, and how it ended."""
+
+    messages: list[Message]
+    ended: str
+
+    @property
+    def states(self) -> list[State]:
+        """All states that were written."""
+        return [m["value"] for m in self.messages if m["type"] == "STATE"]
+
+    def records(self, stream: str) -> list[dict[str, t.Any]]:
+        """The records of a stream, in the order in which they were written."""
+        return [
+            m["record"] for m in self.messages if m["type"] == "RECORD" and m["stream"] == stream
+        ]
+
+    def versions(self, stream: str) -> list[tuple[str, int | None]]:
+        """The version messages of a stream and the versions of its records."""
+        return [
+            (m["type"], m.get("version"))
+            for m in self.messages
+            if m["type"] in {"RECORD", "ACTIVATE_VERSION"} and m["stream"] == stream
+        ]
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep the signal handlers of this process, and be quiet; the tap sets its own."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def catalog(*streams: str, metadata: dict[str, dict[str, t.Any]] | None = None) -> dict[str, t.Any]:
+    """A catalog in which just these streams are selected."""
+    with _own_signals():
+        found = deepcopy(TapOnceHub(config={"api_key": KEY}).catalog_dict)
+    for entry in found["streams"]:
+        name = entry["tap_stream_id"]
+        for part in entry["metadata"]:
+            if part["breadcrumb"] in ([], ()):
+                part["metadata"]["selected"] = name in streams
+                part["metadata"].update((metadata or {}).get(name, {}))
+    return found
+
+
+def run(
+    settings: dict[str, t.Any],
+    catalog: dict[str, t.Any],
+    state: State | None = None,
+    *,
+    kill_after: int | None = None,
+    interrupt_after: int | None = None,
+    watch: Callable[[Message, int], None] | None = None,
+) -> InsideRun:
+    """Run the tap until it ends, or is ended after so many messages.
+
+    Args:
+        settings: The tap's settings.
+        catalog: The tap's catalog.
+        state: Where the run begins.
+        kill_after: Messages after which it is as if SIGKILL had come.
+        interrupt_after: Messages after which it is as if SIGTERM had come.
+        watch: Sees each message and its number.
+    """
+
+    def see(message: Message, number: int) -> None:
+        if watch:
+            watch(message, number)
+        if number == kill_after:
+            raise KilledError
+        if number == interrupt_after:
+            tap.interruption.handle(signal.SIGTERM)
+
+    writer = _Writer(see)
+    with _own_signals():
+        tap = TapOnceHub(
+            config=deepcopy(settings),
+            catalog=deepcopy(catalog),
+            state=deepcopy(state or {}),
+            message_writer=writer,
+        )
+        try:
+            tap.sync_all()
+        except KilledError:
+            ended = "killed"
+        except InterruptedSyncError:
+            ended = "interrupted"
+        else:
+            ended = "well"
+        finally:
+            tap.client.session.close()
+    return InsideRun(writer.messages, ended)
+
+
+@dataclass
+class Warehouse:
+    """Tables as a careful loader would keep them, and the state it hands back."""
+
+    keys: dict[str, list[str]] = field(default_factory=dict)
+    tables: dict[str, dict[tuple[t.Any, ...], Message]] = field(default_factory=dict)
+    state: State = field(default_factory=dict)
+
+    def load(self, messages: list[Message]) -> None:
+        """Take in messages: upserts, deletes by version, states."""
+        for message in messages:
+            stream = message.get("stream", "")
+            if message["type"] == "SCHEMA":
+                self.keys[stream] = message["key_properties"]
+                self.tables.setdefault(stream, {})
+            elif message["type"] == "RECORD":
+                key = tuple(message["record"][name] for name in self.keys[stream])
+                self.tables[stream][key] = message
+            elif message["type"] == "ACTIVATE_VERSION":
+                self.tables[stream] = {
+                    key: row
+                    for key, row in self.tables[stream].items()
+                    if row.get("version") == message["version"]
+                }
+            elif message["type"] == "STATE":
+                self.state = message["value"]
+
+    def rows(self, stream: str) -> dict[t.Any, dict[str, t.Any]]:
+        """Give the records of a table by their first key column."""
+        return {key[0]: row["record"] for key, row in self.tables.get(stream, {}).items()}

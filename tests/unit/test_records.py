@@ -1,0 +1,497 @@
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from jsonschema import Draft202012Validator, FormatChecker
+from singer_sdk.contrib.msgspec import encoder
+
+from tap_oncehub.records import Shaper
+from tap_oncehub.schemas import load_schema
+
+KEYS = {
+    "bookings": ["id"],
+    "contacts": ["id"],
+    "sms_notifications": ["id"],
+    "booking_calendars": ["id"],
+    "booking_pages": ["id"],
+    "master_pages": ["id"],
+    "event_types": ["id"],
+    "users": ["id"],
+    "teams": ["id"],
+    "webhooks": ["id"],
+    "webhook_events": ["id"],
+    "booking_calendar_time_slots": ["booking_calendar_id", "start_time"],
+    "user_scheduling_availability": ["user_id"],
+    "booking": ["id"],
+    "booking_calendar": ["id"],
+    "test_auth": ["message"],
+}
+LOGGER = logging.getLogger("test")
+ABSENT = object()
+
+send = msgspec.json.Encoder(decimal_format="number").encode
+receive = msgspec.json.Decoder(float_hook=Decimal).decode
+"""Decode what OnceHub sends, as the client does: numbers with a point are decimals."""
+
+
+def shape(stream: str, row: dict[str, Any], *, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
+    return Shaper(load_schema(stream), KEYS[stream], LOGGER, hidden).shape(row)
+
+
+def column(stream: str, name: str, sent: str) -> tuple[Any, Any]:
+    """Send one value, given as JSON: what stands in its column, what in ``_extra``."""
+    keys = dict.fromkeys(KEYS[stream], "X-1")
+    record = shape(stream, {**keys, name: receive(sent)})
+    return record[name], record["_extra"]
+
+
+# --- the rules, one by one
+
+
+def test_every_column_is_there_and_null_where_nothing_was_sent() -> None:
+    record = shape("bookings", {"id": "BKNG-1"})
+
+    assert record.keys() == load_schema("bookings")["properties"].keys()
+    assert {name: value for name, value in record.items() if value is not None} == {"id": "BKNG-1"}
+
+
+@pytest.mark.parametrize(
+    ("stream", "name", "sent", "stands"),
+    [
+        ("bookings", "subject", '"Tea, \\"black\\"\\n"', 'Tea, "black"\n'),
+        ("bookings", "subject", '""', ""),
+        ("bookings", "subject", "12", "12"),
+        ("bookings", "subject", "1.50", "1.50"),
+        ("bookings", "subject", "true", "true"),
+        ("bookings", "id", "17", "17"),
+        ("bookings", "duration_minutes", "30", 30),
+        ("bookings", "duration_minutes", "5.0", 5),
+        ("bookings", "duration_minutes", "3e1", 30),
+        ("bookings", "duration_minutes", '"30"', 30),
+        ("bookings", "duration_minutes", "2147483647", 2147483647),
+        ("contacts", "employees", "0", 0),
+        ("booking_calendars", "duration_minutes", "45", 45),
+        ("booking_calendars", "duration_minutes", "0.1", 0.1),
+        ("booking_calendars", "duration_minutes", '"22.5"', 22.5),
+        ("booking_calendars", "duration_minutes", str(2**53), 2**53),
+        ("bookings", "in_trash", "true", True),
+        ("bookings", "in_trash", '"false"', False),
+        ("bookings", "attendees", '["a", null, 7, {"b": [1.5]}]', ["a", None, "7", '{"b":[1.5]}']),
+        ("bookings", "virtual_conferencing", '{"join_url": 5}', {"join_url": "5"}),
+        ("bookings", "virtual_conferencing", '{"new": {"a": [1]}}', {"new": {"a": [1]}}),
+        ("bookings", "virtual_conferencing", "{}", {}),
+    ],
+)
+def test_a_value_takes_its_declared_type(stream: str, name: str, sent: str, stands: Any) -> None:
+    value, extra = column(stream, name, sent)
+
+    assert (value, type(value)) == (stands, type(stands))
+    assert extra is None
+
+
+@pytest.mark.parametrize(
+    ("stream", "name", "sent"),
+    [
+        ("bookings", "owner", '{"id": "USR-1", "name": "Jo"}'),
+        ("bookings", "contact", '["CTC-1"]'),
+        ("bookings", "attendees", '"a@example.com"'),
+        ("bookings", "attendees", '{"0": "a@example.com"}'),
+        ("bookings", "form_submission", '"text"'),
+        ("bookings", "form_submission", '[{"name": "Jo"}]'),
+        ("bookings", "duration_minutes", "30.5"),
+        ("bookings", "duration_minutes", "2147483648"),
+        ("bookings", "duration_minutes", "-1"),
+        ("bookings", "duration_minutes", "1e400"),
+        ("bookings", "duration_minutes", '"5.0"'),
+        ("bookings", "duration_minutes", '"030"'),
+        ("bookings", "duration_minutes", '" 30"'),
+        ("bookings", "duration_minutes", '"1\u0663"'),
+        ("bookings", "duration_minutes", "true"),
+        ("bookings", "duration_minutes", '"half an hour"'),
+        ("bookings", "duration_minutes", "[30]"),
+        ("booking_calendars", "duration_minutes", "true"),
+        ("booking_calendars", "duration_minutes", str(2**53 + 1)),
+        ("booking_calendars", "duration_minutes", "1.00000000000000000001"),
+        ("booking_calendars", "duration_minutes", '"1.00000000000000000001"'),
+        ("booking_calendars", "duration_minutes", "1e400"),
+        ("booking_calendars", "duration_minutes", "-1e-400"),
+        ("booking_calendars", "duration_minutes", '"NaN"'),
+        ("booking_calendars", "duration_minutes", '"Infinity"'),
+        ("booking_calendars", "duration_minutes", '"1\u0663"'),
+        ("bookings", "in_trash", "1"),
+        ("bookings", "in_trash", '"yes"'),
+        ("bookings", "in_trash", "[]"),
+        ("bookings", "starting_time", '"tomorrow"'),
+        ("bookings", "starting_time", '""'),
+        ("bookings", "starting_time", "1767225600"),
+        ("bookings", "starting_time", '"2026-12-31T23:59:60Z"'),
+    ],
+)
+def test_what_the_type_cannot_hold_moves_to_extra(stream: str, name: str, sent: str) -> None:
+    assert column(stream, name, sent) == (None, {name: receive(sent)})
+
+
+@pytest.mark.parametrize(
+    ("stream", "name", "sent", "stands", "kept"),
+    [
+        (
+            "bookings",
+            "payment_information",
+            '{"amount_charged": "12 EUR", "currency": "EUR"}',
+            {"amount_charged": None, "currency": "EUR"},
+            {"amount_charged": "12 EUR"},
+        ),
+        (
+            "bookings",
+            "payment_information",
+            '{"amount_charged": 9223372036854775808}',
+            {"amount_charged": None},
+            {"amount_charged": 2**63},
+        ),
+        (
+            "bookings",
+            "form_submission",
+            '{"name": "Jo", "guests": "g@example.com"}',
+            {"name": "Jo", "guests": None},
+            {"guests": "g@example.com"},
+        ),
+        (
+            "bookings",
+            "custom_fields",
+            '[{"name": "a", "value": "b"}, "c", null, 4]',
+            [{"name": "a", "value": "b"}, None, None, None],
+            {"1": "c", "3": 4},
+        ),
+        (
+            "user_scheduling_availability",
+            "weekly",
+            '[{"day": "Mon", "working_hours": [{"start_time": "09:00"}, 7]}]',
+            [{"day": "Mon", "working_hours": [{"start_time": "09:00"}, None]}],
+            {"0": {"working_hours": {"1": 7}}},
+        ),
+    ],
+)
+def test_a_nested_misfit_is_mirrored_in_extra(
+    stream: str, name: str, sent: str, stands: Any, kept: Any
+) -> None:
+    assert column(stream, name, sent) == (stands, {name: kept})
+
+
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        ('"as it is"', "as it is"),
+        ('"12"', "12"),
+        ('""', ""),
+        ("12", "12"),
+        ("12.50", "12.50"),
+        ("false", "false"),
+        ('["a", null, 1]', '["a",null,1]'),
+        ('{"b": {"c": 1.0}, "a": "ä"}', '{"a":"ä","b":{"c":1.0}}'),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+    ],
+)
+def test_the_value_of_a_custom_field_is_text(sent: str, text: str) -> None:
+    value, extra = column("contacts", "custom_fields", f'[{{"name": "x", "value": {sent}}}]')
+
+    assert value == [{"name": "x", "value": text}]
+    assert extra is None
+
+
+def test_a_custom_field_without_a_value_stays_null() -> None:
+    value, _ = column("contacts", "custom_fields", '[{"name": "x", "value": null}]')
+
+    assert value == [{"name": "x", "value": None}]
+
+
+def test_unknown_fields_go_to_extra_as_they_came() -> None:
+    sent = '{"id": "T-1", "rank": 1.50, "tags": [{"a": null}], "Name": "x", "gone": null}'
+
+    record = shape("teams", receive(sent))
+
+    assert record["_extra"] == receive(
+        '{"rank": 1.50, "tags": [{"a": null}], "Name": "x", "gone": null}'
+    )
+    assert record.keys() == load_schema("teams")["properties"].keys()
+
+
+def test_a_field_that_is_called_extra_itself_is_kept_too() -> None:
+    record = shape("teams", {"id": "T-1", "_extra": {"a": 1}, "rank": 2})
+
+    assert record["_extra"] == {"_extra": {"a": 1}, "rank": 2}
+
+
+@pytest.mark.parametrize(
+    ("sent", "stands"),
+    [
+        ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z"),
+        ("2026-01-31T12:00:00.1200Z", "2026-01-31T12:00:00.1200Z"),
+        ("2026-01-31T12:00:00.5+02:00", "2026-01-31T10:00:00.5Z"),
+        ("2026-01-31T12:00:00", "2026-01-31T12:00:00Z"),
+        ("2026-01-31", "2026-01-31T00:00:00Z"),
+    ],
+)
+def test_times_are_in_utc(sent: str, stands: str) -> None:
+    assert column("bookings", "starting_time", json.dumps(sent)) == (stands, None)
+
+
+# --- keys
+
+
+@pytest.mark.parametrize("sent", ['{"name": "a"}', '{"id": null}', '{"id": ""}', '{"id": {"a": 1}}'])
+def test_a_record_without_a_key_gets_the_same_stand_in_every_time(sent: str) -> None:
+    row = receive(sent)
+
+    first, second = shape("teams", row), shape("teams", row)
+
+    assert first["id"] == second["id"]
+    assert re.fullmatch(r"missing-[0-9a-f]{32}", first["id"])
+    assert shape("teams", {**row, "name": "other"})["id"] != first["id"]
+
+
+def test_the_stand_in_of_a_time_is_a_time() -> None:
+    row = {"booking_calendar_id": "BKC-1", "locations": []}
+
+    start = shape("booking_calendar_time_slots", row)["start_time"]
+
+    assert is_date_time(start)
+    assert start.startswith("1970-01-01T00:00:00.")
+
+
+# --- what must not be written
+
+
+@pytest.mark.parametrize("secret", ['"whsec"', "12", '{"a": "whsec"}', '["whsec"]'])
+def test_a_hidden_field_appears_nowhere(secret: str, caplog: pytest.LogCaptureFixture) -> None:
+    row = receive(f'{{"id": "WHK-1", "secret": {secret}, "new": 1}}')
+
+    for schema in (load_schema("webhooks"), without("secret", load_schema("webhooks"))):
+        record = Shaper(schema, ["id"], LOGGER, {"secret"}).shape(row)
+
+        assert "secret" not in record
+        assert record["_extra"] == {"new": 1}
+    assert "secret" not in caplog.text
+
+
+def test_hidden_extra_is_no_column() -> None:
+    record = shape("teams", {"id": "T-1", "new": 1, "_extra": 2}, hidden=("_extra",))
+
+    assert record.keys() == load_schema("teams")["properties"].keys() - {"_extra"}
+
+
+def test_a_key_is_written_even_if_it_is_hidden() -> None:
+    assert shape("teams", {"id": "T-1"}, hidden=("id",))["id"] == "T-1"
+
+
+def without(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    del schema["properties"][name]
+    return schema
+
+
+# --- warnings
+
+
+def test_each_field_is_warned_of_once_and_without_its_value(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shaper = Shaper(load_schema("bookings"), ["id"], LOGGER)
+    for number in range(3):
+        private = f"jo{number}@example.com"
+        shaper.shape({"id": f"B-{number}", "new": private, "owner": {"email": private}})
+        shaper.shape({"subject": private})
+
+    warned = [record.getMessage() for record in caplog.records]
+    assert len(warned) == 3
+    assert [sum(f"'{name}'" in line for line in warned) for name in ("new", "owner", "id")] == [
+        1,
+        1,
+        1,
+    ]
+    assert "example.com" not in caplog.text
+
+
+def test_endless_new_names_do_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    shaper = Shaper(load_schema("teams"), ["id"], LOGGER)
+
+    shaper.shape({"id": "T-1"} | {f"a{number}": 1 for number in range(40)})
+    record = shaper.shape({"id": "T-2", "x" * 5000: 1} | {f"b{number}": 1 for number in range(40)})
+
+    assert len(caplog.records) == 50
+    assert max(len(line.getMessage()) for line in caplog.records) < 200
+    assert len(record["_extra"]) == 41
+
+
+# --- anything at all
+
+TIME_SENT = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?"
+    r"\s?(?:[Zz]|([+-])(\d\d):?(\d\d)?)?)?",
+    re.ASCII,
+)
+TIME_WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
+
+
+def instant(text: str) -> tuple[datetime, Decimal] | None:
+    """Read a time to any precision: whole seconds in UTC, and their fraction."""
+    if not (match := TIME_SENT.fullmatch(text.strip())):
+        return None
+    *date, hour, minute, second, fraction, sign, hours, minutes = match.groups()
+    numbers = [int(part or 0) for part in (*date, hour, minute, second)]
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    try:
+        moment = datetime(*numbers, tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
+        moment += offset if sign == "-" else -offset
+    except (ValueError, OverflowError):
+        return None
+    return moment, Decimal(f"0.{fraction or 0}")
+
+
+FORMATS = FormatChecker(formats=())
+
+
+@FORMATS.checks("date-time")
+def is_date_time(value: Any) -> bool:
+    if not isinstance(value, str):
+        return True
+    return bool(TIME_WRITTEN.fullmatch(value) and instant(value))
+
+
+def plain(value: Any) -> Any:
+    """Give JSON a form in which equal means equal: 1 is 1.0 but neither true nor "1"."""
+    if isinstance(value, dict):
+        return "object", frozenset((key, plain(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return "list", tuple(plain(item) for item in value)
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        return "number", Decimal(value)
+    return type(value), value
+
+
+def holds(written: Any, sent: Any) -> bool:
+    """Say whether a value that was written tells what was sent."""
+    if plain(written) == plain(sent):
+        return True
+    if isinstance(written, str):
+        if isinstance(sent, str):
+            return instant(written) is not None and instant(written) == instant(sent)
+        return plain(decoded(written)) == plain(sent)
+    return isinstance(sent, str) and written is not None and plain(decoded(sent)) == plain(written)
+
+
+def decoded(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except ValueError:
+        return ABSENT
+
+
+def lost(sent: Any, written: Any, extra: Any, path: str = "") -> Iterator[str]:
+    """Name what was sent and stands neither in its column nor in ``_extra``."""
+    if sent is None or holds(written, sent) or (extra is not ABSENT and holds(extra, sent)):
+        return
+    parts = dict(enumerate(sent)) if isinstance(sent, list) else sent
+    if not isinstance(parts, dict) or type(written) is not type(sent):
+        yield path
+        return
+    for key, part in parts.items():
+        inside = written[key] if isinstance(written, list) else written.get(key, ABSENT)
+        kept = extra.get(str(key), ABSENT) if isinstance(extra, dict) else ABSENT
+        yield from lost(part, inside, kept, f"{path}.{key}")
+
+
+NUMBERS = st.one_of(
+    st.integers(-(2**70), 2**70),
+    st.decimals(allow_nan=False, allow_infinity=False),
+    st.sampled_from(
+        [Decimal(text) for text in ("5.0", "1E+400", "0.1", "1.00000000000000000001", "-0.0")]
+    ),
+)
+TEXTS = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(["true", "12", "1.5", "-0", "1e3", "null", "[]", "007", "\u0663", "\x00"]),
+    st.builds(
+        "{}-{:02}-{:02}{}{}{}".format,
+        st.sampled_from(["0001", "2026", "9999"]),
+        st.integers(0, 13),
+        st.integers(0, 32),
+        st.sampled_from(["", "T00:00", "T23:59:60", "T12:30:15", " 09:08:07.1234567", "T24:00:00"]),
+        st.sampled_from(["", "Z", " z", ".5", ".\u0663"]),
+        st.sampled_from(["", "+02:00", "-0530", "+14", "+99:99"]),
+    ),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=4,
+)
+
+
+def nearly(part: dict[str, Any]) -> SearchStrategy[Any]:
+    """Values as a schema declares them, mixed at every level with anything else."""
+    if "properties" in part:
+        usual: SearchStrategy[Any] = objects(part)
+    elif "items" in part:
+        usual = st.lists(nearly(part["items"]), max_size=3)
+    elif "boolean" in part["type"]:
+        usual = st.booleans()
+    elif {"integer", "number"} & set(part["type"]):
+        usual = NUMBERS
+    else:
+        usual = TEXTS
+    return usual | usual | JSON
+
+
+def objects(part: dict[str, Any]) -> SearchStrategy[dict[str, Any]]:
+    known = [st.tuples(st.just(name), nearly(inner)) for name, inner in part["properties"].items()]
+    new = st.tuples(st.text(max_size=4) | st.just("_extra"), JSON)
+    return st.lists(st.one_of(*known, new, new), max_size=6).map(dict)
+
+
+@functools.cache
+def rows(stream: str) -> SearchStrategy[dict[str, Any]]:
+    return objects(load_schema(stream))
+
+
+@functools.cache
+def tools(stream: str) -> tuple[Shaper, Draft202012Validator]:
+    schema = load_schema(stream)
+    strict = {**schema, "additionalProperties": False, "required": [*schema["properties"]]}
+    quiet = logging.Logger("quiet", level=logging.CRITICAL)
+    shaper = Shaper(schema, KEYS[stream], quiet)
+    return shaper, Draft202012Validator(strict, format_checker=FORMATS)
+
+
+@pytest.mark.parametrize("stream", KEYS)
+@settings(
+    max_examples=250, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+@given(data=st.data())
+def test_any_object_is_written_soundly_and_without_loss(stream: str, data: st.DataObject) -> None:
+    sent = receive(send(data.draw(rows(stream))))
+    shaper, validator = tools(stream)
+
+    line = encoder.encode(shaper.shape(sent))
+
+    record = json.loads(line, parse_float=Decimal)
+    assert [error.message for error in validator.iter_errors(record)] == []
+    extra = record.pop("_extra") or {}
+    assert extra.keys() <= sent.keys()
+    assert all(record[key] for key in KEYS[stream])
+    empty_keys = {name for name in KEYS[stream] if sent.get(name) == ""}
+    for name in sent.keys() - empty_keys:
+        written, kept = record.get(name, ABSENT), extra.get(name, ABSENT)
+        assert [*lost(sent[name], written, kept, name)] == []

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_oncehub.times import milliseconds, parse_time, utc_text
+
+UTC = timezone.utc
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("2026-01-31T12:34:56Z", "2026-01-31T12:34:56Z"),
+        ("2026-01-31T12:34:56z", "2026-01-31T12:34:56Z"),
+        ("2026-01-31t12:34:56Z", "2026-01-31T12:34:56Z"),
+        (" 2026-01-31T12:34:56Z\n", "2026-01-31T12:34:56Z"),
+        ("2026-01-31 12:34:56 Z", "2026-01-31T12:34:56Z"),
+        # offsets
+        ("2026-01-31T12:34:56+02:00", "2026-01-31T10:34:56Z"),
+        ("2026-01-31T12:34:56+0530", "2026-01-31T07:04:56Z"),
+        ("2026-01-31T12:34:56-08", "2026-01-31T20:34:56Z"),
+        ("2026-01-31T12:34:56-00:00", "2026-01-31T12:34:56Z"),
+        ("2025-12-31T23:30:00-01:00", "2026-01-01T00:30:00Z"),
+        ("2024-03-01T00:30:00+01:00", "2024-02-29T23:30:00Z"),
+        # no offset, no seconds, no time of day
+        ("2026-01-31T12:34:56", "2026-01-31T12:34:56Z"),
+        ("2026-01-31T12:34", "2026-01-31T12:34:00Z"),
+        ("2026-01-31T12:34+01:00", "2026-01-31T11:34:00Z"),
+        ("2026-01-31", "2026-01-31T00:00:00Z"),
+        # precision
+        ("2026-01-31T12:34:56.5Z", "2026-01-31T12:34:56.5Z"),
+        ("2026-01-31T12:34:56,500Z", "2026-01-31T12:34:56.500Z"),
+        ("2026-01-31T12:34:56.000+02:00", "2026-01-31T10:34:56.000Z"),
+        ("2026-01-31T12:34:56.1234567Z", "2026-01-31T12:34:56.1234567Z"),
+        ("2026-01-31T12:34:56.9999999+02:00", "2026-01-31T10:34:56.9999999Z"),
+        ("2026-01-31T12:34:56." + "9" * 30 + "Z", "2026-01-31T12:34:56." + "9" * 30 + "Z"),
+        # the first and the last year
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+        ("0001-01-01T00:00:00-01:00", "0001-01-01T01:00:00Z"),
+        ("9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59.9999999Z"),
+        ("9999-12-31T23:59:59+01:00", "9999-12-31T22:59:59Z"),
+    ],
+)
+def test_a_time_is_written_in_utc_with_its_precision(text: str, written: str) -> None:
+    assert utc_text(text) == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "12:34:56",
+        "1767225600",
+        "2026",
+        "2026-01",
+        "2026-1-31",
+        "20260131T123456Z",
+        "2026-00-01",
+        "2026-13-01",
+        "2026-02-29",
+        "0000-01-01T00:00:00Z",
+        "10000-01-01T00:00:00Z",
+        "2026-01-31Z",
+        "2026-01-31T",
+        "2026-01-31T12",
+        "2026-01-31T12:34:56.Z",
+        "2026-01-31T12:34.5Z",
+        "2026-01-31T24:00:00Z",
+        "2026-01-31T12:60:00Z",
+        "2026-12-31T23:59:60Z",
+        "2026-01-31T12:34:56+2:00",
+        "2026-01-31T12:34:56+24:00",
+        "2026-01-31T12:34:56+01:60",
+        "2026-01-31T12:34:56 CET",
+        "2026-01-31T12:34:56ZZ",
+        "2026-01-31T12:34:56Z 2026-01-31T12:34:56Z",
+        "Sat, 31 Jan 2026 12:34:56 GMT",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-01:00",
+        "2026-01-31T12:34:56.\u0665Z",
+        "\u0662\u0660\u0662\u0666-01-31T12:34:56Z",
+    ],
+)
+def test_what_is_no_time_is_none(text: str) -> None:
+    assert utc_text(text) is None
+    assert parse_time(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-31T12:34:56.500+02:00", datetime(2026, 1, 31, 10, 34, 56, 500_000, UTC)),
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T12:34:56.1234569Z", datetime(2026, 1, 31, 12, 34, 56, 123_456, UTC)),
+        ("2026-01-31T12:34:56.9999999Z", datetime(2026, 1, 31, 12, 34, 56, 999_999, UTC)),
+        ("9999-12-31T23:59:59.9999999Z", datetime.max.replace(tzinfo=UTC)),
+        ("0001-01-01", datetime.min.replace(tzinfo=UTC)),
+    ],
+)
+def test_a_time_is_read_to_the_microsecond(text: str, moment: datetime) -> None:
+    assert parse_time(text) == moment
+
+
+def test_times_are_ordered_as_moments_not_as_texts() -> None:
+    whole, half = parse_time("2026-01-31T12:00:00Z"), parse_time("2026-01-31T12:00:00.500Z")
+
+    assert whole is not None
+    assert half is not None
+    assert whole < half
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 1, 31, 12, 0, 0, 999_999, UTC), "2026-01-31T12:00:00.999Z"),
+        (datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=2))), "2026-01-31T10:00:00.000Z"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000Z"),
+    ],
+)
+def test_filters_are_written_in_milliseconds_rounded_down(moment: datetime, text: str) -> None:
+    assert milliseconds(moment) == text
+
+
+@settings(derandomize=True, deadline=None)
+@given(
+    moment=st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.just(UTC)),  # noqa: DTZ001
+    minutes=st.integers(-23 * 60 - 59, 23 * 60 + 59),
+    digits=st.integers(0, 9),
+)
+def test_any_offset_gives_the_same_moment(moment: datetime, minutes: int, digits: int) -> None:
+    local = moment.astimezone(timezone(timedelta(minutes=minutes)))
+    fraction = f".{local.microsecond:06}000"[: digits + 1] if digits else ""
+    text = local.strftime("%m-%dT%H:%M:%S") + fraction + local.strftime("%z")
+
+    written = utc_text(f"{local.year:04}-{text}")
+
+    assert written is not None
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", written)
+    assert written.partition(".")[2].rstrip("Z") == fraction[1:]
+    kept = 10 ** max(0, 6 - digits)
+    expected = moment.replace(microsecond=moment.microsecond // kept * kept)
+    assert parse_time(written) == expected
