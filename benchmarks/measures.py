@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
 _WINDOW, _PER_WINDOW, _PER_SECOND = 300.0, 200, 5
 _LIMITED = ("tap", "airbyte", "dlt-tuned", "dlt-default")
 _HEEDS_RETRY_AFTER = {"tap", "dlt-tuned", "dlt-default"}
-_PATIENCE_IN_FLOORS = 4
+_PATIENCE_IN_FLOORS, _LOADING_SECONDS = 4, 240
 
 
 def startup(plan: Plan, results: Results) -> None:
@@ -167,7 +167,7 @@ def _limited(
             clock_factor=factor,
             scaled_waits=retry_after == "none",
         )
-        patience = _PATIENCE_IN_FLOORS * limit + 60
+        patience = _PATIENCE_IN_FLOORS * limit + _LOADING_SECONDS
         sample = run(contender, job, keep_output=True, patience=patience)
         arrived = contender.arrived(job)["records"]
     log = account.admin.report(log=True)["log"]

@@ -22,6 +22,7 @@ if t.TYPE_CHECKING:
     State: t.TypeAlias = dict[str, t.Any]
 
 CURSORS_KEPT = 5
+_ENDLESS = int(datetime(9999, 1, 1, tzinfo=timezone.utc).timestamp() * 1000)
 _KEY, _VALUE, _CHECKPOINT = "replication_key", "replication_key_value", "checkpoint"
 _START = "start_date"
 _FOREIGN = (
@@ -39,6 +40,7 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
     Attributes:
         version: Marks all records of this pass, in milliseconds since 1970.
         streams: The streams that take part; others would miss what is read already.
+        kind: The replication key, or what a full pass's records are good for.
         began: When the pass began, by OnceHub's clock.
         since: The time filter of the pass; None reads everything.
         newest: The newest replication key seen so far.
@@ -47,6 +49,7 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
 
     version: int
     streams: list[str]
+    kind: str
     began: str | None = None
     since: str | None = None
     newest: str | None = None
@@ -66,6 +69,7 @@ class Pass:
         states: Mapping[str, State],
         *,
         replication_key: str | None,
+        versioned: bool = False,
         start_date: str | None = None,
         lookback: timedelta = timedelta(0),
     ) -> None:
@@ -75,11 +79,14 @@ class Pass:
             states: Writable states of the streams that are written in this pass, the
                 one that holds the checkpoint first.
             replication_key: The key of an incremental pass; None for a full one.
+            versioned: Whether records carry the version, so that loaders can remove
+                all others.
             start_date: Nothing that was updated before is wanted.
             lookback: How far behind the bookmark to start again.
         """
         self._states = states
         self._key = replication_key
+        self._kind = replication_key or ("versioned" if versioned else "full")
         self._start_date = start_date if replication_key else None
         self._lookback = lookback
         self.refusal: str | None = None
@@ -87,7 +94,7 @@ class Pass:
         saved = self._saved(since)
         self.resumed = saved is not None
         self._point = saved or Checkpoint(
-            version=int(time.time() * 1000), streams=list(states), since=since
+            version=int(time.time() * 1000), streams=list(states), kind=self._kind, since=since
         )
 
     @property
@@ -225,8 +232,12 @@ class Pass:
             self.refusal = "its times cannot be read"
         elif not point.cursors or point.began is None:
             self.refusal = "it has no position"
+        elif not 0 < point.version < _ENDLESS:
+            self.refusal = "its version is from no possible time"
         elif point.streams != list(self._states):
             self.refusal = "other streams are selected now"
+        elif point.kind != self._kind:
+            self.refusal = "the records are replicated in another way now"
         elif not _covers(point.since, since):
             self.refusal = "more is to be read now than then"
         else:

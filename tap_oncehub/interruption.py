@@ -45,9 +45,9 @@ class Interruption:
     @contextmanager
     def breakable(self) -> Iterator[None]:
         """Let a signal break into what is only waiting."""
-        self.check()
         self._breakable = True
         try:
+            self.check()
             yield
         finally:
             self._breakable = False

@@ -20,6 +20,15 @@ HAS_MORE = "$.has_more"
 LAST_ID = "$.data[-1:].id"
 
 
+def as_cursor(identifier: t.Any) -> str | None:
+    """Give an object's id as a cursor; None if it cannot be one.
+
+    Args:
+        identifier: The id as it came.
+    """
+    return str(identifier) if isinstance(identifier, (str, int)) and identifier != "" else None
+
+
 class CursorPaginator(JSONPathPaginator):
     """Goes on after the last object of a page while there may be more.
 
@@ -48,7 +57,7 @@ class CursorPaginator(JSONPathPaginator):
         body = response.json()
         claim = next(extract_jsonpath(HAS_MORE, body), None)
         self.promised = claim is True or "next" in response.links
-        if isinstance(claim, bool) or response.links:
+        if isinstance(claim, bool) or response.links.keys() & {"next", "previous"}:
             return self.promised
         return isinstance(body, dict) and len(body["data"]) >= self._page_size
 
@@ -63,7 +72,7 @@ class CursorPaginator(JSONPathPaginator):
             Of that link only the query is taken: its address may be another host's.
         """
         last = super().get_next(response)
-        if last not in {None, ""}:
-            return str(last)
+        if cursor := as_cursor(last):
+            return cursor
         link = response.links.get("next", {}).get("url", "")
         return next(iter(parse_qs(urlsplit(link).query).get("after", [])), None)

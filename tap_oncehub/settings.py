@@ -97,7 +97,8 @@ def _check_url(url: str) -> str | None:
     except ValueError:
         port, host = 0, ""
     address = _ip_address(host)
-    if port == 0 or not _URL.fullmatch(url) or not (address or _HOST.fullmatch(host)):
+    named = _HOST.fullmatch(host) and "[" not in url
+    if port == 0 or not _URL.fullmatch(url) or not (address or named):
         return f"is not an address, {DEFAULT_API_URL} is the usual one"
     if "@" in parts.netloc or "?" in url or "#" in url:
         return "must be a plain address, without user, query or fragment"

@@ -11,7 +11,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_oncehub.checkpoint import Pass
 from tap_oncehub.errors import DeadEndError, RequestRefusedError
-from tap_oncehub.pagination import CursorPaginator
+from tap_oncehub.pagination import CursorPaginator, as_cursor
 from tap_oncehub.streams.base import ChildStream, OnceHubStream
 
 if t.TYPE_CHECKING:
@@ -171,7 +171,8 @@ class ListStream(OnceHubStream):
         """Give a page's objects; the state follows what is written.
 
         Where children are read, every object costs requests, so that the state
-        follows each one.
+        follows each one. It stays where it is once a child has failed: a run that
+        goes on must read again what the child missed.
         """
         remaining = iter(rows)
         while chunk := list(islice(remaining, 1 if self._children else None)):
@@ -179,11 +180,13 @@ class ListStream(OnceHubStream):
             last = chunk[-1]
             self.tally.back_to = str(last.get("creation_time") or "") or None
             values = [row.get(self.replication_key or "") for row in chunk]
-            cursor = last.get("id") or paginator.current_value
-            if paginator.finished and last is rows[-1]:
+            cursor = as_cursor(last.get("id"))
+            if last is rows[-1]:
+                cursor = None if paginator.finished else paginator.current_value
+            if cursor is None or self._child_failed:
                 self.position.saw(values)
             else:
-                self.position.reached(str(cursor), values)
+                self.position.reached(cursor, values)
                 self._tap.save()
 
     @property
@@ -217,13 +220,18 @@ class ListStream(OnceHubStream):
     @property
     def _must_repeat(self) -> bool:
         """Whether children miss rows that no later pass would bring."""
-        return self._incremental and any(child.failed for child in self._children)
+        return self._incremental and self._child_failed
+
+    @property
+    def _child_failed(self) -> bool:
+        return any(child.failed for child in self._children)
 
     def _open_pass(self) -> Pass:
         lookback = timedelta(seconds=self.config["lookback_seconds"])
         position = Pass(
             {stream.name: stream.stream_state for stream in self._taking_part},
             replication_key=self.replication_key if self._incremental else None,
+            versioned=self.config["emit_activate_version_messages"],
             start_date=self.config.get("start_date"),
             lookback=max(lookback, self.least_lookback),
         )

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import copy
 import json
 from datetime import datetime, timedelta, timezone
@@ -448,7 +446,6 @@ def good_checkpoint() -> State:
         {"cursors": ["B-1"]},
         good_checkpoint() | {"version": "new"},
         good_checkpoint() | {"version": None},
-        good_checkpoint() | {"version": 10**30},
         good_checkpoint() | {"streams": None},
         good_checkpoint() | {"streams": "bookings"},
         good_checkpoint() | {"streams": []},
@@ -467,7 +464,6 @@ def good_checkpoint() -> State:
         good_checkpoint() | {"since": "2026-13-01T00:00:00Z"},
         good_checkpoint() | {"since": "2026-01-01T00:00:00Z"},
     ],
-    ids=str,
 )
 def test_a_checkpoint_that_makes_no_sense_begins_a_new_pass(point: Any) -> None:
     state = {"checkpoint": point}
@@ -485,7 +481,8 @@ def test_unknown_parts_of_a_checkpoint_are_no_harm() -> None:
     assert incremental({"checkpoint": good_checkpoint() | {"colour": "red"}}).cursor == "B-1"
 
 
-@pytest.mark.parametrize("version", [-(10**17), 10**15, 10**18])
+# Fails until checkpoint.py checks the version: streams/lists.py makes a datetime of it.
+@pytest.mark.parametrize("version", [-(10**17), 10**15, 10**30])
 def test_a_checkpoint_from_no_possible_time_begins_a_new_pass(version: int) -> None:
     position = incremental({"checkpoint": good_checkpoint() | {"version": version}})
 

@@ -1,14 +1,12 @@
-from __future__ import annotations
-
 import random
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator
 from itertools import repeat
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_oncehub import limits
 from tap_oncehub.limits import RequestLimiter
 
 WINDOW = 300.0
@@ -81,7 +79,7 @@ class Server:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(limits.time, "monotonic", made.monotonic)
+    monkeypatch.setattr(time, "monotonic", made.monotonic)
     return made
 
 
@@ -143,7 +141,7 @@ def test_the_server_refuses_nothing_whatever_the_delays(
     with pytest.MonkeyPatch.context() as patch:
         clock = Clock()
         clock.now += offset
-        patch.setattr(limits.time, "monotonic", clock.monotonic)
+        patch.setattr(time, "monotonic", clock.monotonic)
         server = Server()
 
         sync(clock, server, 450, (delay for _ in repeat(None) for delay in delays))
@@ -325,7 +323,7 @@ def test_refusals_without_a_window_are_waited_out_too(clock: Clock) -> None:
 @pytest.mark.parametrize("says_when", [False, True])
 @pytest.mark.parametrize("ago", [0, 3, 30, 60, 120, 200, 259, 262, 280, 299, 301])
 def test_a_killed_run_has_used_the_window_up(
-    clock: Clock, ago: float, says_when: bool, counts_refused: bool
+    clock: Clock, ago: float, *, says_when: bool, counts_refused: bool
 ) -> None:
     past = [clock.now - ago - 40 + 0.2 * n for n in range(PER_WINDOW)]
     server = Server(past, counts_refused=counts_refused, says_when=says_when)
@@ -348,7 +346,7 @@ def test_a_killed_run_has_used_the_window_up(
 @pytest.mark.parametrize("says_when", [False, True])
 @pytest.mark.parametrize("seed", range(3))
 def test_somebody_else_uses_half_of_the_window(
-    clock: Clock, seed: int, says_when: bool, counts_refused: bool
+    clock: Clock, seed: int, *, says_when: bool, counts_refused: bool
 ) -> None:
     server = Server(
         counts_refused=counts_refused,
@@ -371,6 +369,4 @@ def every(start: float, seconds: float, dice: random.Random) -> Iterator[float]:
 
 
 def test_the_default_pause_is_a_real_one() -> None:
-    pause: Callable[[float], None] = RequestLimiter(5, 200, WINDOW)._pause
-
-    assert pause is limits.time.sleep
+    assert RequestLimiter(5, 200, WINDOW)._pause is time.sleep

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import re
 from datetime import datetime, timedelta, timezone
 
@@ -119,7 +117,10 @@ def test_times_are_ordered_as_moments_not_as_texts() -> None:
     ("moment", "text"),
     [
         (datetime(2026, 1, 31, 12, 0, 0, 999_999, UTC), "2026-01-31T12:00:00.999Z"),
-        (datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=2))), "2026-01-31T10:00:00.000Z"),
+        (
+            datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=2))),
+            "2026-01-31T10:00:00.000Z",
+        ),
         (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000Z"),
     ],
 )
