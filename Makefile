@@ -35,7 +35,7 @@ run: install ## load your account, or a sample one, into output/warehouse.duckdb
 
 test: loaders ## run the tests, with coverage; TEST_ARGS goes to pytest
 	@.venv/bin/coverage erase
-	@.venv/bin/coverage run -m pytest -m 'not slow' $(TEST_ARGS)
+	@.venv/bin/coverage run -m pytest --numprocesses 2 --dist loadfile -m 'not slow' $(TEST_ARGS)
 	@.venv/bin/coverage combine --quiet
 	@$(if $(TEST_ARGS),,.venv/bin/coverage report)
 

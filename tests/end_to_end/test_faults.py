@@ -24,6 +24,7 @@ if t.TYPE_CHECKING:
     from pathlib import Path
 
 AT_ONCE = 8
+SETTINGS = {"page_size": 10, "request_timeout_seconds": 1.5, "rate_limit_window_seconds": 2}
 ON_THE_WIRE = ["reset", "close", "timeout", "truncated", "half_json"]
 STATUSES = ["408", "425", "429", "500", "502", "503", "504", "520"]
 BODIES = ["html", "empty", "not_json"]
@@ -70,7 +71,7 @@ class Case:
         with Sandbox(account, key=programs.KEY) as api:
             for kind, path, options in self.faults:
                 api.faults.add(kind, path, **{"seconds": 4.0, **options})
-            settings = {"page_size": 10, "request_timeout_seconds": 1.5, **self.settings}
+            settings = {**SETTINGS, **self.settings}
             if self.meanwhile:
                 threading.Thread(target=self.meanwhile, args=[api]).start()
             began = time.monotonic()
@@ -88,7 +89,7 @@ def alone(kind: str, times: int = 1) -> Case:
 
 def mixed(seed: int) -> Case:
     """Faults of every kind at random points, a fifth of all requests."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311
     faults = [
         (kind, path, {"times": 1, "probability": 0.06, "seed": rng.random()})
         for path, kinds in [(None, ANYWHERE), ("/bookings", IN_LISTS), ("/contacts", IN_LISTS)]

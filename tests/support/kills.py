@@ -1,0 +1,109 @@
+"""Real processes, ended by real signals at exact moments."""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import signal
+import subprocess
+import termios
+import time
+import typing as t
+from contextlib import contextmanager
+
+from tests.support.programs import PATIENCE, Run, environment, tap_command
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from sandbox import Sandbox
+
+_A_MOMENT = 0.02
+
+
+def wait_for(condition: Callable[[], t.Any], process: subprocess.Popen[bytes]) -> None:
+    """Wait until something is so; a process that ends before is an error."""
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert process.poll() is None, "the process has ended before"
+        assert time.monotonic() < until, "it never came to that"
+        time.sleep(_A_MOMENT)
+
+
+@contextmanager
+def holding_back(api: Sandbox, path: str, after: int) -> Iterator[Callable[[], bool]]:
+    """Leave a request without an answer, once so many others to the path had theirs.
+
+    Yields:
+        Says whether that request has come.
+    """
+    fault = api.faults.add("timeout", path, after=after, seconds=PATIENCE)
+    try:
+        yield lambda: bool(fault.hits)
+    finally:
+        api.faults.clear()
+
+
+def end_tap(
+    number: signal.Signals,
+    when: Callable[[], bool],
+    folder: Path,
+    settings: dict[str, t.Any],
+    **files: t.Any,
+) -> Run:
+    """Run the tap and send it a signal at some moment.
+
+    Args:
+        number: The signal.
+        when: Says whether the moment has come.
+        folder: For the files of the tap.
+        settings: Its settings.
+        files: Its state and catalog.
+    """
+    command = tap_command(folder, settings, **files)
+    with (
+        (folder / "written").open("w+b") as written,
+        (folder / "log").open("w+b") as log,
+        subprocess.Popen(command, stdout=written, stderr=log, env=environment()) as tap,
+    ):
+        wait_for(when, tap)
+        tap.send_signal(number)
+        status = tap.wait(PATIENCE)
+        written.seek(0)
+        log.seek(0)
+        return Run(status, written.read(), log.read().decode())
+
+
+def end_tap_while_it_writes(
+    number: signal.Signals, folder: Path, settings: dict[str, t.Any], **files: t.Any
+) -> Run:
+    """Send a signal to a tap whose loader has stopped reading; then read on."""
+    command = tap_command(folder, settings, **files)
+    with (
+        (folder / "log").open("w+b") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment()) as tap,
+    ):
+        pipe = t.cast("t.IO[bytes]", tap.stdout)
+        wait_for(_Full(pipe), tap)
+        tap.send_signal(number)
+        output = pipe.read()
+        status = tap.wait(PATIENCE)
+        log.seek(0)
+        return Run(status, output, log.read().decode())
+
+
+class _Full:
+    """Whether a pipe is full: nothing has been added to it for a while."""
+
+    def __init__(self, pipe: t.IO[bytes]) -> None:
+        self._pipe = pipe
+        self._before = 0
+        self._since = time.monotonic()
+
+    def __call__(self) -> bool:
+        waiting = array.array("i", [0])
+        fcntl.ioctl(self._pipe, termios.FIONREAD, waiting)
+        if waiting[0] != self._before:
+            self._before, self._since = waiting[0], time.monotonic()
+        return self._before > 0 and time.monotonic() - self._since > 1  # second
