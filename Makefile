@@ -19,7 +19,7 @@ export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install loaders run test test-slow bench lint format build lock clean
+.PHONY: help install loaders run notebook test test-slow bench lint format build lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -33,13 +33,16 @@ loaders: install $(STAMPS)/loaders $(STAMPS)/servers ## set up the other destina
 run: install ## load your account, or a sample one, into output/warehouse.duckdb
 	@.venv/bin/python -m scripts.run $(RUN_ARGS)
 
+notebook: install $(STAMPS)/notebook ## show what output/warehouse.duckdb holds, in a browser
+	@.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 $(NOTEBOOK_ARGS)
+
 test: loaders ## run the tests, with coverage; TEST_ARGS goes to pytest
 	@.venv/bin/coverage erase
 	@.venv/bin/coverage run -m pytest --numprocesses 2 --dist loadfile -m 'not slow' $(TEST_ARGS)
 	@.venv/bin/coverage combine --quiet
 	@$(if $(TEST_ARGS),,.venv/bin/coverage report)
 
-test-slow: loaders ## run the tests that take minutes
+test-slow: loaders $(STAMPS)/notebook ## run the tests that take minutes
 	@.venv/bin/pytest -m slow $(TEST_ARGS)
 
 bench: install $(STAMPS)/bench-dlt $(STAMPS)/bench-airbyte ## measure the tap and others; BENCH_ARGS=--help says what can be chosen

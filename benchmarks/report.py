@@ -18,7 +18,8 @@ _HEAD = """\
 # Measured
 
 Written by `make bench`; do not edit. {machine[cores]} cores ({machine[processor]}), \
-{machine[memory_gib]} GiB, {machine[system]}, Python {machine[python]}.
+{machine[memory_gib]} GiB, {machine[system]}, Python {machine[python]}, \
+load before the last run {machine[load_before]}.
 {versions}.
 Measured on: {dates}.
 
@@ -155,7 +156,11 @@ def _requests(found: Figures) -> Iterable[str]:
     if not sizes:
         return
     yield "## Requests\n"
-    yield "First sync, then a second one after 20 bookings were edited; all of them arrived.\n"
+    yield (
+        "First sync, then a second one after 20 bookings were edited; all of them arrived. The "
+        "tap also reads the text messages of the last three days again: their status may have "
+        "changed, and no time says so.\n"
+    )
     rows = [["the fewest possible", *(
         f"{found['accounts'][str(size)]['fewest_requests']:,}, 10" for size in sizes
     )]]  # fmt: skip
@@ -180,7 +185,9 @@ def _limits(found: Figures) -> Iterable[str]:
         "as many requests as were answered; time is from the first request to the last one, "
         "both in account time. tap-oncehub is told the faster limits in its settings; the waits "
         "of the others are shortened by the same factor, unless OnceHub names them in "
-        "Retry-After (whether it does is not documented).\n"
+        "Retry-After (whether it does is not documented). Work takes as long as ever, so that a "
+        "fast clock is kind to who is slow: in reality they meet the limit of 5 a second far more "
+        "often.\n"
     )
     factor = limits["clock_factor"]
     rows = [[

@@ -45,6 +45,7 @@ class Results:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.failed = False
+        self._load = round(os.getloadavg()[0], 1)
         self._file = folder / "results.json"
         self.figures: Figures = json.loads(self._file.read_text()) if self._file.exists() else {}
 
@@ -52,7 +53,8 @@ class Results:
         """Forget a measure's figures; give the place for new ones."""
         whole: Figures = self.figures.setdefault(piece, {})
         self.figures.setdefault("dates", {})[piece] = _today()
-        self.figures["machine"], self.figures["versions"] = machine(), versions()
+        self.figures["machine"] = {**machine(), "load_before": self._load}
+        self.figures["versions"] = versions()
         if size is None:
             whole.clear()
             return whole

@@ -50,8 +50,12 @@ _RETRIED = {
 
 
 _UNTRUSTED = re.compile(r"certificate verify failed(?:: ([^(]+?))?\.? *\(")
+_NOT_SECURE = (
+    "a secure connection was not possible (REQUESTS_CA_BUNDLE, where it is set, must "
+    "name a file with certificates)"
+)
 _NETWORK_FAULTS: list[tuple[type[Exception], str, bool]] = [
-    (requests.exceptions.SSLError, "a secure connection was not possible", False),
+    (requests.exceptions.SSLError, _NOT_SECURE, False),
     (requests.exceptions.ProxyError, "the proxy does not work", False),
     (requests.exceptions.ConnectTimeout, "connecting took too long", False),
     (requests.exceptions.Timeout, "the answer took too long", True),

@@ -86,14 +86,12 @@ class Shaper:
             if record[key] in {None, ""}:
                 self._tell({key: None}, "is missing, a stand-in is written")
                 record[key] = _stand_in(row, part)
-        for name in self._hidden & extra.keys():
-            del extra[name]
         if EXTRA not in self._hidden:
             record[EXTRA] = extra or None
         return record
 
     def _tell(self, names: Mapping[str, t.Any], what: str) -> None:
-        new = [n for n in names if n not in self._told and n not in self._hidden]
+        new = [n for n in names if n not in self._told]
         for name in new[: _NAMES_TOLD - len(self._told)]:
             self._told.add(name)
             self._logger.warning(

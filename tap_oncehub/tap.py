@@ -7,7 +7,6 @@ from functools import cached_property
 
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
@@ -25,6 +24,7 @@ from tap_oncehub.errors import (
 from tap_oncehub.input_files import checked
 from tap_oncehub.interruption import Interruption
 from tap_oncehub.limits import RequestLimiter
+from tap_oncehub.messages import WholeLineWriter
 from tap_oncehub.progress import Progress
 from tap_oncehub.remarks import Remarks
 from tap_oncehub.settings import SETTINGS, from_text, problems, tidy
@@ -45,7 +45,7 @@ class TapOnceHub(Tap):
 
     name = "tap-oncehub"
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = SETTINGS
-    message_writer_class = MsgSpecWriter
+    message_writer_class = WholeLineWriter
     capabilities: t.ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,

@@ -19,8 +19,8 @@ if t.TYPE_CHECKING:
 
 TIME = "creation_time"
 PARTITION = "creation_month"
-NO_MONTH = "__HIVE_DEFAULT_PARTITION__"
-"""What query engines read as NULL."""
+NO_MONTH = "0000-00"
+"""Before every month, and a text to every reader; not all of them read NULL there."""
 _FILE = "data.parquet"
 
 

@@ -28,8 +28,14 @@ NOWHERE: dict[str, dict[str, t.Any]] = {
     "target-snowflake": {"account": "nowhere", "user": "u", "password": "p", "database": "d"},
     "target-bigquery": {"project": "p"},
     "target-redshift": {
-        **{"host": "127.0.0.1", "port": 9, "user": "u", "password": "p", "dbname": "d"},
-        **{"s3_bucket": "b", "aws_access_key_id": "made-up", "aws_secret_access_key": "made-up"},
+        "host": "127.0.0.1",
+        "port": 9,
+        "user": "u",
+        "password": "p",
+        "dbname": "d",
+        "s3_bucket": "b",
+        "aws_access_key_id": "made-up",
+        "aws_secret_access_key": "made-up",
     },
 }
 TYPES = {
@@ -204,4 +210,4 @@ def test_other_object_stores_are_known_to_the_parquet_export(
     )
     command = [python, "-c", code, url, json.dumps(options)]
     done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
-    assert {"gs": "gcs", "az": "az"}[url[:2]] in done.stdout or "abfs" in done.stdout
+    assert re.search(r"'(gs|gcs|az|abfs)'", done.stdout), done.stdout

@@ -64,7 +64,7 @@ def assert_every_row_is_in_the_folder_of_its_month(folder: Path) -> None:
         for file in months:
             (month,) = duckdb.sql(
                 "SELECT list(DISTINCT coalesce(strftime(creation_time, '%Y-%m'), "
-                f"'__HIVE_DEFAULT_PARTITION__')) FROM '{file}'"
+                f"'0000-00')) FROM '{file}'"
             ).fetchall()[0]
             assert file.parent.name == f"creation_month={month[0]}"
             assert len(month) == 1

@@ -23,8 +23,24 @@ from tests.support.programs import KEY
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from typing_extensions import Unpack
+
 Message: t.TypeAlias = dict[str, t.Any]
 State: t.TypeAlias = dict[str, t.Any]
+
+
+class End(t.TypedDict, total=False):
+    """When a run ends before everything is read.
+
+    Attributes:
+        kill_after: Messages after which it is as if SIGKILL had come.
+        interrupt_after: Messages after which it is as if SIGTERM had come.
+        watch: Sees each message and its number; it may raise KilledError.
+    """
+
+    kill_after: int | None
+    interrupt_after: int | None
+    watch: Callable[[Message, int], None]
 
 
 class KilledError(BaseException):
@@ -108,10 +124,7 @@ def run(
     settings: dict[str, t.Any],
     catalog: dict[str, t.Any],
     state: State | None = None,
-    *,
-    kill_after: int | None = None,
-    interrupt_after: int | None = None,
-    watch: Callable[[Message, int], None] | None = None,
+    **end: Unpack[End],
 ) -> InsideRun:
     """Run the tap until it ends, or is ended after so many messages.
 
@@ -119,17 +132,15 @@ def run(
         settings: The tap's settings.
         catalog: The tap's catalog.
         state: Where the run begins.
-        kill_after: Messages after which it is as if SIGKILL had come.
-        interrupt_after: Messages after which it is as if SIGTERM had come.
-        watch: Sees each message and its number.
+        end: When it ends early.
     """
 
     def see(message: Message, number: int) -> None:
-        if watch:
+        if watch := end.get("watch"):
             watch(message, number)
-        if number == kill_after:
+        if number == end.get("kill_after"):
             raise KilledError
-        if number == interrupt_after:
+        if number == end.get("interrupt_after"):
             tap.interruption.handle(signal.SIGTERM)
 
     writer = _Writer(see)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import fcntl
-import signal
 import subprocess
 import termios
 import time
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from tests.support.programs import PATIENCE, Run, environment, tap_command
 
 if t.TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -76,13 +76,19 @@ def end_tap(
 
 
 def end_tap_while_it_writes(
-    number: signal.Signals, folder: Path, settings: dict[str, t.Any], **files: t.Any
+    number: signal.Signals,
+    folder: Path,
+    settings: dict[str, t.Any],
+    env: dict[str, str],
+    **files: t.Any,
 ) -> Run:
     """Send a signal to a tap whose loader has stopped reading; then read on."""
     command = tap_command(folder, settings, **files)
     with (
         (folder / "log").open("w+b") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment()) as tap,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, env=environment(**env)
+        ) as tap,
     ):
         pipe = t.cast("t.IO[bytes]", tap.stdout)
         wait_for(_Full(pipe), tap)

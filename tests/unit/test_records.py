@@ -386,7 +386,7 @@ def holds(written: Any, sent: Any) -> bool:
     if isinstance(written, str):
         if isinstance(sent, str):
             return instant(written) is not None and instant(written) == instant(sent)
-        return plain(decoded(written)) == plain(sent)
+        return bool(plain(decoded(written)) == plain(sent))
     return isinstance(sent, str) and bool(plain(decoded(sent)) == plain(written))
 
 

@@ -1,0 +1,55 @@
+"""Every destination is ready in meltano.yml, and none of them slows `make run` down."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = yaml.safe_load(ROOT.joinpath("meltano.yml").read_text("utf-8"))["plugins"]
+LOADERS = {loader["name"]: loader for loader in PLUGINS["loaders"]}
+PAGE = ROOT.joinpath("docs/destinations.md").read_text("utf-8")
+MAKEFILE = ROOT.joinpath("Makefile").read_text("utf-8")
+SECRET = re.compile(r"password|token|secret|private_key$|passphrase|credentials_json")
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_loader_is_pinned_and_its_version_is_in_the_table(name: str) -> None:
+    version = re.search(r"==([\d.]+)", LOADERS[name]["pip_url"])
+    assert version
+    assert re.search(rf"^\| .*`{name}`.* {re.escape(version[1])}", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_credentials_are_kept_out_of_logs_and_files(name: str) -> None:
+    secrets = [s for s in LOADERS[name]["settings"] if SECRET.search(s["name"])]
+    assert all(setting.get("sensitive") for setting in secrets), secrets
+    assert not {setting["name"] for setting in secrets} & LOADERS[name].get("config", {}).keys()
+
+
+@pytest.mark.parametrize("name", sorted(LOADERS.keys() - {"target-jsonl"}))
+def test_the_schema_is_that_of_the_extractor(name: str) -> None:
+    config = LOADERS[name]["config"]
+    schema = config.get("default_target_schema", config.get("dataset"))
+    assert schema == "$MELTANO_EXTRACT__LOAD_SCHEMA"
+    assert PLUGINS["extractors"][0]["load_schema"] == "oncehub"
+
+
+@pytest.mark.parametrize("plugin", [p for kind in PLUGINS.values() for p in kind])
+def test_settings_that_must_be_there_exist(plugin: dict[str, t.Any]) -> None:
+    known = {setting["name"] for setting in plugin["settings"]}
+    for group in plugin.get("settings_group_validation", []):
+        assert set(group) <= known
+    assert plugin.get("config", {}).keys() <= known
+
+
+def test_make_run_installs_only_what_it_needs() -> None:
+    assert "\nPLUGINS := tap-oncehub target-duckdb\n" in MAKEFILE
+    installs = re.findall(r"meltano --log-level=warning install(.*)", MAKEFILE)
+    assert installs == [" $(PLUGINS)", " $(MORE_PLUGINS)"]
+    (recipe,) = re.findall(r"^install: .*\n\t(.*)", MAKEFILE, re.MULTILINE)
+    assert "$(STAMPS)/loaders" not in recipe

@@ -1,0 +1,41 @@
+"""A whole `meltano run`, killed and run again."""
+
+from __future__ import annotations
+
+import typing as t
+
+from sandbox import Account, Sandbox
+from tests.support import kills, warehouse
+from tests.support.project import Project
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_killed_run_goes_on_where_the_loader_was(tmp_path: Path) -> None:
+    account = Account(seed=6, bookings=150)
+    with Sandbox(account, key="k") as api:
+        project = Project(
+            tmp_path / "project",
+            api.url,
+            TAP_ONCEHUB_API_KEY="k",
+            TAP_ONCEHUB_PAGE_SIZE="10",
+            TARGET_DUCKDB_BATCH_SIZE_ROWS="20",
+        )
+        with kills.holding_back(api, "/bookings", 11) as asked:
+            # Five batches are loaded, with a state from before the row that filled the last.
+            loaded = account.objects("bookings")[89]["id"]
+            project.kill(lambda: asked() and loaded in cursors(project))
+        run = project.run()
+        assert run.status == 0, run.log
+        assert "checkpoint" not in project.state["bookmarks"]["bookings"]
+        pages, a_batch = 15, 20 // 10
+        assert api.count("/bookings") <= pages + 1 + a_batch
+    for stream in ("bookings", "contacts", "users"):
+        warehouse.assert_equal(project.database, stream, account.objects(stream))
+
+
+def cursors(project: Project) -> list[str]:
+    bookmark = project.state.get("bookmarks", {}).get("bookings", {})
+    return t.cast("list[str]", bookmark.get("checkpoint", {}).get("cursors", []))
+

@@ -1,0 +1,143 @@
+"""Proxies and certificates, as the environment names them."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from sandbox import Account, Sandbox
+from tests.support import network, programs
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAME = "oncehub.invalid"
+"""A host that no name service knows: only a proxy leads to it."""
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return network.make_certificate(tmp_path_factory.mktemp("certificate"), NAME)
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Sandbox]:
+    with Sandbox(Account(seed=1, bookings=10), key=programs.KEY) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def front(api: Sandbox, certificate: Path) -> Iterator[network.Tunnels]:
+    port = int(api.url.rpartition(":")[2].partition("/")[0])
+    with network.serving(network.secure(port, certificate)) as front:
+        yield front
+
+
+@pytest.fixture
+def proxy() -> Iterator[network.Tunnels]:
+    with network.serving(network.Tunnels()) as proxy:
+        yield proxy
+
+
+def run(folder: Path, host: str, port: int, **env: str) -> programs.Run:
+    settings = programs.settings_for(f"https://{host}:{port}/v2", max_wait_seconds=1)
+    return programs.run_tap(folder, settings, "--test", env=env)
+
+
+def test_a_proxy_and_a_certificate_of_ones_own(
+    tmp_path: Path, front: network.Tunnels, proxy: network.Tunnels, certificate: Path
+) -> None:
+    address = f"http://127.0.0.1:{proxy.port}"
+    done = run(tmp_path, NAME, front.port, HTTPS_PROXY=address, REQUESTS_CA_BUNDLE=str(certificate))
+    assert done.status == 0, done.log
+    assert "The API key is valid" in done.log
+    assert proxy.asked == [f"{NAME}:{front.port}"]
+
+
+def test_a_whole_sync_through_a_proxy(
+    tmp_path: Path,
+    api: Sandbox,
+    front: network.Tunnels,
+    proxy: network.Tunnels,
+    certificate: Path,
+) -> None:
+    env = {
+        "https_proxy": f"http://127.0.0.1:{proxy.port}",
+        "REQUESTS_CA_BUNDLE": str(certificate),
+    }
+    settings = programs.settings_for(f"https://{NAME}:{front.port}/v2", page_size=5)
+    done = programs.run_tap(tmp_path, settings, env=env)
+    assert done.status == 0, done.log
+    found = [row["id"] for row in done.records("bookings")]
+    assert found == [item["id"] for item in api.account.objects("bookings")]
+    assert len(proxy.asked) == 1
+
+
+def test_no_proxy_where_the_environment_says_so(
+    tmp_path: Path, front: network.Tunnels, proxy: network.Tunnels, certificate: Path
+) -> None:
+    done = run(
+        tmp_path,
+        NAME,
+        front.port,
+        HTTPS_PROXY=f"http://127.0.0.1:{proxy.port}",
+        NO_PROXY=f"localhost,{NAME}",
+        REQUESTS_CA_BUNDLE=str(certificate),
+    )
+    assert done.status == 1
+    assert "the host name is not known" in done.errors[0]
+    assert proxy.asked == []
+
+
+def test_a_certificate_that_nobody_has_signed(
+    tmp_path: Path, front: network.Tunnels, proxy: network.Tunnels
+) -> None:
+    done = run(tmp_path, NAME, front.port, HTTPS_PROXY=f"http://127.0.0.1:{proxy.port}")
+    assert done.status == 1
+    (error,) = done.errors
+    assert f"no answer from https://{NAME}:{front.port}/v2/test: its certificate cannot be" in error
+    assert "trusted (self-signed certificate). Behind a proxy that inspects traffic, set" in error
+    assert "REQUESTS_CA_BUNDLE to the file with the proxy's certificate." in error
+    assert "try 2" not in done.log
+
+
+def test_a_certificate_for_another_name(
+    tmp_path: Path, front: network.Tunnels, certificate: Path
+) -> None:
+    done = run(tmp_path, "localhost", front.port, REQUESTS_CA_BUNDLE=str(certificate))
+    assert done.status == 1
+    (error,) = done.errors
+    assert "Hostname mismatch, certificate is not valid for 'localhost'" in error
+
+
+@pytest.mark.parametrize("address", ["socks5://127.0.0.1:9", "http://127.0.0.1:port", "http://"])
+def test_a_proxy_address_that_is_none(tmp_path: Path, address: str) -> None:
+    done = run(tmp_path, NAME, 443, HTTPS_PROXY=address)
+    assert done.status == 1
+    (error,) = done.errors
+    assert "the address of the proxy is not usable. Check HTTPS_PROXY." in error
+    assert "try 2" not in done.log
+
+
+def test_a_proxy_that_is_not_there(tmp_path: Path) -> None:
+    done = run(tmp_path, NAME, 443, HTTPS_PROXY="http://user:password@127.0.0.1:9")
+    assert done.status == 1
+    (error,) = done.errors
+    assert "the proxy does not work. Check the network, the proxy and api_url" in error
+    assert "password" not in done.log
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_file_of_certificates_that_is_none(
+    tmp_path: Path, front: network.Tunnels, content: str | None
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    if content:
+        bundle.write_text(content)
+    done = run(tmp_path, "127.0.0.1", front.port, REQUESTS_CA_BUNDLE=str(bundle))
+    assert done.status == 1
+    (error,) = done.errors
+    assert "REQUESTS_CA_BUNDLE" in error
+    assert "Traceback" not in done.log

@@ -1,0 +1,621 @@
+"""A sync that is ended at any moment goes on where it was, and loses nothing."""
+
+from __future__ import annotations
+
+import json
+import signal
+import typing as t
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from sandbox import Account, Sandbox
+from tests.support import inside, kills, programs
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+POLICIES = ("400", "404", "start", "empty", "position")
+A_DAY = 86400
+Row: t.TypeAlias = dict[str, t.Any]
+
+
+@pytest.fixture
+def account() -> Account:
+    """Ten pages of bookings, where a page holds ten."""
+    return Account(seed=4, bookings=100, contacts=30, sms_notifications=30, nasty=False)
+
+
+@pytest.fixture
+def api(account: Account) -> Iterator[Sandbox]:
+    with Sandbox(account, key=programs.KEY) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(api: Sandbox) -> dict[str, t.Any]:
+    return programs.settings_for(api.url, page_size=10, lookback_seconds=0)
+
+
+def ids(rows: t.Iterable[Row]) -> list[str]:
+    return [row["id"] for row in rows]
+
+
+def at_page(number: int) -> int:
+    """Messages up to the state after a page of ten, in a first run of one list."""
+    schema, rows_and_state = 1, 11
+    return schema + number * rows_and_state
+
+
+def checkpoint(state: inside.State, stream: str = "bookings") -> dict[str, t.Any]:
+    return t.cast("dict[str, t.Any]", state["bookmarks"][stream]["checkpoint"])
+
+
+def bookmark(state: inside.State, stream: str = "bookings") -> datetime:
+    """Give the bookmark of a stream whose pass has ended."""
+    assert "checkpoint" not in state["bookmarks"][stream]
+    return moment(state["bookmarks"][stream]["replication_key_value"])
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def written(at: datetime) -> str:
+    return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def server_time(api: Sandbox) -> datetime:
+    return datetime.fromtimestamp(api.clock.time(), timezone.utc)
+
+
+# --- the process and its signals
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143)])
+def test_three_kills_at_exact_pages_repeat_nothing(
+    tmp_path: Path, api: Sandbox, account: Account, number: signal.Signals, status: int
+) -> None:
+    settings = programs.settings_for(api.url, page_size=10)
+    catalog = inside.catalog("bookings")
+    state, rows = None, []
+    for pages in (1, 4, 3):
+        with kills.holding_back(api, "/bookings", pages) as asked:
+            run = kills.end_tap(number, asked, tmp_path, settings, state=state, catalog=catalog)
+        assert run.status == status, run.log
+        assert run.output.endswith(b"\n")
+        assert run.messages[-1]["type"] == "STATE"
+        assert len(run.records("bookings")) == 10 * pages
+        state = run.state
+        rows += run.records("bookings")
+    last = programs.run_tap(tmp_path, settings, state=state, catalog=catalog)
+    assert last.status == 0, last.log
+    assert ids(rows + last.records("bookings")) == ids(account.objects("bookings"))
+    assert api.count("/bookings") == 10 + 3
+    assert bookmark(last.state)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_lets_the_tap_finish_the_record_and_write_the_state(
+    tmp_path: Path, number: signal.Signals, status: int, unbuffered: str
+) -> None:
+    account = Account(seed=4, bookings=200)
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url)
+        catalog = inside.catalog("bookings")
+        env = {"PYTHONUNBUFFERED": unbuffered}
+        run = kills.end_tap_while_it_writes(number, tmp_path, settings, env, catalog=catalog)
+        assert run.status == status, run.log
+        assert run.output.endswith(b"\n")
+        assert 0 < len(run.records("bookings")) < 200
+        assert run.messages[-1]["type"] == "STATE" or not run.states
+        assert "the next run goes on from there" in run.log
+        assert not run.errors
+        rest = programs.run_tap(tmp_path, settings, state=run.state, catalog=catalog)
+        read = run.records("bookings") + rest.records("bookings")
+        assert set(ids(read)) == set(ids(account.objects("bookings")))
+        assert len(read) < 200 + 100
+        assert api.count("/bookings") <= 2 + 1
+
+
+# --- any moment at all
+
+
+def test_a_kill_after_any_message_repeats_at_most_a_page(
+    api: Sandbox, account: Account, settings: dict[str, t.Any]
+) -> None:
+    catalog = inside.catalog("contacts")
+    objects = ids(account.objects("contacts"))
+    last = len(inside.run(settings, catalog).messages)
+    for moment_of_death in range(1, last):
+        api.reset_log()
+        first = inside.run(settings, catalog, kill_after=moment_of_death)
+        assert first.ended == "killed"
+        state = first.states[-1] if first.states else None
+        second = inside.run(settings, catalog, state)
+        read = ids(first.records("contacts") + second.records("contacts"))
+        assert set(read) == set(objects)
+        assert len(read) <= 30 + 10
+        assert api.count("/contacts") <= 3 + 1
+
+
+def test_a_run_killed_on_every_page_costs_what_one_run_costs(
+    api: Sandbox, account: Account, settings: dict[str, t.Any]
+) -> None:
+    catalog = inside.catalog("bookings")
+    state: inside.State = {}
+    rows: list[Row] = []
+    for _ in range(9):
+        # A resumed run first repeats the state that it was given.
+        run = inside.run(settings, catalog, state, kill_after=at_page(1) + bool(state))
+        state = run.states[-1]
+        rows += run.records("bookings")
+    rows += inside.run(settings, catalog, state).records("bookings")
+    assert ids(rows) == ids(account.objects("bookings"))
+    assert api.count("/bookings") == 10
+
+
+def test_a_state_follows_every_page_and_stays_small() -> None:
+    account = Account(seed=1, bookings=20_000, nasty=False)
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url)
+        run = inside.run(settings, inside.catalog("bookings", "contacts"))
+    assert run.ended == "well"
+    since = 0
+    for message in run.messages:
+        since = 0 if message["type"] == "STATE" else since + (message["type"] == "RECORD")
+        assert since <= 100
+    assert len(run.states) >= (20_000 + 10_000) // 100
+    assert max(len(json.dumps(state)) for state in run.states) < 4096
+
+
+# --- the bookmark at the end of a pass
+
+
+@pytest.mark.parametrize("ahead", [-2 * A_DAY, 0, 2 * A_DAY])
+def test_the_bookmark_is_from_when_the_pass_began_on_the_servers_clock(
+    api: Sandbox, account: Account, settings: dict[str, t.Any], ahead: int
+) -> None:
+    api.clock.offset_seconds = ahead
+    catalog = inside.catalog("bookings")
+    objects = ids(account.objects("bookings"))
+    began = server_time(api)
+    first = inside.run(settings, catalog, kill_after=at_page(3))
+    api.clock.offset_seconds += 3600
+    behind = account.edit("bookings", objects[5], subject="edited behind the cursor")
+    account.edit("bookings", objects[95], subject="edited before the cursor")
+    added = account.add("bookings")
+    second = inside.run(settings, catalog, first.states[-1], kill_after=1 + at_page(3))
+    api.clock.offset_seconds += 3600
+    third = inside.run(settings, catalog, second.states[-1])
+    end = bookmark(third.states[-1])
+    # As exact as the header Date, which has whole seconds.
+    assert began - timedelta(seconds=30) < end <= began
+    assert {*added, behind}.isdisjoint(ids(third.records("bookings")))
+    fourth = inside.run(settings, catalog, third.states[-1])
+    assert {*added, behind} <= set(ids(fourth.records("bookings")))
+    assert api.count("/bookings") == 10 + 1
+
+
+def test_the_bookmark_of_a_quiet_account_is_its_newest_object(
+    api: Sandbox, account: Account, settings: dict[str, t.Any]
+) -> None:
+    newest = max(moment(row["last_updated_time"]) for row in account.objects("bookings"))
+    api.clock.offset_seconds += 7200
+    run = inside.run(settings, inside.catalog("bookings"))
+    assert bookmark(run.states[-1]) == newest
+    again = inside.run(settings, inside.catalog("bookings"), run.states[-1])
+    assert again.records("bookings") == []
+    assert again.states[-1] == run.states[-1]
+
+
+def test_more_than_a_page_updated_at_one_and_the_same_time(
+    api: Sandbox, account: Account, settings: dict[str, t.Any]
+) -> None:
+    catalog = inside.catalog("bookings")
+    first = inside.run(settings, catalog)
+    same = written(bookmark(first.states[-1]) + timedelta(minutes=1))
+    chosen = ids(account.objects("bookings"))[20:55]
+    for key in chosen:
+        account.edit("bookings", key, last_updated_time=same)
+    api.clock.offset_seconds += 7200
+    before = api.count("/bookings")
+    killed = inside.run(settings, catalog, first.states[-1], kill_after=1 + at_page(2))
+    rest = inside.run(settings, catalog, killed.states[-1])
+    assert ids(killed.records("bookings") + rest.records("bookings")) == chosen
+    assert api.count("/bookings") == before + 4
+    assert bookmark(rest.states[-1]) == moment(same)
+
+
+# --- cursors whose objects are gone
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("incremental", [True, False])
+def test_the_object_under_the_cursor_is_deleted(
+    account: Account, policy: str, *, incremental: bool
+) -> None:
+    full = {"bookings": {"replication-method": "FULL_TABLE"}}
+    catalog = inside.catalog("bookings", metadata=None if incremental else full)
+    with Sandbox(account, key=programs.KEY, deleted_cursor=policy) as api:
+        settings = programs.settings_for(api.url, page_size=10)
+        first = inside.run(settings, catalog, kill_after=at_page(4))
+        account.delete("bookings", checkpoint(first.states[-1])["cursors"][-1])
+        second = inside.run(settings, catalog, first.states[-1])
+        assert second.ended == "well"
+        read = ids(first.records("bookings") + second.records("bookings"))
+        assert set(ids(account.objects("bookings"))) <= set(read)
+        # The request that is refused, and the page before; "start" gives no sign.
+        assert api.count("/bookings") <= 10 + (2 if policy != "start" else 4)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("surviving", [0, 1, 50])
+def test_half_of_the_list_or_all_of_it_is_deleted(
+    account: Account, policy: str, surviving: int
+) -> None:
+    catalog = inside.catalog("bookings")
+    with Sandbox(account, key=programs.KEY, deleted_cursor=policy) as api:
+        settings = programs.settings_for(api.url, page_size=10)
+        first = inside.run(settings, catalog, kill_after=at_page(6))
+        for key in ids(account.objects("bookings"))[: 100 - surviving]:
+            account.delete("bookings", key)
+        second = inside.run(settings, catalog, first.states[-1])
+        assert second.ended == "well"
+        read = ids(first.records("bookings") + second.records("bookings"))
+        assert set(ids(account.objects("bookings"))) <= set(read)
+        assert bookmark(second.states[-1])
+        cursors_and_start = 5 + 1
+        assert api.count("/bookings") <= 6 + cursors_and_start + surviving // 10
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_everything_after_the_cursor_is_deleted(account: Account, policy: str) -> None:
+    catalog = inside.catalog("bookings")
+    with Sandbox(account, key=programs.KEY, deleted_cursor=policy) as api:
+        settings = programs.settings_for(api.url, page_size=10)
+        first = inside.run(settings, catalog, kill_after=at_page(6))
+        for key in ids(account.objects("bookings"))[60:]:
+            account.delete("bookings", key)
+        assert inside.run(settings, catalog, first.states[-1]).ended == "well"
+        assert api.count("/bookings") <= 6 + 2
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_cursor_is_from_another_account(account: Account, policy: str) -> None:
+    catalog = inside.catalog("bookings")
+    with Sandbox(account, key=programs.KEY) as api:
+        first = inside.run(
+            programs.settings_for(api.url, page_size=10), catalog, kill_after=at_page(4)
+        )
+    other = Account(seed=5, bookings=50, nasty=False)
+    with Sandbox(other, key=programs.KEY, deleted_cursor=policy) as api:
+        settings = programs.settings_for(api.url, page_size=10)
+        run = inside.run(settings, catalog, first.states[-1])
+        assert run.ended == "well"
+        assert set(ids(run.records("bookings"))) == set(ids(other.objects("bookings")))
+
+
+# --- settings and states that change
+
+
+def read_since(
+    run: inside.InsideRun, account: Account, since: datetime | None, stream: str = "bookings"
+) -> None:
+    """Check that a run read what was updated since, and nothing else."""
+    key = "creation_time" if stream == "sms_notifications" else "last_updated_time"
+    expected = [
+        row["id"] for row in account.objects(stream) if since is None or moment(row[key]) >= since
+    ]
+    assert ids(run.records(stream)) == expected
+
+
+def test_a_start_date_moved_later_earlier_and_away(
+    account: Account, settings: dict[str, t.Any]
+) -> None:
+    catalog = inside.catalog("bookings")
+    times = sorted(moment(row["last_updated_time"]) for row in account.objects("bookings"))
+    early, middle, late = times[20], times[50], times[80]
+    state: inside.State = {}
+    for start, since in (
+        (middle, middle),  # what was updated at that very time belongs to it
+        (late, times[-1] + timedelta(seconds=1)),  # nothing new
+        (early, early),  # back to where nothing was read yet
+        (early, times[-1] + timedelta(seconds=1)),
+        (None, None),
+        (None, times[-1] + timedelta(seconds=1)),
+    ):
+        more = {"start_date": written(start)} if start else {}
+        run = inside.run(settings | more, catalog, state)
+        read_since(run, account, since)
+        state = run.states[-1]
+
+
+@pytest.mark.parametrize("lookback", [0, 300, 40 * A_DAY])
+def test_the_lookback_reads_again_from_before_the_bookmark(
+    account: Account, settings: dict[str, t.Any], lookback: int
+) -> None:
+    catalog = inside.catalog("bookings")
+    state = inside.run(settings, catalog).states[-1]
+    run = inside.run(settings | {"lookback_seconds": lookback}, catalog, state)
+    since = bookmark(state) - timedelta(seconds=lookback) + timedelta(milliseconds=1)
+    read_since(run, account, since)
+    assert run.states[-1] == state
+
+
+@pytest.mark.parametrize("form", ["{:%Y-%m-%d}", "{:%Y-%m-%dT%H:%M:%S+00:00}"])
+def test_a_bookmark_by_hand(account: Account, settings: dict[str, t.Any], form: str) -> None:
+    since = moment(account.objects("bookings")[40]["last_updated_time"]).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    state = {"bookmarks": {"bookings": {"replication_key_value": form.format(since)}}}
+    run = inside.run(settings, inside.catalog("bookings"), state)
+    assert run.records("bookings")
+    read_since(run, account, since)
+    assert bookmark(run.states[-1]) > since
+
+
+def test_a_bookmark_moved_back_by_hand_goes_before_a_checkpoint(
+    account: Account, settings: dict[str, t.Any]
+) -> None:
+    catalog = inside.catalog("bookings")
+    times = sorted(moment(row["last_updated_time"]) for row in account.objects("bookings"))
+    by_hand = {"bookmarks": {"bookings": {"replication_key_value": written(times[60])}}}
+    killed = inside.run(settings, catalog, by_hand, kill_after=1 + at_page(1))
+    state = killed.states[-1]
+    assert checkpoint(state)
+    state["bookmarks"]["bookings"]["replication_key_value"] = written(times[10])
+    read_since(inside.run(settings, catalog, state), account, times[11])
+
+
+def test_the_state_of_an_older_version(account: Account, settings: dict[str, t.Any]) -> None:
+    times = sorted(moment(row["last_updated_time"]) for row in account.objects("bookings"))
+    plain = {"replication_key": "last_updated_time", "replication_key_value": written(times[50])}
+    interrupted = {
+        "replication_key": "last_updated_time",
+        "replication_key_value": written(times[90]),
+    }
+    state = {
+        "bookmarks": {
+            "bookings": plain
+            | {
+                "starting_replication_value": written(times[80]),
+                "replication_key_signpost": written(times[85]),
+                "progress_markers": {"Note": "Progress is not resumable."} | interrupted,
+            },
+            "users": {"partitions": []},
+            "user_scheduling_availability": {
+                "partitions": [{"context": {"user_id": f"USR-{n}"}} for n in range(99)]
+            },
+        }
+    }
+    streams = ("bookings", "users", "user_scheduling_availability")
+    run = inside.run(settings, inside.catalog(*streams), state)
+    read_since(run, account, times[51])
+    assert run.records("user_scheduling_availability")
+    (last,) = {json.dumps(run.states[-1]["bookmarks"][name]) for name in streams[1:]}
+    assert last == "{}"
+    assert run.states[-1]["bookmarks"]["bookings"].keys() == {
+        "replication_key",
+        "replication_key_value",
+        "start_date",
+    }
+
+
+@pytest.mark.parametrize("stream", ["bookings", "users"])
+def test_a_checkpoint_that_makes_no_sense_begins_the_pass_again(
+    account: Account, settings: dict[str, t.Any], stream: str
+) -> None:
+    catalog = inside.catalog(stream)
+    for nonsense in ("x", {"cursors": [None]}, {"version": 1, "streams": [stream]}):
+        state = {"bookmarks": {stream: {"checkpoint": nonsense}}}
+        run = inside.run(settings, catalog, state)
+        assert ids(run.records(stream)) == ids(account.objects(stream))
+        assert "checkpoint" not in run.states[-1]["bookmarks"][stream]
+
+
+def test_sms_statuses_are_read_again_for_three_days(
+    api: Sandbox, account: Account, settings: dict[str, t.Any]
+) -> None:
+    catalog = inside.catalog("sms_notifications")
+    (watched,) = account.add("sms_notifications", status="sent")
+    state: inside.State = {}
+    statuses = []
+    for status in ("sent", "delivered", "rejected", "failed"):
+        account.edit("sms_notifications", watched, status=status)
+        run = inside.run(settings, catalog, state)
+        state = run.states[-1]
+        found = [r for r in run.records("sms_notifications") if r["id"] == watched]
+        statuses += [row["status"] for row in found]
+        # Others are sent meanwhile, so the bookmark moves on.
+        api.clock.offset_seconds += 40 * 3600
+        account.add("sms_notifications")
+    assert statuses == ["sent", "delivered", "rejected"]
+
+
+# --- full tables and what is gone from them
+
+
+def versions(run: inside.InsideRun, stream: str) -> set[tuple[str, int | None]]:
+    return set(run.versions(stream))
+
+
+def extracted(run: inside.InsideRun, stream: str) -> set[str]:
+    return {m["time_extracted"] for m in run.messages if m.get("record") and m["stream"] == stream}
+
+
+@pytest.fixture
+def versioned(settings: dict[str, t.Any]) -> dict[str, t.Any]:
+    return settings | {"emit_activate_version_messages": True, "page_size": 3}
+
+
+def test_a_full_pass_over_two_runs_has_one_version_activated_at_its_end(
+    account: Account, versioned: dict[str, t.Any]
+) -> None:
+    streams = ("users", "user_scheduling_availability")
+    catalog = inside.catalog(*streams)
+    whole = inside.run(versioned, catalog)
+    for moment_of_death in range(3, len(whole.messages)):
+        warehouse = inside.Warehouse()
+        first = inside.run(versioned, catalog, kill_after=moment_of_death)
+        warehouse.load(first.messages)
+        second = inside.run(versioned, catalog, warehouse.state)
+        warehouse.load(second.messages)
+        for stream in streams:
+            kinds = [kind for kind, _ in first.versions(stream) + second.versions(stream)]
+            numbers = {number for _, number in versions(first, stream) | versions(second, stream)}
+            if first.states:
+                assert len(numbers) == 1
+                assert len(extracted(first, stream) | extracted(second, stream)) == 1
+            assert kinds[-1] == "ACTIVATE_VERSION"
+            assert warehouse.rows(stream).keys() == whole_keys(whole, stream)
+
+
+def whole_keys(run: inside.InsideRun, stream: str) -> set[str]:
+    key = "id" if stream == "users" else "user_id"
+    return {row[key] for row in run.records(stream)}
+
+
+def test_a_version_is_activated_after_the_last_record_and_before_the_state(
+    versioned: dict[str, t.Any],
+) -> None:
+    run = inside.run(versioned, inside.catalog("users", "user_scheduling_availability"))
+    kinds = [message["type"] for message in run.messages]
+    assert kinds.count("ACTIVATE_VERSION") == 2
+    assert kinds[-3:] == ["ACTIVATE_VERSION", "ACTIVATE_VERSION", "STATE"]
+
+
+def test_the_next_full_pass_has_a_new_version_and_what_is_gone_is_gone(
+    account: Account, versioned: dict[str, t.Any]
+) -> None:
+    catalog = inside.catalog("users", "user_scheduling_availability")
+    warehouse = inside.Warehouse()
+    first = inside.run(versioned, catalog)
+    warehouse.load(first.messages)
+    gone = account.delete("users", ids(account.objects("users"))[0])
+    second = inside.run(versioned, catalog, warehouse.state)
+    warehouse.load(second.messages)
+    assert versions(first, "users").isdisjoint(versions(second, "users"))
+    assert set(warehouse.rows("users")) == set(ids(account.objects("users")))
+    assert gone not in warehouse.rows("user_scheduling_availability")
+
+
+def test_a_child_without_any_parent_is_announced_before_its_version_is(
+    account: Account, versioned: dict[str, t.Any]
+) -> None:
+    for key in ids(account.objects("users")):
+        account.delete("users", key)
+    run = inside.run(versioned, inside.catalog("user_scheduling_availability"))
+    kinds = [m["type"] for m in run.messages if m.get("stream") == "user_scheduling_availability"]
+    assert kinds == ["SCHEMA", "ACTIVATE_VERSION"]
+
+
+def test_without_the_setting_no_version_is_written(settings: dict[str, t.Any]) -> None:
+    run = inside.run(settings, inside.catalog("users", "user_scheduling_availability", "bookings"))
+    for stream in ("users", "user_scheduling_availability"):
+        assert versions(run, stream) == {("RECORD", None)}
+        assert len(extracted(run, stream)) == 1
+
+
+def test_an_incremental_stream_has_no_version(versioned: dict[str, t.Any]) -> None:
+    run = inside.run(versioned, inside.catalog("bookings"))
+    assert versions(run, "bookings") == {("RECORD", None)}
+
+
+def test_what_was_read_without_a_version_is_read_again_before_one_is_activated(
+    account: Account, versioned: dict[str, t.Any]
+) -> None:
+    metadata = {"bookings": {"replication-method": "FULL_TABLE"}}
+    full, incremental = inside.catalog("bookings", metadata=metadata), inside.catalog("bookings")
+    plain = versioned | {"emit_activate_version_messages": False}
+    for settings, catalog in ((plain, full), (versioned, incremental)):
+        warehouse = inside.Warehouse()
+        first = inside.run(settings, catalog, kill_after=60)
+        assert checkpoint(first.states[-1])
+        warehouse.load(first.messages)
+        warehouse.load(inside.run(versioned, full, warehouse.state).messages)
+        assert set(warehouse.rows("bookings")) == set(ids(account.objects("bookings")))
+
+
+# --- streams that are read object by object
+
+
+def test_a_kill_among_calendars_repeats_at_most_one_calendars_requests() -> None:
+    account = Account(seed=4, bookings=10, booking_calendars=5, nasty=False)
+    catalog = inside.catalog("booking_calendars", "booking_calendar_time_slots")
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url, page_size=3, time_slots_days=31)
+        whole = inside.run(settings, catalog)
+        lists, slots = list_requests(api), slot_requests(api)
+        moments = range(1, len(whole.messages), 1 + len(whole.messages) // 12)
+        for moment_of_death in moments:
+            api.reset_log()
+            first = inside.run(settings, catalog, kill_after=moment_of_death)
+            state = first.states[-1] if first.states else None
+            second = inside.run(settings, catalog, state)
+            read = set(slot_keys(first)) | set(slot_keys(second))
+            assert read >= set(slot_keys(whole))
+            assert set(ids(first.records("booking_calendars"))) | set(
+                ids(second.records("booking_calendars"))
+            ) == set(ids(account.objects("booking_calendars")))
+            ranges = 2
+            assert list_requests(api) <= lists + 1
+            assert slot_requests(api) <= slots + ranges
+
+
+def list_requests(api: Sandbox) -> int:
+    return sum(entry.api_path == "/booking-calendars" for entry in api.log)
+
+
+def slot_requests(api: Sandbox) -> int:
+    return sum(entry.api_path.endswith("/time-slots") for entry in api.log)
+
+
+def slot_keys(run: inside.InsideRun) -> list[tuple[str, str]]:
+    # Only days that all runs ask for: each begins at its own moment.
+    rows = run.records("booking_calendar_time_slots")
+    soon = written(datetime.now(timezone.utc) + timedelta(hours=1))
+    late = written(datetime.now(timezone.utc) + timedelta(days=30))
+    return [
+        (row["booking_calendar_id"], row["start_time"])
+        for row in rows
+        if soon < row["start_time"] < late
+    ]
+
+
+@pytest.mark.parametrize("end", ["kill_after", "interrupt_after"])
+def test_what_a_child_missed_before_the_end_is_read_by_the_next_run(
+    account: Account, api: Sandbox, settings: dict[str, t.Any], end: str
+) -> None:
+    catalog = inside.catalog("bookings", "booking")
+    broken = ids(account.objects("bookings"))[3]
+    api.faults.add("410", f"/bookings/{broken}")
+    first = inside.run(settings, catalog, **t.cast("dict[str, t.Any]", {end: 40}))
+    assert len(first.records("booking")) == 3
+    assert len(first.records("bookings")) > 10
+    second = inside.run(settings, catalog, first.states[-1])
+    assert second.ended == "well"
+    read = first.records("booking") + second.records("booking")
+    assert set(ids(read)) == set(ids(account.objects("bookings")))
+
+
+def test_a_version_is_not_activated_for_a_child_that_missed_rows(
+    account: Account, api: Sandbox, versioned: dict[str, t.Any]
+) -> None:
+    catalog = inside.catalog("users", "user_scheduling_availability")
+    warehouse = inside.Warehouse()
+    warehouse.load(inside.run(versioned, catalog).messages)
+    complete = set(warehouse.rows("user_scheduling_availability"))
+    users = ids(account.objects("users"))
+    api.faults.add("410", f"/users/{users[1]}/scheduling-availability")
+    killed: Callable[[inside.Message, int], None]
+
+    def killed(message: inside.Message, _: int) -> None:
+        if message["type"] == "RECORD" and message["record"].get("id") == users[3]:
+            raise inside.KilledError
+
+    warehouse.load(inside.run(versioned, catalog, warehouse.state, watch=killed).messages)
+    warehouse.load(inside.run(versioned, catalog, warehouse.state).messages)
+    assert set(warehouse.rows("user_scheduling_availability")) == complete

@@ -1,0 +1,158 @@
+"""The key goes to OnceHub only; no log holds it, nor a customer's address.
+
+Beside these tests, the log of every run of every test is searched (tests/conftest.py).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import typing as t
+
+import pytest
+
+from sandbox import Account, Sandbox
+from tests.support import network, programs, secrecy
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FAULTS = ("500", "503", "408", "html", "not_json", "data_object", "data_string", "truncated")
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account(seed=3, bookings=60)
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[network.OtherHost]:
+    with network.serving(network.OtherHost()) as server:
+        yield server
+
+
+def assert_tells_nothing(run: programs.Run, account: Account) -> None:
+    assert programs.KEY not in run.log
+    assert programs.KEY.encode() not in run.output
+    assert account.customer_email not in run.log
+    secrecy.assert_discreet(run.log)
+
+
+@pytest.mark.parametrize("variable", ["LOGLEVEL", "TAP_ONCEHUB_LOGLEVEL"])
+def test_nothing_of_it_at_the_chattiest_level(
+    tmp_path: Path, account: Account, variable: str
+) -> None:
+    with Sandbox(account, key=programs.KEY) as api:
+        for number, kind in enumerate(FAULTS):
+            api.faults.add(kind, "/bookings", times=1, after=number)
+        for path, status in (("/contacts", 400), ("/users", 409), ("/teams", 404)):
+            api.faults.add(status, path, times=None)
+        settings = programs.settings_for(api.url, page_size=5)
+        run = programs.run_tap(tmp_path, settings, env={variable: "DEBUG"})
+    assert "| DEBUG" in run.log
+    assert run.status == 1
+    assert "/v2/contacts answered 400 (invalid_request_error, Bad Request: we could not" in run.log
+    assert "Request-Id req_" in run.errors[0]
+    assert_tells_nothing(run, account)
+    assert len(run.records("bookings")) == 60
+
+
+@pytest.mark.parametrize("status", ["401", "403", "429"])
+def test_nothing_of_it_in_errors_that_end_the_run(
+    tmp_path: Path, account: Account, status: str
+) -> None:
+    with Sandbox(account, key=programs.KEY) as api:
+        api.faults.add(status, times=None, retry_after="1")
+        settings = programs.settings_for(api.url, max_wait_seconds=0)
+        run = programs.run_tap(tmp_path, settings, env={"LOGLEVEL": "DEBUG"})
+    assert run.status == 1
+    assert f"{status} (" in run.errors[0]
+    assert_tells_nothing(run, account)
+
+
+def test_nothing_of_it_in_the_traceback_of_a_bug(tmp_path: Path, account: Account) -> None:
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url, stream_maps={"users": {"x": "1 / 0"}})
+        run = programs.run_tap(tmp_path, settings, env={"LOGLEVEL": "DEBUG"})
+    assert run.status == 1
+    assert "This is a bug of tap-oncehub 0.1.0: please report it with the lines" in run.log
+    assert "ZeroDivisionError" in run.log
+    assert_tells_nothing(run, account)
+
+
+@pytest.mark.parametrize("form", [[], ["--format=json"], ["--format=markdown"]])
+def test_nothing_of_it_in_about(tmp_path: Path, account: Account, form: list[str]) -> None:
+    settings = {"api_key": programs.KEY}
+    env = {"TAP_ONCEHUB_API_KEY": programs.KEY}
+    run = programs.run_tap(tmp_path, settings, "--about", *form, env=env)
+    assert run.status == 0
+    assert b"api_key" in run.output
+    assert_tells_nothing(run, account)
+
+
+def test_the_key_of_the_environment_is_in_no_output(tmp_path: Path, account: Account) -> None:
+    with Sandbox(account, key=programs.KEY) as api:
+        env = {"TAP_ONCEHUB_API_KEY": programs.KEY, "TAP_ONCEHUB_API_URL": api.url}
+        for arguments in ([], ["--test"], ["--discover"]):
+            done = subprocess.run(
+                [str(programs.TAP), *arguments],
+                capture_output=True,
+                check=False,
+                env=programs.environment(LOGLEVEL="DEBUG", **env),
+                timeout=programs.PATIENCE,
+            )
+            run = programs.Run(done.returncode, done.stdout, done.stderr.decode())
+            assert run.status == 0, run.log
+            assert_tells_nothing(run, account)
+
+
+def test_a_redirect_is_not_followed(
+    tmp_path: Path, account: Account, elsewhere: network.OtherHost
+) -> None:
+    place = f"http://localhost:{elsewhere.server_port}/v2/bookings"
+    with Sandbox(account, key=programs.KEY, redirect={"/bookings": place}) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url))
+        assert api.count("/bookings") == 1
+    assert elsewhere.received == []
+    assert run.status == 1
+    assert "bookings: /v2/bookings answered 302" in run.errors[-1]
+    assert "a redirect, which is not followed" in run.errors[-1]
+    assert len(run.records("contacts")) == len(account.objects("contacts"))
+
+
+def test_a_redirect_of_the_whole_api_ends_the_run(
+    tmp_path: Path, account: Account, elsewhere: network.OtherHost
+) -> None:
+    place = f"http://localhost:{elsewhere.server_port}"
+    with Sandbox(account, key=programs.KEY, redirect={"/booking-calendars": place}) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url))
+        assert len(api.log) == 1
+    assert elsewhere.received == []
+    assert run.status == 1
+    (error,) = run.errors
+    assert "Check api_url, https://api.oncehub.com/v2 is the usual one" in error
+
+
+def test_a_link_to_another_host_is_not_followed(
+    tmp_path: Path, account: Account, elsewhere: network.OtherHost
+) -> None:
+    with Sandbox(account, key=programs.KEY, has_more=False) as api:
+        api._service.routes.base = f"http://localhost:{elsewhere.server_port}"
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url, page_size=7))
+    assert run.status == 0, run.log
+    assert elsewhere.received == []
+    assert len(run.records("bookings")) == 60
+
+
+@pytest.mark.parametrize("text", [programs.KEY, "anna.b@example.com"])
+@pytest.mark.parametrize("channel", ["stdout", "stderr"])
+def test_the_search_of_all_logs_finds_something(tmp_path: Path, text: str, channel: str) -> None:
+    chatty = tmp_path / "tap-oncehub"
+    chatty.write_text(f"#!{sys.executable}\nimport sys\nprint({text!r}, file=sys.{channel})\n")
+    chatty.chmod(0o700)
+    if (text, channel) == ("anna.b@example.com", "stdout"):  # records may hold addresses
+        subprocess.run([str(chatty)], capture_output=True, check=True)
+        return
+    with pytest.raises(AssertionError, match="holds"):
+        subprocess.run([str(chatty)], capture_output=True, check=True)

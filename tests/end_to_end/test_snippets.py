@@ -1,0 +1,126 @@
+"""The Python and SQL of docs/destinations.md, as they stand there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import typing as t
+
+import duckdb
+import pytest
+from parquet_export.__main__ import run as export
+
+from sandbox import Account, Sandbox
+from tests.support import loaders, programs
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.postgres import Postgres
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+PAGE = programs.ROOT.joinpath("docs/destinations.md").read_text("utf-8")
+PYTHON = str(programs.ROOT / ".tools/notebook/bin/python")
+ROWS = 60
+SPARK = "pyspark==4.0.1"
+
+
+def blocks(heading: str, language: str) -> list[str]:
+    section = re.split(r"^##+ ", PAGE, flags=re.MULTILINE)
+    (text,) = (part for part in section if part.startswith(f"{heading}\n"))
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every kind of file, where the project would have it."""
+    made = tmp_path_factory.mktemp("project")
+    output = made / "output"
+    output.mkdir()
+    account = Account(seed=1, bookings=ROWS)
+    with Sandbox(account, key=programs.KEY) as api:
+        run = programs.run_tap(made, programs.settings_for(api.url))
+    (made / "messages").write_bytes(run.output)
+    programs.load(made, run.output)
+    (made / "warehouse.duckdb").rename(output / "warehouse.duckdb")
+    more = {"destination_path": str(output / "jsonl"), "do_timestamp_file": False}
+    loaders.load("target-jsonl", made, run.output, **more)
+    loaders.load("target-jsonl", made, run.output, **more)
+    settings = {
+        "PARQUET_EXPORT_FILEPATH": str(output / "warehouse.duckdb"),
+        "PARQUET_EXPORT_SCHEMA": "oncehub",
+        "PARQUET_EXPORT_DESTINATION": str(output / "parquet"),
+    }
+    assert export(settings, str) == 0
+    return made
+
+
+def run(folder: Path, code: str, python: str = PYTHON) -> list[str]:
+    done = subprocess.run(
+        [python, "-c", code],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        env=programs.environment(),
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("heading", ["DuckDB", "JSON lines", "Parquet"])
+def test_pandas_reads_every_booking(folder: Path, heading: str) -> None:
+    (code,) = blocks(heading, "python")
+    assert run(folder, f"{code}\nprint(len(bookings), bookings['id'].nunique())") == ["60", "60"]
+
+
+def test_pandas_reads_postgres(folder: Path, database: Postgres) -> None:
+    output = (folder / "messages").read_bytes()
+    loaders.load("target-postgres", folder, output, **database.settings)
+    login = dict(database.settings)
+    login["username"] = login.pop("user")
+    (code,) = blocks("PostgreSQL", "python")
+    code = f"login = {login!r}\n{code}\nprint(len(bookings), emails['email'].notna().sum() > 9)"
+    assert run(folder, code) == ["60", "True"]
+
+
+def test_sql(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    ((gone,), (months,)) = (blocks(heading, "sql") for heading in ("DuckDB", "Parquet"))
+    with duckdb.connect("output/warehouse.duckdb", read_only=True) as connection:
+        users = connection.execute("SELECT count(*) FROM oncehub.users").fetchall()
+        assert [(len(connection.execute(gone).fetchall()),)] == users
+        wanted = connection.execute(
+            "SELECT status, count(*) FROM oncehub.bookings "
+            "WHERE creation_time >= '2026-01-01' GROUP BY ALL"
+        ).fetchall()
+        assert sorted(connection.execute(months).fetchall(), key=str) == sorted(wanted, key=str)
+        plan = str(connection.execute(f"EXPLAIN {months}").fetchall())
+    ((read, files),) = set(re.findall(r"Scanning Files: (\d+)/(\d+)", plan))
+    assert 0 < int(read) < int(files)
+
+
+def test_spark_reads_only_the_months_that_are_asked_for(folder: Path, tmp_path: Path) -> None:
+    uv = str(programs.ROOT / ".tools/uv/bin/uv")
+    subprocess.run([uv, "--quiet", "venv", str(tmp_path / "venv")], check=True)
+    python = str(tmp_path / "venv/bin/python")
+    subprocess.run([uv, "--quiet", "pip", "install", f"--python={python}", SPARK], check=True)
+    (code,) = blocks("Spark", "python")
+    begin = (
+        "from pyspark.sql import SparkSession\n"
+        "spark = SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false')"
+        ".config('spark.driver.host', '127.0.0.1')"
+        ".config('spark.driver.bindAddress', '127.0.0.1').getOrCreate()\n"
+    )
+    end = (
+        "print(bookings.count(), recent.count(), len(recent.inputFiles()) < "
+        "len(bookings.inputFiles()) or 'PartitionFilters: [isnotnull(creation_month'"
+        " in recent._jdf.queryExecution().toString())"
+    )
+    found = run(folder, begin + code + end, python)
+    with duckdb.connect(str(folder / "output/warehouse.duckdb"), read_only=True) as connection:
+        (wanted,) = connection.execute(
+            "SELECT count(*) FROM oncehub.bookings WHERE creation_time >= '2026-01-01'"
+        ).fetchall()[0]
+    assert found == [str(ROWS), str(wanted), "True"]

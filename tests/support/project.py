@@ -1,0 +1,114 @@
+"""A copy of the Meltano project, with a state, a database and runs of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import typing as t
+from contextlib import contextmanager
+
+import yaml
+
+from tests.support.kills import wait_for
+from tests.support.programs import KEY, MELTANO, PATIENCE, ROOT, Run, environment
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+State: t.TypeAlias = dict[str, t.Any]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Give the blocks of code in a page of docs/, in order."""
+    text = ROOT.joinpath("docs", page).read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+class Project:
+    """The project in another folder; its plugins are those of this one.
+
+    Args:
+        folder: An empty folder.
+        url: The sandbox.
+        plugins: What to add to meltano.yml.
+        variables: More environment variables.
+    """
+
+    def __init__(
+        self, folder: Path, url: str, plugins: State | None = None, **variables: str
+    ) -> None:
+        """Copy the project."""
+        self.folder = folder
+        self.log = folder / "log"
+        self.database = folder / "output/warehouse.duckdb"
+        self.pace = {"TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "0"}
+        self._variables = {
+            "TAP_ONCEHUB_API_KEY": KEY,
+            "TAP_ONCEHUB_API_URL": url,
+            "TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW": "0",
+            "MELTANO_STATE_BACKEND_URI": (folder / "state").as_uri(),
+            **variables,
+        }
+        content = yaml.safe_load(ROOT.joinpath("meltano.yml").read_text("utf-8"))
+        for kind, added in (plugins or {}).items():
+            content["plugins"][kind] += added
+        for name in ("output", "state", ".meltano"):
+            (folder / name).mkdir(parents=True)
+        for kind in ("extractors", "loaders"):
+            (folder / ".meltano" / kind).symlink_to(ROOT / ".meltano" / kind)
+        (folder / "meltano.yml").write_text(yaml.safe_dump(content))
+
+    @property
+    def state(self) -> State:
+        """What Meltano has kept of the run of the first pair of plugins."""
+        for file in self.folder.glob("state/*/state.json"):
+            try:
+                found = json.loads(file.read_text())
+            except ValueError:  # it is being written
+                continue
+            kept = found.get("completed") or found.get("partial") or {}
+            return t.cast("State", kept.get("singer_state", {}))
+        return {}
+
+    def run(self, *arguments: str) -> Run:
+        """Run to the end; a run that was killed before does not count as under way."""
+        with self._started(arguments) as process:
+            status = process.wait(PATIENCE)
+        return Run(status, b"", self.log.read_text())
+
+    def kill(self, when: Callable[[], t.Any], *arguments: str) -> None:
+        """SIGKILL Meltano, the tap and the loader at some moment.
+
+        Args:
+            when: Says whether the moment has come.
+            arguments: The plugins.
+        """
+        with self._started(arguments) as process:
+            try:
+                wait_for(when, process)
+                os.killpg(process.pid, signal.SIGKILL)
+            except AssertionError as error:
+                raise AssertionError(self.log.read_text()) from error
+            finally:
+                process.kill()
+
+    @contextmanager
+    def _started(self, arguments: tuple[str, ...]) -> Iterator[subprocess.Popen[bytes]]:
+        plugins = arguments or ("tap-oncehub", "target-duckdb")
+        with (
+            self.log.open("wb") as log,
+            subprocess.Popen(
+                [str(MELTANO), "--log-format=plain", "run", "--force", *plugins],
+                cwd=self.folder,
+                env=environment(**self._variables, **self.pace),
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            ) as process,
+        ):
+            yield process
