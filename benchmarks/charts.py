@@ -11,8 +11,8 @@ if t.TYPE_CHECKING:
 
     Line: t.TypeAlias = Sequence[tuple[float, float]]
 
-_WIDTH, _HEIGHT = 760, 420
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 210, 40, 50
+_WIDTH, _HEIGHT = 820, 420
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 270, 40, 50
 _COLOURS = {
     "tap": "#1b6ca8",
     "pipe": "#0b3c5d",
@@ -20,7 +20,8 @@ _COLOURS = {
     "sdk": "#8f8f8f",
     "airbyte": "#7b4fa3",
     "dlt-tuned": "#d1495b",
-    "dlt-json": "#f08a4b",
+    "dlt-files": "#f08a4b",
+    "dlt-best": "#e0b020",
     "dlt-default": "#8c2f39",
 }
 _OPEN = (

@@ -258,8 +258,12 @@ CONTENDERS = {
         Contender("meltano", "meltano run", _meltano, _meltano_environment, loads=True),
         Contender("dlt-tuned", "dlt, tuned", _dlt("tuned"), _waits, loads=True, runs=2),
         Contender(
-            "dlt-json", "dlt, tuned, JSON columns", _dlt("json"), _waits,
-            loads=True, largest=20_000, runs=1,
+            "dlt-files", "dlt, tuned, JSONL files", _dlt("files"), _waits,
+            loads=True, largest=20_000, runs=2,
+        ),
+        Contender(
+            "dlt-best", "dlt, tuned, JSONL files, JSON columns", _dlt("best"), _waits,
+            loads=True, runs=2,
         ),
         Contender(
             "dlt-default", "dlt, default settings", _dlt("default"), _waits,

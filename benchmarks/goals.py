@@ -42,7 +42,9 @@ def goals(found: Figures) -> Iterator[Goal]:
     yield from _requests(found)
     yield from _limits(found)
     yield from _ratio(found, "pipe", "dlt-tuned", _MIDDLE, 5.0)
+    yield from _ratio(found, "pipe", "dlt-best", _MIDDLE, 1.0)
     yield from _ratio(found, "meltano", "dlt-tuned", _LARGE, 5.0)
+    yield from _ratio(found, "meltano", "dlt-best", _LARGE, 1.0)
     for size in (_MIDDLE, _LARGE):
         yield from _ratio(found, "tap", "airbyte", size, 2.5)
         yield from _ratio(found, "tap", "sdk", size, 1.5)

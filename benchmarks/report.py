@@ -33,8 +33,9 @@ What each contender is set up to do stands in \
 - **dlt, default settings**: its REST API source with address, paths, primary keys and the \
 name of the key's header; it reads pages of ten and everything at every sync.
 - **dlt, tuned**: `limit=100`, incremental by `last_updated_time` (text messages by \
-`creation_time`), merged by primary key. **JSON columns**: the same with nested values in JSON \
-columns, as the tap keeps them; dlt's default is a table for each nested list.
+`creation_time`), merged by primary key. **JSONL files**: the same with \
+`loader_file_format="jsonl"`, where dlt's default for DuckDB is INSERT statements. **JSON columns**: nested values in JSON \
+columns, as the tap keeps them, where dlt's default is a table for each nested list.
 - **Airbyte CDK alone**: its program for declarative sources with OnceHub's endpoints, \
 incremental where possible, writing to nowhere. It reads two streams at once.
 - **the same on the SDK's defaults**: the same streams, schemas and requests as a plain \

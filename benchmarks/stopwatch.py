@@ -7,7 +7,8 @@ whoever starts a process as the process's, so that whoever starts it must be sma
 
 The input has `commands` (a list of argument lists; each reads what the one before
 writes), `environment`, `folder`, `output` (a file for the last one's output),
-`log` (a file for what all of them say) and `seconds` (the patience). The output has
+`log` (a file for what all of them say), `seconds` (the patience) and perhaps `memory`
+(bytes that each process may map). The output has
 `seconds`, and for each program its exit `status`, `cpu_seconds` and `peak_bytes`: the
 most memory that the program, or any one process that it started and waited for, had
 in use at once (ru_maxrss of wait4). `status` is null where patience ran out.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -34,6 +36,8 @@ def main() -> None:
 
 
 def _measure(asked: dict[str, Any], output: Any, log: Any) -> dict[str, Any]:
+    if "memory" in asked:
+        resource.setrlimit(resource.RLIMIT_AS, (asked["memory"], asked["memory"]))
     started = time.perf_counter()
     processes: list[subprocess.Popen[bytes]] = []
     for number, command in enumerate(asked["commands"], 1):

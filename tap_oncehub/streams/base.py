@@ -22,7 +22,7 @@ from singer_sdk.streams.rest import PageContext
 
 from tap_oncehub.errors import EndpointError, SettingsError
 from tap_oncehub.records import Shaper
-from tap_oncehub.schemas import SCHEMAS
+from tap_oncehub.schemas import EXTRA, SCHEMAS
 
 if t.TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -214,7 +214,9 @@ class OnceHubStream(RESTStream[str]):
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
         """Write a shaped record; the SDK would look at every value again."""
         if self._deselected_inside:
-            pop_deselected_record_properties(record, self.schema, self.mask)
+            # What did not fit its place stands in _extra, in the form of the record.
+            for part in (record, record.get(EXTRA) or {}):
+                pop_deselected_record_properties(part, self.schema, self.mask)
         for stream_map in self.stream_maps:
             mapped = stream_map.transform(record)
             if mapped is not None:

@@ -83,3 +83,20 @@ def test_the_selection_keeps_only_some_columns(tmp_path: Path) -> None:
         assert columns <= kept
     assert not EMAIL.search(run.output.decode())
     shutil.rmtree(project)
+
+
+def test_what_is_deselected_does_not_come_back_in_extra(tmp_path: Path) -> None:
+    account = Account(seed=8, bookings=5)
+    form = {"name": "kept", "guests": "secret@example.com", "more": 1}
+    account.edit("bookings", account.objects("bookings")[0]["id"], form_submission=form)
+    catalog = programs.catalog("bookings", folder=tmp_path)
+    (bookings,) = [s for s in catalog["streams"] if s["tap_stream_id"] == "bookings"]
+    for part in bookings["metadata"]:
+        if part["breadcrumb"][1::2] == ["form_submission", "guests"]:
+            part["metadata"]["selected"] = False
+    with Sandbox(account, key=programs.KEY) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
+    first = run.records("bookings")[0]
+    assert first["form_submission"]["name"] == "kept"
+    assert first["form_submission"]["more"] == 1
+    assert "secret@example.com" not in run.output.decode()

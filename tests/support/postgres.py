@@ -6,9 +6,11 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 import typing as t
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +25,11 @@ if t.TYPE_CHECKING:
 
 _USER = "loader"
 _PASSWORD = "made-up: /@%'"  # noqa: S105
-_FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
+_PATIENCE = 60
+_OPTIONS = (
+    *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
+    *("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
+)
 
 
 @dataclass
@@ -106,14 +112,33 @@ def _served(folder: Path, password: Path, owner: str | None) -> Iterator[Postgre
     data, port = folder / "data", _free_port()
     initdb = [_program("initdb"), "--no-sync", "--encoding=UTF8", "--locale=C"]
     login = [f"--username={_USER}", "--auth=scram-sha-256", f"--pwfile={password}"]
-    _run(owner, *initdb, *login, f"--pgdata={data}")
-    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= {_FAST}"
-    control = [_program("pg_ctl"), "--silent", "--wait", f"--pgdata={data}"]
-    _run(owner, *control, f"--log={folder / 'log'}", f"--options={options}", "start")
-    try:
-        yield Postgres(port)
-    finally:
-        _run(owner, *control, "--mode=immediate", "stop")
+    command = [*_as(owner), *initdb, *login, f"--pgdata={data}"]
+    subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL)
+    server = [*_as(owner), _program("postgres"), "-D", str(data), *_OPTIONS, "-c", f"port={port}"]
+    log = folder / "log"
+    with log.open("w") as output, subprocess.Popen(server, cwd="/", stderr=output) as process:
+        try:
+            _wait(port, process, log)
+            yield Postgres(port)
+        finally:
+            process.send_signal(signal.SIGQUIT)  # at once; nothing is to be kept
+
+
+def _as(owner: str | None) -> list[str]:
+    """Begin a command that ends when the tests do, however that happens."""
+    switch = [f"--reuid={owner}", f"--regid={owner}", "--init-groups"] if owner else []
+    return ["setpriv", *switch, "--pdeathsig=QUIT", "--"]
+
+
+def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + _PATIENCE
+    while process.poll() is None and time.monotonic() < end:
+        ready = [_program("pg_isready"), "--quiet", "--host=127.0.0.1", f"--port={port}"]
+        if subprocess.run(ready, check=False).returncode == 0:
+            return
+        time.sleep(0.05)
+    process.kill()
+    raise AssertionError(log.read_text())
 
 
 def _owner() -> str | None:
@@ -121,11 +146,6 @@ def _owner() -> str | None:
     if os.geteuid() != 0:
         return None
     return pwd.getpwnam("postgres").pw_name
-
-
-def _run(owner: str | None, *command: str) -> None:
-    as_owner = ["runuser", f"--user={owner}", "--"] if owner else []
-    subprocess.run([*as_owner, *command], check=True, cwd="/", stdout=subprocess.DEVNULL)
 
 
 def _program(name: str) -> str:

@@ -481,7 +481,6 @@ def test_unknown_parts_of_a_checkpoint_are_no_harm() -> None:
     assert incremental({"checkpoint": good_checkpoint() | {"colour": "red"}}).cursor == "B-1"
 
 
-# Fails until checkpoint.py checks the version: streams/lists.py makes a datetime of it.
 @pytest.mark.parametrize("version", [-(10**17), 10**15, 10**30])
 def test_a_checkpoint_from_no_possible_time_begins_a_new_pass(version: int) -> None:
     position = incremental({"checkpoint": good_checkpoint() | {"version": version}})

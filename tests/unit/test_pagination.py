@@ -58,7 +58,7 @@ def test_a_list_is_read_from_its_start_or_after_an_object() -> None:
         (answer([]), False, False),
         (answer(FULL, has_more=None), True, False),
         (answer(SHORT, has_more="no"), False, False),
-        # a proxy's links say nothing about pages; fails until pagination.py knows that
+        # a proxy's links say nothing about pages
         (answer(FULL, '</style.css>; rel="preload"'), True, False),
         (answer(SHORT, '</style.css>; rel="preload"'), False, False),
     ],
@@ -85,7 +85,6 @@ def test_the_cursor_is_the_id_of_the_last_object(last: dict[str, Any], cursor: s
     assert follow(answer([*SHORT, last], has_more=True)) == cursor
 
 
-# An id that is an object or a list fails until pagination.py stops hashing it.
 @pytest.mark.parametrize("last", [{}, {"id": None}, {"id": ""}, {"id": {"a": 1}}, {"id": ["B-2"]}])
 def test_without_a_usable_id_the_query_of_the_link_decides(last: dict[str, Any]) -> None:
     page = answer([*SHORT, last], '<https://api.oncehub.com/x?after=a%2Fb&limit=3>; rel="next"')
