@@ -36,10 +36,9 @@ class Tally:
 
     def __str__(self) -> str:
         """Write the figures for a person."""
-        return (
-            f"{self.stream}: {self.records:,} records, {self.requests:,} requests, "
-            f"{self.waited:.0f} s waited"
-        )
+        records = _counted(self.records, "record")
+        requests = _counted(self.requests, "request")
+        return f"{self.stream}: {records}, {requests}, {self.waited:.0f} s waited"
 
 
 class Progress:
@@ -117,3 +116,7 @@ class Progress:
         left = self.limiter.left if self.limiter else None
         window = "" if left is None else f", {left} requests left in this window"
         self._logger.info("%s%s%s%s", tally, back, window, what)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" + "s" * (number != 1)

@@ -82,7 +82,7 @@ def test_the_line_says_how_far_back_and_how_many_requests_are_left(
     shown.requested(contacts)
     (line,) = lines()
     assert line == (
-        "contacts: 0 records, 1 requests, 0 s waited, back to 2019-07-03, "
+        "contacts: 0 records, 1 request, 0 s waited, back to 2019-07-03, "
         "197 requests left in this window"
     )
 
@@ -148,8 +148,8 @@ def test_one_line_a_stream_at_the_end(clock: Clock, lines: Lines) -> None:
         tally.records, tally.waited = records, seconds
     shown.summary()
     assert lines() == [
-        "bookings: 1,234,567 records, 1 requests, 100 s waited",
-        "users: 3 records, 1 requests, 0 s waited",
+        "bookings: 1,234,567 records, 1 request, 100 s waited",
+        "users: 3 records, 1 request, 0 s waited",
     ]
 
 
