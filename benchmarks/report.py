@@ -34,7 +34,8 @@ What each contender is set up to do stands in \
 name of the key's header; it reads pages of ten and everything at every sync.
 - **dlt, tuned**: `limit=100`, incremental by `last_updated_time` (text messages by \
 `creation_time`), merged by primary key. **JSONL files**: the same with \
-`loader_file_format="jsonl"`, where dlt's default for DuckDB is INSERT statements. **JSON columns**: nested values in JSON \
+`loader_file_format="jsonl"`, where dlt's default for DuckDB is INSERT \
+statements. **JSON columns**: nested values in JSON \
 columns, as the tap keeps them, where dlt's default is a table for each nested list.
 - **Airbyte CDK alone**: its program for declarative sources with OnceHub's endpoints, \
 incremental where possible, writing to nowhere. It reads two streams at once.
@@ -188,7 +189,8 @@ def _limits(found: Figures) -> Iterable[str]:
         "of the others are shortened by the same factor, unless OnceHub names them in "
         "Retry-After (whether it does is not documented). Work takes as long as ever, so that a "
         "fast clock is kind to who is slow: in reality they meet the limit of 5 a second far more "
-        "often.\n"
+        "often. A Retry-After has whole seconds of the fast clock, so that each refusal costs who "
+        f"heeds it up to {limits['clock_factor']:g} s of account time: its time is too long here.\n"
     )
     factor = limits["clock_factor"]
     rows = [[

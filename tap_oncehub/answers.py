@@ -124,11 +124,11 @@ def _decode(content: bytes) -> t.Any:
     content = content.removeprefix(_BYTE_ORDER_MARK)
     try:
         return _DECODER.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
         return _DECODER.decode(_ESCAPE.sub(_mend_escape, content))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         msg = "the answer is no JSON"
         raise BadBodyError(msg) from None
 
@@ -140,5 +140,5 @@ def _mend_escape(match: re.Match[bytes]) -> bytes:
 def _date(text: str | None) -> datetime | None:
     try:
         return parsedate_to_datetime(text or "").astimezone(timezone.utc)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

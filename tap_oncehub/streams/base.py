@@ -69,7 +69,7 @@ class OnceHubStream(RESTStream[str]):
         key = self.config["api_key"]
         return APIKeyAuthenticator(key="API-Key", value=key, location="header")
 
-    @property
+    @cached_property
     def user_agent(self) -> str:
         """What the tap calls itself."""
         default = f"{self.tap_name}/{self._tap.plugin_version}"

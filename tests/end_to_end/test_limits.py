@@ -76,6 +76,21 @@ def test_600_pages_take_what_the_window_dictates_and_nothing_is_refused(
     assert total - start_and_end - burst <= 1.05 * 2 * window
 
 
+@contextmanager
+def others_use_it_up(api: Sandbox) -> Iterator[None]:
+    """Leave nothing of the window as soon as the tap has begun."""
+
+    def watch() -> None:
+        while len(api.log) < 5:
+            time.sleep(0.001)
+        api.use_up(200)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    yield
+    watcher.join(programs.PATIENCE)
+
+
 @pytest.mark.parametrize("style", ["seconds", "date", None])
 def test_a_window_that_others_have_used_up_is_waited_out(
     tmp_path: Path, bookings_only: dict[str, t.Any], style: t.Any
@@ -83,8 +98,8 @@ def test_a_window_that_others_have_used_up_is_waited_out(
     account = Account(seed=2, bookings=600)
     limits = Limits(clock_factor=MUCH_FASTER, retry_after=style)
     with Sandbox(account, key=programs.KEY, limits=limits) as api:
-        api.use_up(200)
-        run = programs.run_tap(tmp_path, published(api, page_size=10), catalog=bookings_only)
+        with others_use_it_up(api):
+            run = programs.run_tap(tmp_path, published(api, page_size=10), catalog=bookings_only)
         refused = api.refused
     assert run.status == 0, run.log
     assert ids(run.records("bookings")) == ids(account.objects("bookings"))
@@ -94,10 +109,10 @@ def test_a_window_that_others_have_used_up_is_waited_out(
 def test_a_run_that_takes_over_from_a_killed_one(
     tmp_path: Path, bookings_only: dict[str, t.Any]
 ) -> None:
-    account = Account(seed=3, bookings=2600)
+    account = Account(seed=3, bookings=2300)
     account.warm()
-    with Sandbox(account, key=programs.KEY, limits=Limits(clock_factor=MUCH_FASTER)) as api:
-        settings = published(api, page_size=10)
+    with Sandbox(account, key=programs.KEY, limits=Limits(clock_factor=FASTER / 2)) as api:
+        settings = published(api, FASTER / 2, page_size=10)
         command = programs.tap_command(tmp_path, settings, catalog=bookings_only)
         with (
             tmp_path.joinpath("first").open("wb") as output,

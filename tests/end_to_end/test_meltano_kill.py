@@ -38,4 +38,3 @@ def test_a_killed_run_goes_on_where_the_loader_was(tmp_path: Path) -> None:
 def cursors(project: Project) -> list[str]:
     bookmark = project.state.get("bookmarks", {}).get("bookings", {})
     return t.cast("list[str]", bookmark.get("checkpoint", {}).get("cursors", []))
-

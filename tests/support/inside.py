@@ -113,10 +113,12 @@ def catalog(*streams: str, metadata: dict[str, dict[str, t.Any]] | None = None) 
         found = deepcopy(TapOnceHub(config={"api_key": KEY}).catalog_dict)
     for entry in found["streams"]:
         name = entry["tap_stream_id"]
+        given = (metadata or {}).get(name, {})
+        # As Meltano does it: in the metadata and beside them.
+        entry.update({key.replace("-", "_"): value for key, value in given.items()})
         for part in entry["metadata"]:
             if part["breadcrumb"] in ([], ()):
-                part["metadata"]["selected"] = name in streams
-                part["metadata"].update((metadata or {}).get(name, {}))
+                part["metadata"] |= {"selected": name in streams, **given}
     return found
 
 

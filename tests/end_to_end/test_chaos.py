@@ -1,0 +1,191 @@
+"""Thirty runs killed at random moments while the account changes: nothing is lost.
+
+Moments are counted in requests, so that a slow machine sees the same confusion.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import threading
+import typing as t
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+from sandbox import Account, Sandbox
+from tests.support import gone, inside, programs, warehouse
+from tests.support.kills import wait_for
+from tests.support.project import Project, blocks
+from tests.support.streams import LISTS
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+PATHS = dict(zip(gone.BY_TIME, ("/bookings", "/contacts", "/notifications/sms"), strict=True))
+PAGE = 20
+BATCH = 100
+# Slow enough that a kill finds the tap at work.
+A_SECOND = 60
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account(seed=30, bookings=3000, contacts=800, sms_notifications=400)
+
+
+@contextmanager
+def life(account: Account, rng: random.Random) -> Iterator[None]:
+    """Change the account a little all the time."""
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.wait(0.1):
+            account.random_changes(rng, edits=2, adds=1, deletes=1, streams=LISTS)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def after_requests(api: Sandbox, number: int) -> Callable[[], bool]:
+    before = api.count()
+    return lambda: api.count() - before >= number
+
+
+class Pipe:
+    """The tap, piped into the loader, by hand; the state is what the loader gives back."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self.database = folder / "warehouse.duckdb"
+        self.settings = programs.settings_for(url, page_size=PAGE)
+        self.state: dict[str, t.Any] = {}
+
+    def run(
+        self,
+        catalog: dict[str, t.Any] | None = None,
+        end: Callable[[subprocess.Popen[bytes], subprocess.Popen[bytes]], None] | None = None,
+        **loader: t.Any,
+    ) -> tuple[int, str]:
+        """Run both; `end` may end them before they are done."""
+        state = self.state if catalog is None else None
+        settings = self.settings | ({"rate_limit_per_second": A_SECOND} if end else {})
+        tap_command = programs.tap_command(self.folder, settings, state=state, catalog=catalog)
+        config = programs.loader_config(self.folder, batch_size_rows=BATCH, **loader)
+        loader_command = [str(programs.LOADER), "--config", str(config)]
+        pipe, env = subprocess.PIPE, programs.environment()
+        with (
+            (self.folder / "log").open("w+b") as log,
+            (self.folder / "states").open("w+b") as states,
+            subprocess.Popen(tap_command, stdout=pipe, stderr=log, env=env) as tap,
+            subprocess.Popen(
+                loader_command, stdin=tap.stdout, stdout=states, stderr=subprocess.DEVNULL, env=env
+            ) as into,
+        ):
+            t.cast("t.IO[bytes]", tap.stdout).close()
+            if end:
+                end(tap, into)
+            status = tap.wait(programs.PATIENCE)
+            into.wait(programs.PATIENCE)
+            states.seek(0)
+            lines = states.read().splitlines()
+            log.seek(0)
+            text = log.read().decode()
+        if lines and catalog is None:
+            self.state = json.loads(lines[-1])
+        return status, text
+
+
+def test_the_tap_and_the_loader_killed_twenty_times(tmp_path: Path, account: Account) -> None:
+    rng = random.Random(4)  # noqa: S311  # chaos that can be repeated
+    kills = {"tap": 0, "loader": 0}
+    with Sandbox(account, key=programs.KEY) as api:
+        pipe = Pipe(tmp_path, api.url)
+        for number in range(20):
+            when = after_requests(api, rng.randint(1, 60))
+            what = ("SIGKILL", "SIGTERM", "loader")[min(number % 5 // 2, 2)]
+
+            def end(
+                tap: subprocess.Popen[bytes],
+                loader: subprocess.Popen[bytes],
+                when: Callable[[], bool] = when,
+                what: str = what,
+            ) -> None:
+                wait_for(when, tap)
+                victim = loader if what == "loader" else tap
+                victim.send_signal(signal.SIGTERM if what == "SIGTERM" else signal.SIGKILL)
+                kills["loader" if what == "loader" else "tap"] += 1
+
+            with life(account, rng):
+                status, log = pipe.run(end=end)
+            assert status == {"SIGKILL": -9, "SIGTERM": 143, "loader": 1}[what], log
+            assert "Traceback" not in log
+            account.random_changes(rng, edits=10, adds=5, deletes=5, streams=LISTS)
+        for _ in ("finish", "undisturbed"):
+            status, log = pipe.run()
+            assert status == 0, log
+        few_pages_twice(api, kills["tap"] + kills["loader"] * (1 + BATCH // PAGE))
+        full = {name: {"replication-method": "FULL_TABLE"} for name in gone.BY_TIME}
+        ids = inside.catalog(*gone.BY_TIME, metadata=full)
+        status, log = pipe.run(ids, default_target_schema="oncehub_ids")
+        assert status == 0, log
+    equal(pipe.database, account)
+
+
+def test_meltano_killed_ten_times(tmp_path: Path, account: Account) -> None:
+    rng = random.Random(5)  # noqa: S311
+    (recipe,) = blocks("state.md", "yaml")
+    with Sandbox(account, key=programs.KEY) as api:
+        project = Project(
+            tmp_path / "project",
+            api.url,
+            yaml.safe_load(recipe)["plugins"],
+            TAP_ONCEHUB_PAGE_SIZE=str(PAGE),
+            TARGET_DUCKDB_BATCH_SIZE_ROWS=str(BATCH),
+        )
+        full_speed = project.pace
+        for _ in range(10):
+            project.pace = {"TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": str(A_SECOND)}
+            with life(account, rng):
+                project.kill(after_requests(api, rng.randint(1, 120)))
+            account.random_changes(rng, edits=10, adds=5, deletes=5, streams=LISTS)
+        project.pace = full_speed
+        for _ in ("finish", "undisturbed"):
+            run = project.run()
+            assert run.status == 0, run.log
+        few_pages_twice(api, 10 * (1 + BATCH // PAGE))
+        run = project.run("tap-oncehub-ids", "target-duckdb-ids")
+        assert run.status == 0, run.log
+    equal(project.database, account)
+
+
+def few_pages_twice(api: Sandbox, allowed: int) -> None:
+    """Count what was asked for twice in the first pass over the long lists."""
+    log = list(api.log)
+    refused = sum(entry.status == 400 for entry in log)
+    for stream, path in PATHS.items():
+        first_pass = [
+            entry.query.get("after")
+            for entry in log
+            if entry.api_path == path and not any(name.endswith(".gt") for name in entry.query)
+        ]
+        twice = len(first_pass) - len(set(first_pass))
+        assert twice <= allowed + 2 * refused, stream
+
+
+def equal(file: Path, account: Account) -> None:
+    """Compare, once the queries of docs/state.md have removed what is gone."""
+    gone.remove(file, *LISTS)
+    for stream in LISTS:
+        warehouse.assert_equal(file, stream, account.objects(stream))

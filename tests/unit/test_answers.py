@@ -1,0 +1,146 @@
+"""Answers: decoded, and told of without anything secret or personal."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+import requests
+
+from tap_oncehub.answers import Answer, BadBodyError
+from tap_oncehub.client import _network_fault
+
+KEY = "key-0815"
+NOON = "Sat, 07 Mar 2026 12:00:00 GMT"
+
+
+def answer(body: t.Any = b"{}", status: int = 200, **headers: str) -> Answer:
+    made = Answer()
+    made.status_code = status
+    made._content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    made.headers.update({name.replace("_", "-"): text for name, text in headers.items()})
+    made.elapsed = timedelta(seconds=2)
+    return made
+
+
+def test_an_error_is_told_in_oncehubs_own_words() -> None:
+    body = {"type": "invalid_request_error", "message": "No such booking: 'B'.", "param": "id"}
+    told = answer(body, 404, Request_Id="req_1").own_words(KEY)
+    assert told == " (invalid_request_error, No such booking: 'B'., param id, Request-Id req_1)"
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (f"The key {KEY} is not valid", "The key … is not valid"),
+        ("Anna <anna.b+x@sub.example.com> is gone", "Anna <…> is gone"),
+        ('"anna@example.com"', '"…"'),
+        ("one\r\ntwo\n\tthree", "one two three"),
+        ("x" * 1000, "x" * 300),
+        (["a", 1], "['a', 1]"),
+    ],
+)
+def test_nothing_secret_personal_or_long_is_told(message: t.Any, told: str) -> None:
+    assert answer({"message": message}, 400).own_words(KEY) == f" ({told})"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>anna@example.com</html>", b"[1]", b'"x"', b"{}"])
+def test_other_bodies_are_not_told_at_all(body: bytes) -> None:
+    assert answer(body, 500).own_words(KEY) == ""
+    assert answer(body, 500, Request_Id="r").own_words(KEY) == " (Request-Id r)"
+    assert not answer(body, 404).explained
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        (" 120 ", 120),
+        ("1.5", 1.5),
+        ("Sat, 07 Mar 2026 12:00:30 GMT", 30),
+        ("Sat, 07 Mar 2026 13:00:30 +0100", 30),
+        ("Sat, 07 Mar 2026 11:00:00 GMT", 0),
+        ("soon", None),
+        ("-5", None),
+        ("", None),
+    ],
+)
+def test_retry_after_in_seconds_or_as_a_date_by_oncehubs_clock(
+    text: str, seconds: float | None
+) -> None:
+    assert answer(Retry_After=text, Date=NOON).retry_after == seconds
+
+
+def test_retry_after_as_a_date_without_a_clock_of_oncehubs() -> None:
+    later = datetime.now(timezone.utc) + timedelta(seconds=60)
+    text = later.strftime("%a, %d %b %Y %H:%M:%S GMT")
+    assert answer(Retry_After=text).retry_after == pytest.approx(60, abs=5)
+
+
+def test_when_an_answer_was_sent_is_never_too_late() -> None:
+    asked = datetime(2026, 3, 7, 11, 59, 57, tzinfo=timezone.utc)
+    assert answer(Date=NOON).sent_at == asked
+    here = answer(Date="no date").sent_at
+    assert here < datetime.now(timezone.utc) - timedelta(seconds=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "body"),
+    [
+        (b"\xef\xbb\xbf[1.10]", [Decimal("1.10")]),
+        (b'"\\ud83d\\ude00"', "\U0001f600"),
+        (b'"cut \\ud83d"', "cut \ufffd"),
+        (b'"\\ude00 cut, \\\\ud83d not"', "\ufffd cut, \\ud83d not"),
+        (b'"\\u0000"', "\0"),
+    ],
+)
+def test_bodies_are_decoded(content: bytes, body: t.Any) -> None:
+    assert answer(content).body == body
+    assert answer(content).json() == body
+
+
+def test_no_content_is_no_body() -> None:
+    assert answer(b"", 204).body is None
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the answer is empty"),
+        (b" \r\n", "the answer is empty"),
+        (b"<html></html>", "the answer is no JSON"),
+        (b'{"data": [', "the answer is no JSON"),
+        (b'{"a": NaN}', "the answer is no JSON"),
+        (b'"\xff"', "the answer is no JSON"),
+        (b"[" * 100_000, "the answer is no JSON"),
+    ],
+)
+def test_what_is_no_json_says_so(content: bytes, said: str) -> None:
+    with pytest.raises(BadBodyError, match=said):
+        _ = answer(content).body
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "answered"),
+    [
+        (requests.exceptions.ProxyError("http://u:pass@p"), "the proxy does not work", False),
+        (requests.exceptions.ConnectTimeout(KEY), "connecting took too long", False),
+        (requests.exceptions.ReadTimeout(KEY), "the answer took too long", True),
+        (requests.exceptions.ChunkedEncodingError(KEY), "the answer was cut short", True),
+        (requests.exceptions.ContentDecodingError(KEY), "the answer was garbled", True),
+        (requests.exceptions.ConnectionError("Failed to resolve"), "host name is not", False),
+        (requests.exceptions.ConnectionError("NewConnectionError"), "was refused", False),
+        (requests.exceptions.ConnectionError("reset by peer"), "the connection broke", True),
+    ],
+)
+def test_network_failures_are_named_without_what_libraries_say(
+    error: requests.exceptions.RequestException, said: str, *, answered: bool
+) -> None:
+    fault = _network_fault(error)
+    assert said in str(fault)
+    assert KEY not in str(fault)
+    assert "pass" not in str(fault)
+    assert fault.answered is answered
