@@ -15,7 +15,7 @@ NOW = "2026-04-01T12:00:00Z"
 
 
 def _random(seed: int) -> random.Random:
-    return random.Random(seed)  # noqa: S311 - chance, not secrecy
+    return random.Random(seed)
 
 
 def test_add_edit_delete() -> None:

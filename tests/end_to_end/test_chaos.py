@@ -108,7 +108,7 @@ class Pipe:
 
 
 def test_the_tap_and_the_loader_killed_twenty_times(tmp_path: Path, account: Account) -> None:
-    rng = random.Random(4)  # noqa: S311  # chaos that can be repeated
+    rng = random.Random(4)  # chaos that can be repeated
     kills = {"tap": 0, "loader": 0}
     with Sandbox(account, key=programs.KEY) as api:
         pipe = Pipe(tmp_path, api.url)
@@ -144,7 +144,7 @@ def test_the_tap_and_the_loader_killed_twenty_times(tmp_path: Path, account: Acc
 
 
 def test_meltano_killed_ten_times(tmp_path: Path, account: Account) -> None:
-    rng = random.Random(5)  # noqa: S311
+    rng = random.Random(5)
     (recipe,) = blocks("state.md", "yaml")
     with Sandbox(account, key=programs.KEY) as api:
         project = Project(
@@ -156,7 +156,8 @@ def test_meltano_killed_ten_times(tmp_path: Path, account: Account) -> None:
         )
         full_speed = project.pace
         for _ in range(10):
-            project.pace = {"TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": str(A_SECOND)}
+            # OnceHub's limits never let the tap outrun the loader; nor does this.
+            project.pace = {"TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "20"}
             with life(account, rng):
                 project.kill(after_requests(api, rng.randint(1, 120)))
             account.random_changes(rng, edits=10, adds=5, deletes=5, streams=LISTS)
@@ -181,6 +182,7 @@ def few_pages_twice(api: Sandbox, allowed: int) -> None:
             if entry.api_path == path and not any(name.endswith(".gt") for name in entry.query)
         ]
         twice = len(first_pass) - len(set(first_pass))
+        print(stream, "twice", twice, "of", len(first_pass), "refused", refused)
         assert twice <= allowed + 2 * refused, stream
 
 

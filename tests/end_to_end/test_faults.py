@@ -89,7 +89,7 @@ def alone(kind: str, times: int = 1) -> Case:
 
 def mixed(seed: int) -> Case:
     """Faults of every kind at random points, a fifth of all requests."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     faults = [
         (kind, path, {"times": 1, "probability": 0.06, "seed": rng.random()})
         for path, kinds in [(None, ANYWHERE), ("/bookings", IN_LISTS), ("/contacts", IN_LISTS)]

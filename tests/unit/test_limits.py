@@ -351,7 +351,7 @@ def test_somebody_else_uses_half_of_the_window(
     server = Server(
         counts_refused=counts_refused,
         says_when=says_when,
-        others=every(clock.now, 3.0, random.Random(seed)),  # noqa: S311
+        others=every(clock.now, 3.0, random.Random(seed)),
     )
 
     seconds = sync(clock, server, 600)
