@@ -6,6 +6,7 @@ import re
 import typing as t
 
 import duckdb
+import pytest
 import yaml
 
 from sandbox import Account, Sandbox
@@ -32,6 +33,7 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_each_account_has_a_key_a_schema_and_a_state_of_its_own(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     berlin, lisbon = ACCOUNTS.values()

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import threading
 import typing as t
+from collections import Counter
 from contextlib import contextmanager
 
 import pytest
@@ -37,7 +38,7 @@ A_SECOND = 60
 
 @pytest.fixture
 def account() -> Account:
-    return Account(seed=30, bookings=3000, contacts=800, sms_notifications=400)
+    return Account(seed=30, bookings=3000, contacts=800, sms_notifications=400, booking_calendars=5)
 
 
 @contextmanager
@@ -109,7 +110,7 @@ class Pipe:
 
 def test_the_tap_and_the_loader_killed_twenty_times(tmp_path: Path, account: Account) -> None:
     rng = random.Random(4)  # chaos that can be repeated
-    kills = {"tap": 0, "loader": 0}
+    ended: Counter[int] = Counter()
     with Sandbox(account, key=programs.KEY) as api:
         pipe = Pipe(tmp_path, api.url)
         for number in range(20):
@@ -122,20 +123,23 @@ def test_the_tap_and_the_loader_killed_twenty_times(tmp_path: Path, account: Acc
                 when: Callable[[], bool] = when,
                 what: str = what,
             ) -> None:
-                wait_for(when, tap)
+                # The tap may be done by then, or have nothing left to write.
+                wait_for(lambda: when() or tap.poll() is not None, tap)
                 victim = loader if what == "loader" else tap
                 victim.send_signal(signal.SIGTERM if what == "SIGTERM" else signal.SIGKILL)
-                kills["loader" if what == "loader" else "tap"] += 1
 
             with life(account, rng):
                 status, log = pipe.run(end=end)
-            assert status == {"SIGKILL": -9, "SIGTERM": 143, "loader": 1}[what], log
+            assert status in {{"SIGKILL": -9, "SIGTERM": 143, "loader": 1}[what], 0}, log
+            ended[status] += 1
             assert "Traceback" not in log
             account.random_changes(rng, edits=10, adds=5, deletes=5, streams=LISTS)
         for _ in ("finish", "undisturbed"):
             status, log = pipe.run()
             assert status == 0, log
-        few_pages_twice(api, kills["tap"] + kills["loader"] * (1 + BATCH // PAGE))
+        assert all(ended[status] for status in (-9, 143, 1))
+        by_loader = ended[1] * (BATCH // PAGE)
+        few_pages_twice(api, ended.total() - ended[0] + by_loader)
         full = {name: {"replication-method": "FULL_TABLE"} for name in gone.BY_TIME}
         ids = inside.catalog(*gone.BY_TIME, metadata=full)
         status, log = pipe.run(ids, default_target_schema="oncehub_ids")
@@ -159,7 +163,7 @@ def test_meltano_killed_ten_times(tmp_path: Path, account: Account) -> None:
             # OnceHub's limits never let the tap outrun the loader; nor does this.
             project.pace = {"TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "20"}
             with life(account, rng):
-                project.kill(after_requests(api, rng.randint(1, 120)))
+                project.kill(after_requests(api, rng.randint(1, 60)))
             account.random_changes(rng, edits=10, adds=5, deletes=5, streams=LISTS)
         project.pace = full_speed
         for _ in ("finish", "undisturbed"):
@@ -182,7 +186,6 @@ def few_pages_twice(api: Sandbox, allowed: int) -> None:
             if entry.api_path == path and not any(name.endswith(".gt") for name in entry.query)
         ]
         twice = len(first_pass) - len(set(first_pass))
-        print(stream, "twice", twice, "of", len(first_pass), "refused", refused)
         assert twice <= allowed + 2 * refused, stream
 
 

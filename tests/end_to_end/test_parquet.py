@@ -105,6 +105,7 @@ def test_a_second_run_updates_rows_and_leaves_no_file_of_a_month_without_rows(
     assert {key for (key,) in newest.fetchall()} == {x["id"] for x in account.objects("users")}
 
 
+@pytest.mark.slow
 def test_one_word_more_writes_to_an_object_store(tmp_path: Path) -> None:
     account = Account(seed=5, bookings=60)
     with Sandbox(account, key=programs.KEY) as api, s3.running(tmp_path / "s3.log") as variables:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import typing as t
 
+import pytest
+
 from sandbox import Account, Sandbox
 from tests.support import loaders, programs, warehouse
 from tests.support.streams import ALL, LISTS, offered
@@ -132,6 +134,7 @@ def marked(database: Postgres, stream: str) -> set[str]:
     return {row["id"] for row in found if row["_sdc_deleted_at"]}
 
 
+@pytest.mark.slow
 def test_one_word_is_another_destination(tmp_path: Path, database: Postgres) -> None:
     account = Account(seed=5, bookings=20)
     with Sandbox(account, key=programs.KEY) as api:

@@ -197,7 +197,7 @@ PROFILE = settings(
 
 def test_any_sequence_ends_in_equality() -> None:
     run_state_machine_as_test(
-        AnySequence, settings=settings(PROFILE, max_examples=30, stateful_step_count=8)
+        AnySequence, settings=settings(PROFILE, max_examples=20, stateful_step_count=8)
     )
 
 
