@@ -75,6 +75,11 @@ class InsideRun:
     ended: str
 
     @property
+    def output(self) -> bytes:
+        """The messages as lines, for a loader."""
+        return b"".join(json.dumps(message).encode() + b"\n" for message in self.messages)
+
+    @property
     def states(self) -> list[State]:
         """All states that were written."""
         return [m["value"] for m in self.messages if m["type"] == "STATE"]

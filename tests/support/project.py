@@ -80,6 +80,19 @@ class Project:
             status = process.wait(PATIENCE)
         return Run(status, b"", self.log.read_text())
 
+    def meltano(self, *arguments: str) -> Run:
+        """Run any command of Meltano."""
+        done = subprocess.run(
+            [str(MELTANO), "--log-level=warning", *arguments],
+            capture_output=True,
+            check=False,
+            cwd=self.folder,
+            env=environment(**self._variables, **self.pace),
+            stdin=subprocess.DEVNULL,
+            timeout=PATIENCE,
+        )
+        return Run(done.returncode, done.stdout, done.stderr.decode())
+
     def kill(self, when: Callable[[], t.Any], *arguments: str) -> None:
         """SIGKILL Meltano, the tap and the loader at some moment.
 

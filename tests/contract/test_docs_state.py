@@ -1,0 +1,110 @@
+"""docs/state.md: its commands, queries and recipes, run as they stand there."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import typing as t
+
+import duckdb
+import pytest
+import yaml
+
+from sandbox import Account, Sandbox
+from tests.support import gone, inside, programs, warehouse
+from tests.support.project import Project, blocks
+from tests.support.streams import LISTS
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+PAGE = programs.ROOT.joinpath("docs/state.md").read_text("utf-8")
+COMMANDS = [shlex.split(x)[1:] for x in PAGE.splitlines() if x.startswith("    .venv/bin/meltano")]
+
+
+def delete(account: Account, stream: str, *places: int) -> set[str]:
+    ids = [item["id"] for item in account.objects(stream)]
+    return {account.delete(stream, ids[place]) for place in places}
+
+
+def found(file: Path, stream: str) -> set[str]:
+    return {key[0] for key in warehouse.rows(file, stream)}
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    *by_hand, run_ids = COMMANDS
+    project = Project(tmp_path / "project", "http://127.0.0.1:9")
+    get, merge, clear = by_hand
+    before = {"users": {}, "bookings": {"replication_key_value": "2026-05-05T00:00:00Z"}}
+    file = tmp_path / "before.json"
+    file.write_text(json.dumps({"singer_state": {"bookmarks": before}}))
+    for command in ([*get[:2], "set", "--force", f"--input-file={file}", get[-1]], merge):
+        assert project.meltano(*command).status == 0
+    after = json.loads(project.meltano(*get).output)["singer_state"]["bookmarks"]
+    assert after == {"users": {}, "bookings": {"replication_key_value": "2026-01-31"}}
+    assert project.meltano(*clear).status == 0
+    assert not project.state
+    assert run_ids == ["run", "tap-oncehub-ids", "target-duckdb-ids"]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_the_query_for_lists_that_are_read_in_full(tmp_path: Path, *, killed: bool) -> None:
+    account = Account(seed=2, bookings=30, users=30)
+    streams = ("users", "user_scheduling_availability", "teams")
+    catalog = inside.catalog(*streams)
+    file = tmp_path / "warehouse.duckdb"
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url, page_size=10)
+        first = programs.run_tap(tmp_path, settings, catalog=catalog)
+        programs.load(tmp_path, first.output)
+        deleted = delete(account, "users", 3, 25)
+        state = first.state
+        if killed:
+            part = inside.run(settings, catalog, state, kill_after=45)
+            assert "checkpoint" in json.dumps(part.states[-1])
+            state = json.loads(programs.load(tmp_path, part.output))
+            deleted |= delete(account, "users", 20)
+        whole = programs.run_tap(tmp_path, settings, catalog=catalog, state=state)
+        programs.load(tmp_path, whole.output)
+        assert deleted <= found(file, "users")
+        gone.remove(file, *streams)
+        for stream in ("users", "teams"):
+            warehouse.assert_equal(file, stream, account.objects(stream))
+        schedules = warehouse.rows(file, "user_scheduling_availability")
+        users = [user["id"] for user in account.objects("users")]
+        assert set(schedules) == {(u,) for u in users if account.scheduling_availability(u)}
+
+
+def test_the_recipe_for_streams_that_are_read_by_time(tmp_path: Path) -> None:
+    account = Account(seed=2, bookings=60, contacts=40, sms_notifications=30)
+    (recipe,) = blocks("state.md", "yaml")
+    catalog = inside.catalog(*gone.BY_TIME)
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url)
+        plugins = yaml.safe_load(recipe)["plugins"]
+        project = Project(tmp_path / "project", api.url, plugins, TAP_ONCEHUB_PAGE_SIZE="10")
+        first = programs.run_tap(tmp_path, settings, catalog=catalog)
+        into = {"filepath": str(project.database)}
+        programs.load(tmp_path, first.output, **into)
+        for stream in gone.BY_TIME:
+            delete(account, stream, 0, 7, -1)
+        run = project.run(*COMMANDS[-1][1:])
+        assert run.status == 0, run.log
+        asked = {entry.api_path for entry in api.log}
+        assert asked == {"/bookings", "/contacts", "/notifications/sms"}
+        # Hourly runs go on meanwhile: these are not among the ids.
+        for stream in gone.BY_TIME:
+            account.add(stream, 3)
+        second = programs.run_tap(tmp_path, settings, catalog=catalog, state=first.state)
+        programs.load(tmp_path, second.output, **into)
+    with duckdb.connect(str(project.database), read_only=True) as connection:
+        columns = {c[0] for c in connection.execute("DESCRIBE oncehub_ids.bookings").fetchall()}
+    assert {name for name in columns if not name.startswith("_")} == {"id", "last_updated_time"}
+    gone.remove(project.database, *gone.BY_TIME)
+    for stream in gone.BY_TIME:
+        warehouse.assert_equal(project.database, stream, account.objects(stream))
+
+
+def test_every_list_has_its_query() -> None:
+    assert set(LISTS) <= {*gone.BY_TIME, *gone.IN_FULL}
+    assert len(blocks("state.md", "sql")) == 2
