@@ -36,11 +36,10 @@ run: install ## load your account, or a sample one, into output/warehouse.duckdb
 notebook: install $(STAMPS)/notebook ## show what output/warehouse.duckdb holds, in a browser
 	@.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 $(NOTEBOOK_ARGS)
 
-test: loaders ## run the tests, with coverage; TEST_ARGS goes to pytest
-	@.venv/bin/coverage erase
-	@.venv/bin/coverage run -m pytest --numprocesses 2 --dist loadfile -m 'not slow' $(TEST_ARGS)
-	@.venv/bin/coverage combine --quiet
-	@$(if $(TEST_ARGS),,.venv/bin/coverage report)
+test: loaders ## run the tests; TEST_ARGS goes to pytest, COVERAGE=1 measures coverage (slower)
+	@$(if $(COVERAGE),.venv/bin/coverage erase)
+	@.venv/bin/$(if $(COVERAGE),coverage run -m )pytest --numprocesses 2 --dist loadfile -m 'not slow' $(TEST_ARGS)
+	@$(if $(COVERAGE),.venv/bin/coverage combine --quiet && .venv/bin/coverage report)
 
 test-slow: loaders $(STAMPS)/notebook ## run the tests that take minutes
 	@.venv/bin/pytest -m slow $(TEST_ARGS)
