@@ -110,7 +110,7 @@ def test_a_signal_lets_the_tap_finish_the_record_and_write_the_state(
         assert run.status == status, run.log
         assert run.output.endswith(b"\n")
         assert 0 < len(run.records("bookings")) < 200
-        assert run.messages[-1]["type"] == "STATE" or not run.states
+        assert run.messages[-1]["type"] == "STATE"
         assert "the next run goes on from there" in run.log
         assert not run.errors
         rest = programs.run_tap(tmp_path, settings, state=run.state, catalog=catalog)
@@ -625,3 +625,19 @@ def test_a_version_is_not_activated_for_a_child_that_missed_rows(
     warehouse.load(inside.run(versioned, catalog, warehouse.state, watch=killed).messages)
     warehouse.load(inside.run(versioned, catalog, warehouse.state).messages)
     assert set(warehouse.rows("user_scheduling_availability")) == complete
+
+
+def test_a_child_that_fails_keeps_the_rows_of_the_pass_before(
+    account: Account, api: Sandbox, versioned: dict[str, t.Any]
+) -> None:
+    catalog = inside.catalog("users", "user_scheduling_availability")
+    warehouse = inside.Warehouse()
+    warehouse.load(inside.run(versioned, catalog).messages)
+    complete = set(warehouse.rows("user_scheduling_availability"))
+    (broken, *_) = ids(account.objects("users"))
+    api.faults.add("410", f"/users/{broken}/scheduling-availability")
+    failed = inside.run(versioned, catalog, warehouse.state)
+    assert failed.ended == "failed"
+    warehouse.load(failed.messages)
+    assert set(warehouse.rows("user_scheduling_availability")) == complete
+    assert "ACTIVATE_VERSION" in dict(versions(failed, "users"))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 
-from tap_oncehub.errors import InterruptedSyncError
+from tap_oncehub.errors import InterruptedSyncError, StreamsFailedError
 from tap_oncehub.tap import TapOnceHub
 from tests.support.programs import KEY
 
@@ -164,6 +164,8 @@ def run(
             ended = "killed"
         except InterruptedSyncError:
             ended = "interrupted"
+        except StreamsFailedError:
+            ended = "failed"
         else:
             ended = "well"
         finally:
