@@ -129,10 +129,10 @@ DEAD_ENDS = {
     "more_but_empty from the start": always("more_but_empty", "/bookings"),
 }
 BROKEN = {
-    kind: always(kind, "/contacts", 3, max_wait_seconds=2)
+    kind: always(kind, "/contacts", 3, max_wait_seconds=6)
     for kind in ("500", "reset", "timeout", "html", "no_data", "404", "422")
 }
-BROKEN_CHILD = always("500", "/users/*", 2, max_wait_seconds=2)
+BROKEN_CHILD = always("500", "/users/*", 2, max_wait_seconds=6)
 REFUSED = {status: always(status, "/bookings", 4) for status in ("401", "403")}
 PATIENT = always("503", "*", max_wait_seconds=3)
 CASES = {
