@@ -93,17 +93,24 @@ class Project:
         )
         return Run(done.returncode, done.stdout, done.stderr.decode())
 
-    def kill(self, when: Callable[[], t.Any], *arguments: str) -> None:
+    def kill(self, when: Callable[[], t.Any], *arguments: str, late: bool = False) -> bool:
         """SIGKILL Meltano, the tap and the loader at some moment.
 
         Args:
             when: Says whether the moment has come.
             arguments: The plugins.
+            late: Whether the run may have ended before.
+
+        Returns:
+            Whether it was killed.
         """
         with self._started(arguments) as process:
             try:
-                wait_for(when, process)
+                wait_for(lambda: when() or (late and process.poll() is not None), process)
+                if process.poll() is not None:
+                    return False
                 os.killpg(process.pid, signal.SIGKILL)
+                return True
             except AssertionError as error:
                 raise AssertionError(self.log.read_text()) from error
             finally:
