@@ -23,6 +23,7 @@ if t.TYPE_CHECKING:
 
     Record: t.TypeAlias = dict[str, t.Any]
     Convert: t.TypeAlias = Callable[[t.Any, Record, str], t.Any]
+    Place: t.TypeAlias = tuple[type, Convert]
 
 _EXACT_IN_DOUBLE = 2**53
 _NAMES_TOLD = 50
@@ -51,12 +52,12 @@ class Shaper:
         """
         properties = dict(schema["properties"])
         properties.pop(EXTRA, None)
-        self._converts = {
-            name: _converter(part, top=True)
+        self._columns = [
+            (name, *_place(part, top=True))
             for name, part in properties.items()
             if name not in hidden or name in keys
-        }
-        self._known = self._converts.keys() | set(hidden)
+        ]
+        self._known = {name for name, *_ in self._columns} | set(hidden)
         self._hidden = set(hidden)
         self._keys = {key: properties[key] for key in keys if key in properties}
         self._logger = logger
@@ -73,9 +74,10 @@ class Shaper:
         """
         extra: Record = {}
         record: Record = {}
-        for name, convert in self._converts.items():
+        for name, plain, convert in self._columns:
             value = row.get(name)
-            record[name] = None if value is None else convert(value, extra, name)
+            fits = value is None or type(value) is plain
+            record[name] = value if fits else convert(value, extra, name)
         if extra:
             self._tell(extra, "does not fit its column")
         if not row.keys() <= self._known:
@@ -102,16 +104,22 @@ class Shaper:
             )
 
 
-def _converter(part: Mapping[str, t.Any], *, top: bool = False) -> Convert:
-    """Choose how a declared type takes a value."""
+def _place(part: Mapping[str, t.Any], *, top: bool = False) -> Place:
+    """Choose how a declared type takes a value, and which values fit as they are.
+
+    Most values are texts that fit: a call for each of them would cost as much as all
+    other conversions together.
+    """
     declared = part.get("type", "string")
     types = {declared} if isinstance(declared, str) else set(declared)
     for name, make in _MAKERS.items():
         if name in types:
-            return make(part)
+            return type(None), make(part)
+    if "boolean" in types:
+        return bool, _boolean
     if part.get("format") == "date-time":
-        return _time
-    return _column_text if top else _text
+        return type(None), _time
+    return str, _column_text if top else _text
 
 
 def _column_text(value: t.Any, lost: Record, name: str) -> t.Any:
@@ -122,7 +130,11 @@ def _column_text(value: t.Any, lost: Record, name: str) -> t.Any:
 
 
 def _text(value: t.Any, _lost: Record, _name: str) -> str:
-    return value if isinstance(value, str) else _ENCODER.encode(value).decode()
+    return _ENCODER.encode(value).decode()
+
+
+def _anything(value: t.Any, _lost: Record, _name: str) -> t.Any:
+    return value
 
 
 def _time(value: t.Any, lost: Record, name: str) -> str | None:
@@ -133,8 +145,6 @@ def _time(value: t.Any, lost: Record, name: str) -> str | None:
 
 
 def _boolean(value: t.Any, lost: Record, name: str) -> bool | None:
-    if isinstance(value, bool):
-        return value
     if value in ("true", "false"):
         return bool(value == "true")
     lost[name] = value
@@ -172,7 +182,7 @@ def _number(value: t.Any, lost: Record, name: str) -> float | None:
 
 
 def _array(part: Mapping[str, t.Any]) -> Convert:
-    convert_item = _converter(part.get("items", {}))
+    plain, convert_item = _place(part.get("items", {}))
 
     def convert(value: t.Any, lost: Record, name: str) -> list[t.Any] | None:
         if not isinstance(value, list):
@@ -180,7 +190,9 @@ def _array(part: Mapping[str, t.Any]) -> Convert:
             return None
         inner: Record = {}
         items = [
-            None if item is None else convert_item(item, inner, str(index))
+            item
+            if item is None or type(item) is plain
+            else convert_item(item, inner, str(index))
             for index, item in enumerate(value)
         ]
         if inner:
@@ -191,17 +203,19 @@ def _array(part: Mapping[str, t.Any]) -> Convert:
 
 
 def _object(part: Mapping[str, t.Any]) -> Convert:
-    converts = {name: _converter(inner) for name, inner in part.get("properties", {}).items()}
+    places = {name: _place(inner) for name, inner in part.get("properties", {}).items()}
+    unknown = (type(None), _anything)
 
     def convert(value: t.Any, lost: Record, name: str) -> Record | None:
         if not isinstance(value, dict):
             lost[name] = value
             return None
         inner: Record = {}
-        result = {
-            key: item if item is None or key not in converts else converts[key](item, inner, key)
-            for key, item in value.items()
-        }
+        result: Record = {}
+        for key, item in value.items():
+            plain, convert_item = places.get(key, unknown)
+            fits = item is None or type(item) is plain
+            result[key] = item if fits else convert_item(item, inner, key)
         if inner:
             lost[name] = inner
         return result
@@ -222,5 +236,4 @@ _MAKERS: dict[str, Callable[[Mapping[str, t.Any]], Convert]] = {
     "array": _array,
     "integer": _integer,
     "number": lambda _: _number,
-    "boolean": lambda _: _boolean,
 }

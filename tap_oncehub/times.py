@@ -26,7 +26,7 @@ def parse_time(text: str) -> datetime | None:
         The time in UTC to the microsecond, rounded down, or None where the text is
         no time.
     """
-    normal = utc_text(text)
+    normal = text if _USUAL.fullmatch(text) else utc_text(text)
     return None if normal is None else _decode(_BEYOND_MICROSECONDS.sub("", normal))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from itertools import islice
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
@@ -189,7 +190,7 @@ class ListStream(OnceHubStream):
                 self.position.reached(cursor, values)
                 self._tap.save()
 
-    @property
+    @cached_property
     def _children(self) -> list[ChildStream]:
         children = [c for c in self.child_streams if isinstance(c, ChildStream)]
         return [child for child in children if child.selected]
