@@ -2,7 +2,8 @@
 
 Lists come newest-created first; a page position stays valid while objects are edited
 and added. So the state of a stream holds, beside the Singer bookmark, a checkpoint of
-the pass under way, written after every page. Nothing outside this module edits state.
+the pass under way, written after every page. Nothing outside this module and bookmark.py edits
+state.
 """
 
 from __future__ import annotations
@@ -13,25 +14,17 @@ from datetime import datetime, timedelta, timezone
 
 import msgspec
 
-from tap_oncehub.errors import SettingsError
-from tap_oncehub.times import milliseconds, parse_time
+from tap_oncehub.bookmark import Bookmark
+from tap_oncehub.times import latest, milliseconds, moment_of
 
 if t.TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    State: t.TypeAlias = dict[str, t.Any]
+    from tap_oncehub.bookmark import State
 
 CURSORS_KEPT = 5
 _ENDLESS = int(datetime(9999, 1, 1, tzinfo=timezone.utc).timestamp() * 1000)
-_KEY, _VALUE, _CHECKPOINT = "replication_key", "replication_key_value", "checkpoint"
-_START = "start_date"
-_FOREIGN = (
-    "partitions",
-    "progress_markers",
-    "replication_key_signpost",
-    "starting_replication_value",
-)
-"""What the SDK's own taps keep in a state; a bookmark beside it holds."""
+_CHECKPOINT = "checkpoint"
 
 
 class Checkpoint(msgspec.Struct, omit_defaults=True):
@@ -85,10 +78,12 @@ class Pass:
             lookback: How far behind the bookmark to start again.
         """
         self._states = states
-        self._key = replication_key
         self._kind = replication_key or ("versioned" if versioned else "full")
-        self._start_date = start_date if replication_key else None
-        self._lookback = lookback
+        self._bookmarks = [
+            Bookmark(state, replication_key, start_date, lookback)
+            for state in states.values()
+            if replication_key
+        ]
         self.refusal: str | None = None
         since = self._since()
         saved = self._saved(since)
@@ -140,7 +135,7 @@ class Pass:
             values: As they came; what is no time is passed over.
         """
         texts = [value for value in values if isinstance(value, str)]
-        self._point.newest = _latest([self._point.newest, *texts])
+        self._point.newest = latest([self._point.newest, *texts])
 
     def step_back(self) -> bool:
         """Give up the latest cursor; its object may be gone.
@@ -163,13 +158,8 @@ class Pass:
         since may stand on a page that had been read before.
         """
         self._holder.pop(_CHECKPOINT, None)
-        if self._key is None:
-            return
-        for state in self._states.values():
-            covered = self._covered(state)
-            newest = _latest([state.get(_VALUE), self._point.newest])
-            if bookmark := newest and _earliest([newest, self._point.began]):
-                state.update({_KEY: self._key, _VALUE: bookmark, _START: covered})
+        for bookmark in self._bookmarks:
+            bookmark.advance(self._point.newest, self._point.began)
 
     @property
     def _holder(self) -> State:
@@ -177,45 +167,10 @@ class Pass:
 
     def _since(self) -> str | None:
         """Find the time filter that misses nothing for any of the streams."""
-        if self._key is None:
-            return None
-        starts = [self._start(state) for state in self._states.values()]
-        if any(start is None for start in starts):
-            return None
-        return milliseconds(min(start for start in starts if start))
-
-    def _start(self, state: State) -> datetime | None:
-        wanted = _moment(self._start_date)
-        bookmark = self._bookmark(state)
-        # The filter is strict: what was updated at start_date itself is wanted too.
-        first = _before(wanted, timedelta(milliseconds=1)) if wanted else None
-        if bookmark is None or self._moved_back(state, wanted, bookmark):
-            return first
-        behind = _before(bookmark, self._lookback)
-        return max(behind, first) if first else behind
-
-    def _bookmark(self, state: State) -> datetime | None:
-        if state.get(_KEY, self._key) != self._key:
-            return None
-        return _moment(state.get(_VALUE))
-
-    def _moved_back(self, state: State, wanted: datetime | None, bookmark: datetime) -> bool:
-        """Whether start_date now reaches further back than what was read."""
-        if _START not in state or (wanted and wanted >= bookmark):
-            return False
-        covered = _moment(state[_START])
-        return covered is not None and (wanted is None or wanted < covered)
-
-    def _covered(self, state: State) -> str | None:
-        """The start date from which on the bookmark's stream is complete."""
-        wanted, bookmark = _moment(self._start_date), self._bookmark(state)
-        if bookmark is None or _START not in state:
-            return self._start_date
-        covered = _moment(state[_START])
-        reaches = covered is None or (wanted is not None and covered <= wanted)
-        if reaches and (wanted is None or wanted <= bookmark):
-            return t.cast("str | None", state[_START])
-        return self._start_date
+        starts = [bookmark.start for bookmark in self._bookmarks]
+        moments = [start for start in starts if start]
+        everything = not moments or len(moments) < len(starts)
+        return None if everything else milliseconds(min(moments))
 
     def _saved(self, since: str | None) -> Checkpoint | None:
         """Read the checkpoint, if it covers what this pass must read."""
@@ -228,7 +183,7 @@ class Pass:
             self.refusal = "it cannot be read"
             return None
         times = [point.began, point.since, point.newest]
-        if any(text is not None and parse_time(text) is None for text in times):
+        if any(text is not None and moment_of(text) is None for text in times):
             self.refusal = "its times cannot be read"
         elif not point.cursors or point.began is None:
             self.refusal = "it has no position"
@@ -245,61 +200,6 @@ class Pass:
         return None
 
 
-def check_state(state: t.Any, streams: Collection[str]) -> None:
-    """Refuse a state whose bookmarks cannot be used; drop what other taps add.
-
-    Args:
-        state: The decoded state, as it was given to the tap.
-        streams: Names of the streams whose bookmarks are times.
-
-    Raises:
-        SettingsError: Naming the stream and what is wrong.
-    """
-    bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
-    if not isinstance(bookmarks, dict):
-        msg = 'The state must look like {"bookmarks": {"STREAM": {…}}}.'
-        raise SettingsError(msg)
-    for stream, bookmark in bookmarks.items():
-        if not isinstance(bookmark, dict):
-            msg = f"The state of {stream} must be an object."
-            raise SettingsError(msg)
-        for name in _FOREIGN:
-            bookmark.pop(name, None)
-        for name in (_VALUE, _START):
-            value = bookmark.get(name)
-            if stream in streams and value is not None and not _is_time(value):
-                msg = f"The {name} of {stream} in the state is no time: write it like "
-                raise SettingsError(msg + "2026-01-31T00:00:00Z.")
-
-
-def _is_time(value: t.Any) -> bool:
-    return isinstance(value, str) and parse_time(value) is not None
-
-
-def _moment(text: t.Any) -> datetime | None:
-    return parse_time(text) if isinstance(text, str) else None
-
-
-def _before(moment: datetime, span: timedelta) -> datetime:
-    try:
-        return moment - span
-    except OverflowError:
-        return datetime.min.replace(tzinfo=timezone.utc)
-
-
 def _covers(saved: str | None, needed: str | None) -> bool:
-    first, second = _moment(saved), _moment(needed)
+    first, second = moment_of(saved), moment_of(needed)
     return first is None or (second is not None and first <= second)
-
-
-def _latest(texts: Sequence[str | None]) -> str | None:
-    return max(_times(texts), default=(None, None))[1]
-
-
-def _earliest(texts: Sequence[str | None]) -> str | None:
-    return min(_times(texts), default=(None, None))[1]
-
-
-def _times(texts: Sequence[str | None]) -> list[tuple[datetime, str]]:
-    pairs = [(_moment(text), text) for text in texts]
-    return [(moment, text) for moment, text in pairs if moment and text]

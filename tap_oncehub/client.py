@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import itertools
 import random
-import re
 import time
 import typing as t
 from dataclasses import dataclass
 from functools import cached_property
-from http import HTTPStatus
 
 import requests
 
 from tap_oncehub.answers import AnswerAdapter, BadBodyError
-from tap_oncehub.errors import (
-    AccessRefusedError,
-    EndpointError,
-    LimitsUsedUpError,
-    OnceHubError,
-    RequestRefusedError,
-    UnreachableError,
-    WrongAddressError,
+from tap_oncehub.errors import EndpointError, LimitsUsedUpError, OnceHubError, UnreachableError
+from tap_oncehub.failures import (
+    UNTRUSTED,
+    RetriableError,
+    mistrust,
+    network_failure,
+    path_of,
+    refusal,
 )
-from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE
 
 if t.TYPE_CHECKING:
     import logging
@@ -42,50 +39,6 @@ if t.TYPE_CHECKING:
 _FIRST_CONTACT_SECONDS = 10.0
 _CONNECT_SECONDS = 10.0
 _LONGEST_BACKOFF_SECONDS = 60.0
-_RETRIED = {
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.TOO_EARLY,
-    HTTPStatus.TOO_MANY_REQUESTS,
-}
-
-
-_UNTRUSTED = re.compile(r"certificate verify failed(?:: ([^(]+?))?\.? *\(")
-_NOT_SECURE = (
-    "a secure connection was not possible (REQUESTS_CA_BUNDLE, where it is set, must "
-    "name a file with certificates)"
-)
-_NETWORK_FAULTS: list[tuple[type[Exception], str, bool]] = [
-    (requests.exceptions.SSLError, _NOT_SECURE, False),
-    (requests.exceptions.ProxyError, "the proxy does not work", False),
-    (requests.exceptions.ConnectTimeout, "connecting took too long", False),
-    (requests.exceptions.Timeout, "the answer took too long", True),
-    (requests.exceptions.ChunkedEncodingError, "the answer was cut short", True),
-    (requests.exceptions.ContentDecodingError, "the answer was garbled", True),
-]
-
-
-class RetriableError(Exception):
-    """A failure that may pass by itself; the text says what happened.
-
-    Attributes:
-        retry_after: Seconds that OnceHub asks to wait, if it does.
-        refused: Whether it was a 429.
-        answered: Whether anything at the address reacted.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        retry_after: float | None = None,
-        refused: bool = False,
-        answered: bool = True,
-    ) -> None:
-        """Keep what the wait depends on."""
-        super().__init__(message)
-        self.retry_after = retry_after
-        self.refused = refused
-        self.answered = answered
 
 
 @dataclass
@@ -168,7 +121,10 @@ class OnceHubClient:
         finally:
             self.limiter.settle()
         self._answered = True
-        self._judge(answer, request)
+        first = not self._sound
+        failure = refusal(answer, path_of(request), self.progress.stream, self.secret, first=first)
+        if failure:
+            raise failure
         if fault := _fault(answer, check):
             raise RetriableError(fault)
         self._sound = True
@@ -189,47 +145,14 @@ class OnceHubClient:
             hint = "the address of the proxy is not usable. Check HTTPS_PROXY"
             raise self._unreachable(request, hint) from None
         except requests.exceptions.RequestException as error:
-            if match := _UNTRUSTED.search(str(error)):
-                raise self._unreachable(request, _mistrust(match[1])) from None
-            raise _network_fault(error) from None
+            if match := UNTRUSTED.search(str(error)):
+                raise self._unreachable(request, mistrust(match[1])) from None
+            raise network_failure(error) from None
         except OSError:
             hint = "its certificate cannot be checked without the file that "
             hint += "REQUESTS_CA_BUNDLE names. Check that it is there"
             raise self._unreachable(request, hint) from None
         return t.cast("Answer", answer)
-
-    def _judge(self, answer: Answer, request: requests.PreparedRequest) -> None:
-        status = answer.status_code
-        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            return
-        if status in _RETRIED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            msg = f"HTTP {status}{answer.own_words(self.secret)}"
-            raise RetriableError(
-                msg,
-                retry_after=answer.retry_after,
-                refused=status == HTTPStatus.TOO_MANY_REQUESTS,
-            )
-        words = f"{_path(request)} answered {status}{answer.own_words(self.secret)}"
-        if status == HTTPStatus.UNAUTHORIZED:
-            msg = (
-                f"{self.progress.stream}: OnceHub does not accept the API key: {words}. "
-                f"Set api_key to a valid key, made in {KEYS_PAGE}."
-            )
-            raise AccessRefusedError(msg)
-        if status == HTTPStatus.FORBIDDEN:
-            msg = (
-                f"{self.progress.stream}: OnceHub refuses access to its API: {words}. "
-                "The account's plan must include API access."
-            )
-            raise AccessRefusedError(msg)
-        redirected = status < HTTPStatus.BAD_REQUEST
-        if redirected:
-            words += ", a redirect, which is not followed"
-        elsewhere = status == HTTPStatus.NOT_FOUND and not answer.explained
-        if not self._sound and (redirected or elsewhere):
-            words += f". Check api_url, {DEFAULT_API_URL} is the usual one"
-            raise WrongAddressError(words, status=status)
-        raise RequestRefusedError(words, status=status)
 
     def _patience(self, error: RetriableError) -> float:
         """Seconds that one request may take with its retries.
@@ -257,7 +180,7 @@ class OnceHubClient:
             )
         if error.answered:
             return EndpointError(
-                f"{_path(request)} stayed broken for {patience}: {error}. Run again later."
+                f"{path_of(request)} stayed broken for {patience}: {error}. Run again later."
             )
         hint = f"{error}. Check the network, the proxy and api_url, then run again"
         return self._unreachable(request, hint)
@@ -276,7 +199,7 @@ class OnceHubClient:
         self.logger.warning(
             "%s: %s: %s; try %d follows in %.1f s",
             self.progress.stream,
-            _path(request),
+            path_of(request),
             error,
             attempt + 1,
             wait,
@@ -289,28 +212,3 @@ def _fault(answer: Answer, check: Check | None) -> str | None:
     except BadBodyError as error:
         return str(error)
     return check(body) if check else None
-
-
-def _path(request: requests.PreparedRequest) -> str:
-    return request.path_url.partition("?")[0]
-
-
-def _network_fault(error: requests.exceptions.RequestException) -> RetriableError:
-    """Name a network failure without the texts of libraries, which quote URLs."""
-    for kind, text, answered in _NETWORK_FAULTS:
-        if isinstance(error, kind):
-            return RetriableError(text, answered=answered)
-    text = str(error)
-    if "resolve" in text.lower() or "getaddrinfo" in text:
-        return RetriableError("the host name is not known", answered=False)
-    if "NewConnectionError" in text or "refused" in text:
-        return RetriableError("the connection was refused", answered=False)
-    return RetriableError("the connection broke")
-
-
-def _mistrust(reason: str | None) -> str:
-    return (
-        f"its certificate cannot be trusted ({reason or 'unknown reason'}). Behind a "
-        "proxy that inspects traffic, set REQUESTS_CA_BUNDLE to the file with the "
-        "proxy's certificate"
-    )

@@ -8,7 +8,7 @@ import typing as t
 
 import msgspec
 
-from tap_oncehub.checkpoint import check_state
+from tap_oncehub.bookmark import check_state
 from tap_oncehub.errors import SettingsError
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import typing as t
 from datetime import datetime, timezone
 
 import msgspec
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
 _TIME = re.compile(
@@ -67,6 +71,38 @@ def milliseconds(moment: datetime) -> str:
     """
     text = moment.astimezone(timezone.utc).replace(tzinfo=None)
     return text.isoformat(timespec="milliseconds") + "Z"
+
+
+def moment_of(value: t.Any) -> datetime | None:
+    """Read a time; None where the value is none.
+
+    Args:
+        value: Anything that a state may hold.
+    """
+    return parse_time(value) if isinstance(value, str) else None
+
+
+def latest(texts: Sequence[str | None]) -> str | None:
+    """Give the text of the latest time; None where there is none.
+
+    Args:
+        texts: Times; what is no time is passed over.
+    """
+    return max(_times(texts), default=(None, None))[1]
+
+
+def earliest(texts: Sequence[str | None]) -> str | None:
+    """Give the text of the earliest time; None where there is none.
+
+    Args:
+        texts: Times; what is no time is passed over.
+    """
+    return min(_times(texts), default=(None, None))[1]
+
+
+def _times(texts: Sequence[str | None]) -> list[tuple[datetime, str]]:
+    pairs = [(moment_of(text), text) for text in texts]
+    return [(moment, text) for moment, text in pairs if moment and text]
 
 
 def _decode(text: str) -> datetime | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import typing as t
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import cached_property
 
@@ -25,11 +24,10 @@ from tap_oncehub.records import Shaper
 from tap_oncehub.schemas import EXTRA, SCHEMAS
 
 if t.TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator
 
     import requests
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.metrics import Counter
 
     from tap_oncehub.answers import Answer
     from tap_oncehub.client import OnceHubClient
@@ -255,49 +253,3 @@ class OnceHubStream(RESTStream[str]):
     @property
     def partitions(self) -> None:
         """None: no stream keeps a state per parent."""
-
-
-class ChildStream(OnceHubStream):
-    """An endpoint that is asked once for each object of another stream.
-
-    Attributes:
-        parent_key: The column that holds the parent's id, where it is not ``id``.
-    """
-
-    state_partitioning_keys: t.Sequence[str] = ()
-    parent_key: t.ClassVar[str] = "id"
-    record_counter: Counter
-
-    @contextmanager
-    def taking_part(self) -> Iterator[None]:
-        """Get ready for rows: loaders must know the stream, even if none come."""
-        self._write_schema_message()
-        with self.get_record_counter() as self.record_counter:
-            yield
-
-    def sync_parent(self, parent_id: str) -> None:
-        """Write the rows of one parent.
-
-        The SDK's own way would write a schema, two metrics and a log line a parent.
-
-        Args:
-            parent_id: Id of the parent.
-        """
-        if self.failed or not self.selected:
-            return
-        try:
-            for row in self.rows_of(parent_id):
-                record = self.post_process(row, {self.parent_key: parent_id})
-                if record is not None:
-                    self._write_record_message(record)
-                    self.record_counter.increment()
-        except EndpointError as error:
-            self._tap.fail(self.name, error)
-
-    def rows_of(self, parent_id: str) -> Iterable[Record]:
-        """Ask for the rows of one parent.
-
-        Args:
-            parent_id: Id of the parent.
-        """
-        yield from self.request_records({"id": parent_id})

@@ -6,7 +6,7 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 
 from tap_oncehub.errors import RequestRefusedError
-from tap_oncehub.streams.base import ChildStream
+from tap_oncehub.streams.children import ChildStream
 from tap_oncehub.streams.lists import ListStream
 from tap_oncehub.streams.objects import ObjectByIdStream, ObjectStream
 from tap_oncehub.times import milliseconds

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typing as t
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
 from itertools import islice
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
@@ -13,7 +12,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from tap_oncehub.checkpoint import Pass
 from tap_oncehub.errors import DeadEndError, RequestRefusedError
 from tap_oncehub.pagination import CursorPaginator, as_cursor
-from tap_oncehub.streams.base import ChildStream, OnceHubStream
+from tap_oncehub.streams.children import ParentStream
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +33,7 @@ class _LostCursorError(Exception):
         self.reason = reason
 
 
-class ListStream(OnceHubStream):
+class ListStream(ParentStream):
     """A list endpoint.
 
     Attributes:
@@ -190,42 +189,14 @@ class ListStream(OnceHubStream):
                 self.position.reached(cursor, values)
                 self._tap.save()
 
-    @cached_property
-    def _children(self) -> list[ChildStream]:
-        children = [c for c in self.child_streams if isinstance(c, ChildStream)]
-        return [child for child in children if child.selected]
-
-    def get_child_context(self, record: Record, context: Context | None) -> dict[str, t.Any]:
-        """Give children the id of their parent.
-
-        Args:
-            record: The parent.
-            context: Not used.
-        """
-        del context
-        return {"id": record["id"]}
-
-    def _sync_children(self, child_context: Context | None) -> None:
-        for child in self._children:
-            child.sync_parent((child_context or {})["id"])
-
     @property
     def _incremental(self) -> bool:
         return self.replication_method == REPLICATION_INCREMENTAL
 
     @property
-    def _taking_part(self) -> list[OnceHubStream]:
-        itself = [self] if self.selected else []
-        return [*itself, *self._children]
-
-    @property
     def _must_repeat(self) -> bool:
         """Whether children miss rows that no later pass would bring."""
         return self._incremental and self._child_failed
-
-    @property
-    def _child_failed(self) -> bool:
-        return any(child.failed for child in self._children)
 
     def _open_pass(self) -> Pass:
         lookback = timedelta(seconds=self.config["lookback_seconds"])

@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 from urllib.parse import quote
 
 from tap_oncehub.errors import RequestRefusedError
-from tap_oncehub.streams.base import ChildStream, OnceHubStream
+from tap_oncehub.streams.base import OnceHubStream
+from tap_oncehub.streams.children import ChildStream
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

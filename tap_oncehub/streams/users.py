@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from tap_oncehub.errors import RequestRefusedError
-from tap_oncehub.streams.base import ChildStream
+from tap_oncehub.streams.children import ChildStream
 from tap_oncehub.streams.lists import ListStream
 
 if t.TYPE_CHECKING:

@@ -107,12 +107,13 @@ class Project:
         with self._started(arguments) as process:
             try:
                 wait_for(lambda: when() or (late and process.poll() is not None), process)
-                if process.poll() is not None:
-                    return False
-                os.killpg(process.pid, signal.SIGKILL)
-                return True
+                in_time = process.poll() is None
+                if in_time:
+                    os.killpg(process.pid, signal.SIGKILL)
             except AssertionError as error:
                 raise AssertionError(self.log.read_text()) from error
+            else:
+                return in_time
             finally:
                 process.kill()
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tap_oncehub.answers import Answer, BadBodyError
-from tap_oncehub.client import _network_fault
+from tap_oncehub.failures import network_failure
 
 KEY = "key-0815"
 NOON = "Sat, 07 Mar 2026 12:00:00 GMT"
@@ -139,7 +139,7 @@ def test_what_is_no_json_says_so(content: bytes, said: str) -> None:
 def test_network_failures_are_named_without_what_libraries_say(
     error: requests.exceptions.RequestException, said: str, *, answered: bool
 ) -> None:
-    fault = _network_fault(error)
+    fault = network_failure(error)
     assert said in str(fault)
     assert KEY not in str(fault)
     assert "pass" not in str(fault)

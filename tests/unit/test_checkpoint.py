@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tap_oncehub.checkpoint import CURSORS_KEPT, Pass, check_state
+from tap_oncehub.bookmark import check_state
+from tap_oncehub.checkpoint import CURSORS_KEPT, Pass
 from tap_oncehub.errors import SettingsError
 from tap_oncehub.times import parse_time
 

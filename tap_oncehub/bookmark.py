@@ -1,0 +1,127 @@
+"""Singer bookmarks: up to when a stream is complete, and where to start again."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timedelta, timezone
+
+from tap_oncehub.errors import SettingsError
+from tap_oncehub.times import earliest, latest, moment_of
+
+if t.TYPE_CHECKING:
+    from collections.abc import Collection
+
+    State: t.TypeAlias = dict[str, t.Any]
+
+_KEY, _VALUE, _START = "replication_key", "replication_key_value", "start_date"
+_FOREIGN = (
+    "partitions",
+    "progress_markers",
+    "replication_key_signpost",
+    "starting_replication_value",
+)
+"""What the SDK's own taps keep in a state; a bookmark beside it holds."""
+
+
+class Bookmark:
+    """The bookmark of one stream, and the start date that it was made with."""
+
+    def __init__(
+        self, state: State, replication_key: str, start_date: str | None, lookback: timedelta
+    ) -> None:
+        """Look at a stream's state.
+
+        Args:
+            state: The writable state of the stream.
+            replication_key: What the bookmark is a value of.
+            start_date: Nothing that was updated before is wanted.
+            lookback: How far behind the bookmark to start again.
+        """
+        self._state = state
+        self._key = replication_key
+        self._start_date = start_date
+        self._lookback = lookback
+
+    @property
+    def start(self) -> datetime | None:
+        """What to ask for: everything after this time; None is everything."""
+        wanted = moment_of(self._start_date)
+        # The filter is strict: what was updated at start_date itself is wanted too.
+        first = _before(wanted, timedelta(milliseconds=1)) if wanted else None
+        if self._value is None or self._moved_back:
+            return first
+        behind = _before(self._value, self._lookback)
+        return max(behind, first) if first else behind
+
+    def advance(self, newest: str | None, began: str | None) -> None:
+        """Move the bookmark to the newest key that is surely complete.
+
+        Args:
+            newest: The newest key that was read.
+            began: When the pass began; later changes may have been missed.
+        """
+        covered = self._covered
+        newest = latest([self._state.get(_VALUE), newest])
+        if value := newest and earliest([newest, began]):
+            self._state.update({_KEY: self._key, _VALUE: value, _START: covered})
+
+    @property
+    def _value(self) -> datetime | None:
+        if self._state.get(_KEY, self._key) != self._key:
+            return None
+        return moment_of(self._state.get(_VALUE))
+
+    @property
+    def _moved_back(self) -> bool:
+        """Whether start_date now reaches further back than what was read."""
+        wanted = moment_of(self._start_date)
+        if _START not in self._state or (wanted and self._value and wanted >= self._value):
+            return False
+        covered = moment_of(self._state[_START])
+        return covered is not None and (wanted is None or wanted < covered)
+
+    @property
+    def _covered(self) -> str | None:
+        """The start date from which on the stream is complete up to its bookmark."""
+        wanted, bookmark = moment_of(self._start_date), self._value
+        if bookmark is None or _START not in self._state:
+            return self._start_date
+        covered = moment_of(self._state[_START])
+        reaches = covered is None or (wanted is not None and covered <= wanted)
+        if reaches and (wanted is None or wanted <= bookmark):
+            return t.cast("str | None", self._state[_START])
+        return self._start_date
+
+
+def check_state(state: t.Any, streams: Collection[str]) -> None:
+    """Refuse a state whose bookmarks cannot be used; drop what other taps add.
+
+    Args:
+        state: The decoded state, as it was given to the tap.
+        streams: Names of the streams whose bookmarks are times.
+
+    Raises:
+        SettingsError: Naming the stream and what is wrong.
+    """
+    bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+    if not isinstance(bookmarks, dict):
+        msg = 'The state must look like {"bookmarks": {"STREAM": {…}}}.'
+        raise SettingsError(msg)
+    for stream, bookmark in bookmarks.items():
+        if not isinstance(bookmark, dict):
+            msg = f"The state of {stream} must be an object."
+            raise SettingsError(msg)
+        for name in _FOREIGN:
+            bookmark.pop(name, None)
+        for name in (_VALUE, _START):
+            value = bookmark.get(name)
+            if stream in streams and value is not None and moment_of(value) is None:
+                msg = f"The {name} of {stream} in the state is no time: write it like "
+                raise SettingsError(msg + "2026-01-31T00:00:00Z.")
+
+
+def _before(moment: datetime, span: timedelta) -> datetime:
+    try:
+        return moment - span
+    except OverflowError:
+        return datetime.min.replace(tzinfo=timezone.utc)

@@ -1,0 +1,94 @@
+"""Streams that are asked for once for each object of another, and those others."""
+
+from __future__ import annotations
+
+import typing as t
+from contextlib import contextmanager
+from functools import cached_property
+
+from tap_oncehub.errors import EndpointError
+from tap_oncehub.streams.base import OnceHubStream
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.metrics import Counter
+
+
+class ChildStream(OnceHubStream):
+    """An endpoint that is asked once for each object of another stream.
+
+    Attributes:
+        parent_key: The column that holds the parent's id, where it is not ``id``.
+    """
+
+    state_partitioning_keys: t.Sequence[str] = ()
+    parent_key: t.ClassVar[str] = "id"
+    record_counter: Counter
+
+    @contextmanager
+    def taking_part(self) -> Iterator[None]:
+        """Get ready for rows: loaders must know the stream, even if none come."""
+        self._write_schema_message()
+        with self.get_record_counter() as self.record_counter:
+            yield
+
+    def sync_parent(self, parent_id: str) -> None:
+        """Write the rows of one parent.
+
+        The SDK's own way would write a schema, two metrics and a log line a parent.
+
+        Args:
+            parent_id: Id of the parent.
+        """
+        if self.failed or not self.selected:
+            return
+        try:
+            for row in self.rows_of(parent_id):
+                record = self.post_process(row, {self.parent_key: parent_id})
+                if record is not None:
+                    self._write_record_message(record)
+                    self.record_counter.increment()
+        except EndpointError as error:
+            self._tap.fail(self.name, error)
+
+    def rows_of(self, parent_id: str) -> Iterable[Record]:
+        """Ask for the rows of one parent.
+
+        Args:
+            parent_id: Id of the parent.
+        """
+        yield from self.request_records({"id": parent_id})
+
+
+class ParentStream(OnceHubStream):
+    """An endpoint whose objects others may be asked for."""
+
+    @cached_property
+    def _children(self) -> list[ChildStream]:
+        children = [c for c in self.child_streams if isinstance(c, ChildStream)]
+        return [child for child in children if child.selected]
+
+    def get_child_context(self, record: Record, context: Context | None) -> dict[str, t.Any]:
+        """Give children the id of their parent.
+
+        Args:
+            record: The parent.
+            context: Not used.
+        """
+        del context
+        return {"id": record["id"]}
+
+    def _sync_children(self, child_context: Context | None) -> None:
+        for child in self._children:
+            child.sync_parent((child_context or {})["id"])
+
+    @property
+    def _taking_part(self) -> list[OnceHubStream]:
+        itself = [self] if self.selected else []
+        return [*itself, *self._children]
+
+    @property
+    def _child_failed(self) -> bool:
+        return any(child.failed for child in self._children)
