@@ -167,7 +167,7 @@ def _tap_into_duckdb(job: Job) -> list[Command]:
         # As meltano.yml has it.
         "filepath": str(job.folder / "warehouse.duckdb"),
         "default_target_schema": "oncehub",
-        "batch_size_rows": 10_000,
+        "batch_size_rows": 5_000,
         "flush_all_streams": True,
         "add_metadata_columns": True,
         "temp_dir": str(batches),
