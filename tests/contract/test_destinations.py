@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PLUGINS = yaml.safe_load(ROOT.joinpath("meltano.yml").read_text("utf-8"))["plugins"]
 LOADERS = {loader["name"]: loader for loader in PLUGINS["loaders"]}
-PAGE = ROOT.joinpath("docs/destinations.md").read_text("utf-8")
+README = ROOT.joinpath("README.md").read_text("utf-8")
 MAKEFILE = ROOT.joinpath("Makefile").read_text("utf-8")
 SECRET = re.compile(r"password|token|secret|private_key$|passphrase|credentials_json")
 
@@ -21,7 +21,7 @@ SECRET = re.compile(r"password|token|secret|private_key$|passphrase|credentials_
 def test_a_loader_is_pinned_and_its_version_is_in_the_table(name: str) -> None:
     version = re.search(r"==([\d.]+)", LOADERS[name]["pip_url"])
     assert version
-    assert re.search(rf"^\| .*`{name}`.* {re.escape(version[1])}", PAGE, re.MULTILINE)
+    assert re.search(rf"^\| .*`{name}`.* {re.escape(version[1])}", README, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", LOADERS)
