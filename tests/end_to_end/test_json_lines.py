@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sandbox import Account, Sandbox
 from tests.support import loaders, programs, warehouse
+from tests.support.gone import BY_TIME
 from tests.support.streams import ALL, LISTS, offered
 
 if t.TYPE_CHECKING:
@@ -44,11 +45,14 @@ def test_every_stream_arrives_field_by_field_and_a_second_run_is_added(tmp_path:
 
         edited = account.objects("bookings")[99]["id"]
         account.edit("bookings", edited, subject="edited", field_of_next_year=["new"])
+        account.delete("users", account.objects("users")[0]["id"])
         second = programs.run_tap(tmp_path, settings, state=first.state, catalog=catalog)
     load(tmp_path, second)
     for stream in LISTS:
         lines = rows(tmp_path, stream)
         assert len(lines) == len(first.records(stream)) + len(second.records(stream))
-        newest = {(row["id"],): row for row in lines}
+        # A list that is read in full stands there as a whole, at the end.
+        whole = stream not in BY_TIME
+        newest = {(row["id"],): row for row in lines[len(first.records(stream)) * whole :]}
         wanted = warehouse.expected(stream, account.objects(stream), empty_texts=True)
         warehouse.compare(stream, newest, wanted)

@@ -43,6 +43,15 @@ def assert_equal(folder: Path, stream: str, objects: list[warehouse.Row]) -> Non
     warehouse.compare(stream, rows(folder, stream), warehouse.expected(stream, objects))
 
 
+def newest_pass(folder: Path, stream: str) -> set[str]:
+    """Ids of the rows that are still in the account."""
+    found = duckdb.sql(
+        f"SELECT id FROM '{folder}/{stream}/data.parquet' "
+        "QUALIFY _sdc_extracted_at = max(_sdc_extracted_at) OVER ()"
+    )
+    return {key for (key,) in found.fetchall()}
+
+
 def test_every_stream_arrives_field_by_field(tmp_path: Path) -> None:
     account = Account(seed=7, bookings=350, users=40, booking_calendars=12)
     with Sandbox(account, key=programs.KEY, webhook_events="objects") as api:
@@ -98,11 +107,46 @@ def test_a_second_run_updates_rows_and_leaves_no_file_of_a_month_without_rows(
     assert [x.name for x in (files / "webhooks").glob("*/*.parquet")] == ["data.parquet"]
     # What is gone from a full table keeps the time of the pass that last brought it.
     assert {(key,) for key in gone} <= rows(files, "users").keys()
-    newest = duckdb.sql(
-        f"SELECT id FROM '{files}/users/data.parquet' "
-        "QUALIFY _sdc_extracted_at = max(_sdc_extracted_at) OVER ()"
-    )
-    assert {key for (key,) in newest.fetchall()} == {x["id"] for x in account.objects("users")}
+    assert newest_pass(files, "users") == {x["id"] for x in account.objects("users")}
+
+
+@pytest.mark.slow
+def test_every_stream_arrives_in_an_object_store(tmp_path: Path) -> None:
+    account = Account(seed=7, bookings=350, users=40, booking_calendars=12)
+    with (
+        Sandbox(account, key=programs.KEY, webhook_events="objects") as api,
+        s3.running(tmp_path / "s3.log") as variables,
+    ):
+
+        def run_and_export(run: programs.Run, name: str) -> Path:
+            programs.load(tmp_path, run.output)
+            where = {
+                "PARQUET_EXPORT_FILEPATH": str(tmp_path / "warehouse.duckdb"),
+                "PARQUET_EXPORT_SCHEMA": "oncehub",
+                "PARQUET_EXPORT_DESTINATION": f"s3://{s3.BUCKET}/account",
+            }
+            env = programs.environment(**variables, **where)
+            subprocess.run([UTILITY], check=True, env=env)
+            s3.download(variables, "account", tmp_path / name)
+            return tmp_path / name
+
+        catalog = programs.catalog(*ALL, folder=tmp_path)
+        settings = programs.settings_for(api.url)
+        first = programs.run_tap(tmp_path, settings, catalog=catalog)
+        files = run_and_export(first, "first")
+        for stream in ALL:
+            assert_equal(files, stream, offered(api, account, stream))
+
+        edited = account.objects("bookings")[77]["id"]
+        account.edit("bookings", edited, subject="edited", field_of_next_year=["new"])
+        gone = account.objects("users")[0]["id"]
+        account.delete("users", gone)
+        second = programs.run_tap(tmp_path, settings, catalog=catalog, state=first.state)
+        files = run_and_export(second, "second")
+    for stream in set(LISTS) - {"users"}:
+        assert_equal(files, stream, account.objects(stream))
+    assert (gone,) in rows(files, "users")
+    assert newest_pass(files, "users") == {x["id"] for x in account.objects("users")}
 
 
 @pytest.mark.slow
