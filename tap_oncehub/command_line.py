@@ -4,21 +4,52 @@ from __future__ import annotations
 
 import typing as t
 
+import click
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
+from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_oncehub.errors import LoaderGoneError, SettingsError
 from tap_oncehub.input_files import checked
 from tap_oncehub.settings import from_text, problems, tidy
 
-if t.TYPE_CHECKING:
-    import click
+_HELP = """Read a OnceHub account and write it to standard output as Singer messages, for a
+loader to read:
+
+\b
+    tap-oncehub --config config.json --state state.json | target-...
+
+Settings come from the file, or without one from TAP_ONCEHUB_API_KEY and so on: --about
+lists them. Exit status: 0, 1 after an error, 128 + N after signal N."""
+_OPTIONS = {
+    "config": "JSON file with settings; ENV stands for the environment. May be repeated.",
+    "discover": "Write the catalog: every stream and field.",
+    "test": "Ask OnceHub whether the key works. --test=schema writes the SCHEMA messages.",
+    "catalog": "Catalog that says which streams and fields to read, and how.",
+    "state": "The last STATE that the loader gave back: go on from there.",
+    "about": "Show the settings and what the tap can do.",
+    "format": "How --about is written.",
+    "version": "Show the versions of the tap and of the SDK.",
+}
 
 
 class CommandLineTap(Tap):
     """A tap that refuses unusable input in one line, before the first request."""
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Give the command, with help for people."""
+        command = super().get_singer_command()
+        command.help = _HELP
+        for option in command.params:
+            name = option.opts[0].lstrip("-")
+            if isinstance(option, click.Option) and name in _OPTIONS:
+                option.help = _OPTIONS[name]
+                if name == "test":
+                    option.type = click.Choice([value.value for value in CliTestOptionValue])
+        return command
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Fill in defaults; refuse settings that cannot be used, all at once."""

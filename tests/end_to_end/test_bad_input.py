@@ -255,6 +255,7 @@ TESTED = {
         {"api_url": "https://oncehub.invalid/v2"},
         arguments=["--test"],
     ),
+    "no such test": Bad(["'--test'", "nonsense"], arguments=["--test=nonsense"]),
     "no key": Bad(["api_key is missing"], {"api_key": ""}, arguments=["--test"]),
 }
 NETWORK = {
