@@ -253,3 +253,12 @@ class OnceHubStream(RESTStream[str]):
     @property
     def partitions(self) -> None:
         """None: no stream keeps a state per parent."""
+
+
+def rows_in(body: t.Any) -> t.Any:
+    """Give the rows of an answer that is a bare array, or that has them in ``data``.
+
+    Args:
+        body: The decoded body.
+    """
+    return body.get("data") if isinstance(body, dict) else body

@@ -6,6 +6,7 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 
 from tap_oncehub.errors import RequestRefusedError
+from tap_oncehub.streams.base import rows_in
 from tap_oncehub.streams.children import ChildStream
 from tap_oncehub.streams.lists import ListStream
 from tap_oncehub.streams.objects import ObjectByIdStream, ObjectStream
@@ -63,7 +64,7 @@ class BookingCalendarTimeSlotsStream(ChildStream):
         Args:
             body: The decoded body.
         """
-        rows = body.get("data") if isinstance(body, dict) else body
+        rows = rows_in(body)
         if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
             return None
         return "the answer holds no list of time slots"
@@ -74,8 +75,7 @@ class BookingCalendarTimeSlotsStream(ChildStream):
         Args:
             response: The answer.
         """
-        body = response.body
-        return t.cast("list[Record]", body["data"] if isinstance(body, dict) else body)
+        return t.cast("list[Record]", rows_in(response.body))
 
     def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
         """Ask for the range of time that the context names.

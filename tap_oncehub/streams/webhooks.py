@@ -7,6 +7,7 @@ from functools import cached_property
 
 from tap_oncehub.errors import RequestRefusedError
 from tap_oncehub.schemas import load_schema
+from tap_oncehub.streams.base import rows_in
 from tap_oncehub.streams.lists import ListStream
 
 if t.TYPE_CHECKING:
@@ -53,7 +54,7 @@ class WebhookEventsStream(ListStream):
         Args:
             body: The decoded body.
         """
-        rows = body.get("data") if isinstance(body, dict) else body
+        rows = rows_in(body)
         if isinstance(rows, list) and all(isinstance(r, (dict, str)) for r in rows):
             return None
         return "the answer holds no list of events"
@@ -64,9 +65,7 @@ class WebhookEventsStream(ListStream):
         Args:
             response: The answer.
         """
-        body = response.body
-        rows = body["data"] if isinstance(body, dict) else body
-        return [_event(row) for row in rows]
+        return [_event(row) for row in rows_in(response.body)]
 
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Read the events; an account without the endpoint has none.

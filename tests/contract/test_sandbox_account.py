@@ -7,7 +7,6 @@ import re
 import time
 from collections import Counter
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,24 +15,12 @@ from sandbox.collection import encode
 from sandbox.data import shapes, times
 from sandbox.data.dice import Ids
 from sandbox.streams import STREAMS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import requests
-
-    Get = Callable[..., requests.Response]
-
-NOW = "2026-04-01T12:00:00Z"
+from tests.support.asking import NOW, dump
 
 
 @pytest.fixture(scope="module")
 def account() -> Account:
     return Account(seed=1, bookings=2000, now=NOW)
-
-
-def dump(account: Account) -> dict[str, list[dict[str, Any]]]:
-    return {stream: account.objects(stream) for stream in STREAMS}
 
 
 def test_the_same_seed_gives_the_same_objects() -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from sandbox import Account, Sandbox
 from sandbox.faults import Fault, from_text
+from tests.support.asking import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    Get = Callable[..., requests.Response]
+    from tests.support.asking import Get
 
 
 JSON_ERRORS = requests.exceptions.JSONDecodeError
@@ -24,19 +25,8 @@ CONNECTION = requests.exceptions.ConnectionError
 
 @pytest.fixture
 def api() -> Iterator[Sandbox]:
-    with Sandbox(Account(seed=1, bookings=30), key="k") as sandbox:
+    with Sandbox(Account(seed=1, bookings=30), key=KEY) as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-def get(api: Sandbox) -> Iterator[Get]:
-    with requests.Session() as session:
-        session.headers["API-Key"] = "k"
-
-        def get(path: str, **query: Any) -> requests.Response:
-            return session.get(api.url + path, params=query, timeout=2, allow_redirects=False)
-
-        yield get
 
 
 @pytest.mark.parametrize("kind", ["reset", "close"])

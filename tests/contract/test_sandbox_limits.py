@@ -4,39 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
-import requests
 
-from sandbox import Account, Limits, Sandbox, limits
+from sandbox import Limits, Sandbox, limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Get = Callable[..., requests.Response]
-
-KEY = "made-up-key"
-NOW = "2026-04-01T12:00:00Z"
-
-
-@pytest.fixture
-def api() -> Iterator[Sandbox]:
-    account = Account(seed=1, bookings=250, now=NOW)
-    with Sandbox(account, key=KEY) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def get(api: Sandbox) -> Iterator[Get]:
-    with requests.Session() as session:
-        session.headers["API-Key"] = KEY
-
-        def get(path: str, **query: Any) -> requests.Response:
-            url = api.url + path
-            return session.get(url, params=query, timeout=10, allow_redirects=False)
-
-        yield get
+    from tests.support.asking import Get
 
 
 def test_both_limits_refuse_and_recover(api: Sandbox, get: Get) -> None:

@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import requests
 
 from sandbox import Account, Sandbox
 from sandbox.streams import STREAMS
+from tests.support.asking import NOW, read_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Get = Callable[..., requests.Response]
-
-KEY = "made-up-key"
-NOW = "2026-04-01T12:00:00Z"
-
-
-@pytest.fixture
-def api() -> Iterator[Sandbox]:
-    account = Account(seed=1, bookings=250, now=NOW)
-    with Sandbox(account, key=KEY) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def get(api: Sandbox) -> Iterator[Get]:
-    with requests.Session() as session:
-        session.headers["API-Key"] = KEY
-
-        def get(path: str, **query: Any) -> requests.Response:
-            url = api.url + path
-            return session.get(url, params=query, timeout=10, allow_redirects=False)
-
-        yield get
-
-
-def read_all(get: Get, path: str, limit: int = 100, **query: Any) -> list[dict[str, Any]]:
-    found, cursor = [], {}
-    while True:
-        answer = get(path, limit=limit, **query, **cursor)
-        assert answer.status_code == 200, answer.text
-        found += answer.json()["data"]
-        if 'rel="next"' not in answer.headers.get("Link", ""):
-            return found
-        cursor = {"after": found[-1]["id"]}
+    from tests.support.asking import Get
 
 
 @pytest.mark.parametrize("stream", STREAMS)

@@ -13,24 +13,15 @@ from sandbox import Account
 from sandbox.collection import encode
 from sandbox.data import nasty_values, shapes, times
 from sandbox.streams import STREAMS
+from tests.support.asking import NOW, dump
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    import requests
-
-    Get = Callable[..., requests.Response]
-
-NOW = "2026-04-01T12:00:00Z"
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="module")
 def account() -> Account:
     return Account(seed=1, bookings=2000, now=NOW)
-
-
-def dump(account: Account) -> dict[str, list[dict[str, Any]]]:
-    return {stream: account.objects(stream) for stream in STREAMS}
 
 
 def walk(value: object, path: str = "") -> Iterator[tuple[str, object]]:

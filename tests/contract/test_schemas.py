@@ -17,30 +17,13 @@ from jsonschema import Draft7Validator
 
 import tap_oncehub
 from tap_oncehub.schemas import load_schema
+from tests.support.streams import KEYS
 
 FOLDER = Path(tap_oncehub.__file__).parent / "schemas"
 FACTS: dict[str, dict[str, str]] = json.loads(
     Path(__file__).with_name("api_fields.json").read_text(encoding="utf-8")
 )
 
-KEYS = {
-    "bookings": ["id"],
-    "contacts": ["id"],
-    "sms_notifications": ["id"],
-    "booking_calendars": ["id"],
-    "booking_pages": ["id"],
-    "master_pages": ["id"],
-    "event_types": ["id"],
-    "users": ["id"],
-    "teams": ["id"],
-    "webhooks": ["id"],
-    "webhook_events": ["id"],
-    "booking_calendar_time_slots": ["booking_calendar_id", "start_time"],
-    "user_scheduling_availability": ["user_id"],
-    "booking": ["id"],
-    "booking_calendar": ["id"],
-    "test_auth": ["message"],
-}
 STREAMS = sorted(KEYS)
 
 SAME_OBJECT = {"booking": "bookings", "booking_calendar": "booking_calendars"}

@@ -32,6 +32,24 @@ ALL = (
     "booking_calendar",
     "test_auth",
 )
+KEYS = {
+    "bookings": ["id"],
+    "contacts": ["id"],
+    "sms_notifications": ["id"],
+    "booking_calendars": ["id"],
+    "booking_pages": ["id"],
+    "master_pages": ["id"],
+    "event_types": ["id"],
+    "users": ["id"],
+    "teams": ["id"],
+    "webhooks": ["id"],
+    "webhook_events": ["id"],
+    "booking_calendar_time_slots": ["booking_calendar_id", "start_time"],
+    "user_scheduling_availability": ["user_id"],
+    "booking": ["id"],
+    "booking_calendar": ["id"],
+    "test_auth": ["message"],
+}
 _OK = 200
 _NOT_FOUND = 404
 _PARAMS = {"webhook_events": {"limit": 100}}

@@ -17,25 +17,8 @@ from singer_sdk.contrib.msgspec import encoder
 
 from tap_oncehub.records import Shaper
 from tap_oncehub.schemas import load_schema
+from tests.support.streams import KEYS
 
-KEYS = {
-    "bookings": ["id"],
-    "contacts": ["id"],
-    "sms_notifications": ["id"],
-    "booking_calendars": ["id"],
-    "booking_pages": ["id"],
-    "master_pages": ["id"],
-    "event_types": ["id"],
-    "users": ["id"],
-    "teams": ["id"],
-    "webhooks": ["id"],
-    "webhook_events": ["id"],
-    "booking_calendar_time_slots": ["booking_calendar_id", "start_time"],
-    "user_scheduling_availability": ["user_id"],
-    "booking": ["id"],
-    "booking_calendar": ["id"],
-    "test_auth": ["message"],
-}
 LOGGER = logging.getLogger("test")
 ABSENT = object()
 
