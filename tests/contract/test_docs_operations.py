@@ -1,0 +1,130 @@
+"""docs/operations.md: its commands, queries and log lines, in real runs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import typing as t
+from datetime import datetime, timezone
+
+import duckdb
+import pytest
+import yaml
+
+from sandbox import Account, Sandbox
+from tests.support import programs
+from tests.support.project import Project, blocks
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+PAGE = programs.ROOT.joinpath("docs/operations.md").read_text("utf-8")
+LINES = re.findall(r"^\| (ERROR|WARNING) \| `(.+?)` \|", PAGE, re.MULTILINE)
+CRON = re.search(r"^ {4}(\S+ \S+ \S+ \S+ \S+) (cd .*)$", PAGE, re.MULTILINE)
+FAR = {"checkpoint": {"version": 1, "streams": ["users"], "kind": "full", "cursors": []}}
+
+
+def written_in_the_code() -> set[str]:
+    """Every text in the tap's code, parts of one text joined."""
+    texts = set()
+    for file in programs.ROOT.joinpath("tap_oncehub").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.add(node.value)
+    return texts
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the tap says where much goes wrong."""
+    folder = tmp_path_factory.mktemp("alerts")
+    account = Account(seed=1, bookings=20)
+    account.edit("contacts", account.objects("contacts")[0]["id"], employees="many")
+    with Sandbox(account, key=programs.KEY) as api:
+        api.faults.add("503", "/teams", times=None)
+        settings = programs.settings_for(api.url, max_wait_seconds=1, start_dat="2026-01-01")
+        much = programs.run_tap(folder, settings, state={"bookmarks": {"users": FAR}})
+    return much.log
+
+
+@pytest.mark.parametrize(("level", "text"), LINES)
+def test_a_line_worth_an_alert(log: str, level: str, text: str) -> None:
+    said = [line for line in log.splitlines() if text in line]
+    assert said or any(text in written for written in written_in_the_code())
+    assert all(f"| {level}" in line for line in said)
+
+
+def test_most_lines_were_seen_in_a_run(log: str) -> None:
+    seen = [text for _, text in LINES if text in log]
+    assert len(LINES) == 12
+    assert len(seen) >= 6
+
+
+def test_cron_starts_the_schedule(tmp_path: Path) -> None:
+    assert CRON
+    minute, *rest = CRON[1].split()
+    assert 0 <= int(minute) < 60
+    assert rest == ["*"] * 4
+    with Sandbox(Account(seed=1, bookings=20), key=programs.KEY) as api:
+        project = Project(tmp_path / "project", api.url)
+        (project.folder / ".venv").symlink_to(programs.ROOT / ".venv")
+        command = CRON[2].replace("/path/to/project", str(project.folder))
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            capture_output=True,
+            check=False,
+            env=programs.environment(**project._variables, **project.pace),
+            timeout=programs.PATIENCE,
+        )
+    log = (project.folder / "output/run.log").read_text()
+    assert (done.returncode, done.stdout) == (0, b""), log
+    assert project.state["bookmarks"]["bookings"]["replication_key_value"]
+    with duckdb.connect(str(project.database), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM oncehub.bookings").fetchall() == [(20,)]
+
+
+def test_the_schedule_and_its_job_are_there() -> None:
+    project = yaml.safe_load(programs.ROOT.joinpath("meltano.yml").read_text("utf-8"))
+    names = {item["name"] for kind in ("jobs", "schedules") for item in project[kind]}
+    assert {"oncehub-hourly", "oncehub-to-duckdb"} <= names
+
+
+def test_the_queries_for_freshness(tmp_path: Path) -> None:
+    fresh, alarm = blocks("operations.md", "sql")
+    account = Account(seed=2, bookings=30, nasty=False)
+    file = tmp_path / "warehouse.duckdb"
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url)
+        first = programs.run_tap(tmp_path, settings)
+        programs.load(tmp_path, first.output)
+        before = answers(file, fresh)
+        began = datetime.now(timezone.utc).replace(tzinfo=None)
+        second = programs.run_tap(tmp_path, settings, state=first.state)
+        programs.load(tmp_path, second.output)
+    after = answers(file, fresh)
+    newest = max(item["last_updated_time"] for item in account.objects("bookings"))
+    assert after["bookings"][1].isoformat()[:19] == newest[:19]
+    assert set(after) == {"users", "bookings", "contacts", "sms_notifications"}
+    # Nothing has changed since, and yet every stream says that there was a run.
+    for stream, (loaded, latest) in after.items():
+        assert loaded > began > before[stream][0]
+        assert latest == before[stream][1]
+    with duckdb.connect(str(file)) as connection:
+        assert connection.execute(alarm).fetchall() == []
+        old = "SET _sdc_extracted_at = _sdc_extracted_at - INTERVAL 3 HOURS"
+        connection.execute(f"UPDATE oncehub.users {old}")
+        assert len(connection.execute(alarm).fetchall()) == 1
+
+
+def answers(file: Path, query: str) -> dict[str, list[datetime]]:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return {row[0]: list(row[1:]) for row in connection.execute(query).fetchall()}
+
+
+def test_the_exit_status_of_meltano(tmp_path: Path) -> None:
+    with Sandbox(Account(seed=1, bookings=5), key="another") as api:
+        project = Project(tmp_path / "project", api.url)
+        run = project.run()
+    assert run.status == 1
+    assert "OnceHub does not accept the API key" in run.log
