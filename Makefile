@@ -19,7 +19,7 @@ export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install loaders run notebook test test-slow bench lint format build lock clean
+.PHONY: help install loaders run notebook test test-slow bench lint format build hub lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -60,6 +60,9 @@ format: install ## put the code into the project's form
 build: $(STAMPS)/dev ## make wheel and sdist in dist/
 	@rm -rf dist
 	@.venv/bin/hatchling build
+
+hub: $(STAMPS)/dev ## write hub/ and plugin.yaml from what the tap says of itself
+	@.venv/bin/python -m scripts.hub
 
 lock: $(STAMPS)/uv ## pin the newest versions that requirements/*.in and pyproject.toml allow
 	@for name in uv meltano dev servers notebook; do \
