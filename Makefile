@@ -47,25 +47,28 @@ test-slow: loaders $(STAMPS)/notebook ## run the tests that take minutes
 bench: install $(STAMPS)/bench-dlt $(STAMPS)/bench-airbyte ## measure the tap and others; BENCH_ARGS=--help says what can be chosen
 	@.venv/bin/python -m benchmarks $(BENCH_ARGS)
 
-lint: install ## check style, types and meltano.yml
+lint: $(STAMPS)/dev ## check style, types, meltano.yml and workflows
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --quiet --check .
 	@.venv/bin/mypy
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.meltano meltano.yml
+	@.venv/bin/zizmor --offline --quiet .github
 
 format: install ## put the code into the project's form
 	@.venv/bin/ruff check --quiet --fix-only .
 	@.venv/bin/ruff format --quiet .
 
-build: $(STAMPS)/dev ## make wheel and sdist in dist/
+build: $(STAMPS)/dev $(STAMPS)/build ## make wheel and sdist in dist/, and check them
 	@rm -rf dist
 	@.venv/bin/hatchling build
+	@.tools/build/bin/twine --no-color check --strict dist/*
+	@.tools/build/bin/check-wheel-contents dist/*.whl
 
 hub: $(STAMPS)/dev ## write hub/ and plugin.yaml from what the tap says of itself
 	@.venv/bin/python -m scripts.hub
 
 lock: $(STAMPS)/uv ## pin the newest versions that requirements/*.in and pyproject.toml allow
-	@for name in uv meltano dev servers notebook; do \
+	@for name in uv meltano dev build servers notebook; do \
 		$(UV_RUN) pip compile --universal --upgrade --python-version 3.10 \
 			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 			--output-file requirements/$$name.txt requirements/$$name.in \
@@ -130,7 +133,7 @@ $(STAMPS)/loaders: meltano.yml parquet_export/pyproject.toml $(STAMPS)/plugins
 	@.tools/meltano/bin/meltano --log-level=warning install $(MORE_PLUGINS)
 	@touch $@
 
-$(STAMPS)/servers $(STAMPS)/notebook: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
+$(STAMPS)/build $(STAMPS)/servers $(STAMPS)/notebook: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
 	@echo 'Setting up: the $* ...'
 	@$(UV_RUN) venv --clear --no-project --python '$(PYTHON_VERSIONS)' .tools/$*
 	@$(UV_RUN) pip sync --python .tools/$* --require-hashes requirements/$*.txt

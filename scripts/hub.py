@@ -110,7 +110,7 @@ def _kind(told: Definition) -> str:
         return "date_iso8601"
     types = told["type"] if isinstance(told["type"], list) else [told["type"]]
     (declared,) = set(types) - {"null"}
-    return _KINDS.get(declared, declared)
+    return str(_KINDS.get(declared, declared))
 
 
 def _yaml(content: Definition) -> str:
