@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import typing as t
 
 import pytest
+import yaml
 
 from sandbox import Account, Sandbox
 from tests.support import inside, programs
 from tests.support.programs import ROOT
+from tests.support.project import Project
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PAGE = ROOT.joinpath("docs/limits.md").read_text()
 PER_PAGE, PER_SECOND, PER_WINDOW, WINDOW = 100, 5, 200, 300
@@ -136,6 +140,10 @@ def test_the_days_of_time_slots(days: int, requests: int) -> None:
         assert len(slots) == requests
 
 
-def test_the_command_names_a_stream() -> None:
-    (name,) = re.findall(r"meltano select tap-oncehub --exclude (\w+) '\*'", PAGE)
-    assert name in BY_DEFAULT
+def test_the_command_deselects(tmp_path: Path) -> None:
+    (command,) = re.findall(r"^    \.venv/bin/meltano (select .*)$", PAGE, re.MULTILINE)
+    project = Project(tmp_path / "project", "http://127.0.0.1:9")
+    done = project.meltano(*shlex.split(command))
+    assert done.status == 0, done.log
+    extractor = yaml.safe_load((project.folder / "meltano.yml").read_text())["plugins"]
+    assert "!user_scheduling_availability.*" in extractor["extractors"][0]["select"]
