@@ -41,4 +41,4 @@ class Remarks:
         for key, count in self._counts.items():
             named = ", ".join(self._ids[key])
             more = "" if count <= _NAMED else f" and {count - _NAMED:,} more"
-            logger.info("%s: %d %s: %s%s", key[0], count, key[1], named, more)
+            logger.info("%s: %s: %d (%s%s)", *key, count, named, more)

@@ -104,7 +104,7 @@ class BookingCalendarTimeSlotsStream(ChildStream):
                     raise
                 self._tap.remarks.add(
                     self.name,
-                    f"calendars without time slots: {_NO_SLOTS[error.status]} ({error.status})",
+                    f"calendars without time slots, {_NO_SLOTS[error.status]} ({error.status})",
                     parent_id,
                 )
                 return

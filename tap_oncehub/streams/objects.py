@@ -78,6 +78,13 @@ class ObjectByIdStream(WholeStream):
 
     ids_setting: t.ClassVar[str]
 
+    def check_catalog(self) -> None:
+        """Say it if objects are named in vain."""
+        super().check_catalog()
+        if not self.selected:
+            what = "%s is set, but the stream %s is not selected: nothing is fetched for it"
+            self.logger.warning(what, self.ids_setting, self.name)
+
     def rows(self, context: Context | None) -> Iterator[Record]:
         """Ask for one object after the other.
 

@@ -92,6 +92,17 @@ def test_single_objects_by_their_ids_deleted_ones_included(tmp_path: Path) -> No
     assert sum("BKNG-NONE" in line for line in run.log.splitlines()) == 1
 
 
+def test_objects_that_are_named_in_vain_are_worth_a_warning(tmp_path: Path) -> None:
+    settings = {"booking_ids": ["BKNG-1"]}
+    catalog = programs.catalog("users", folder=tmp_path, settings=settings)
+    with Sandbox(Account(seed=5, bookings=3), key=programs.KEY) as api:
+        run = programs.run_tap(
+            tmp_path, programs.settings_for(api.url, **settings), catalog=catalog
+        )
+    assert run.status == 0
+    assert "booking_ids is set, but the stream booking is not selected" in run.log
+
+
 @pytest.mark.parametrize(
     ("child", "parent"),
     [
@@ -160,7 +171,7 @@ def test_calendars_without_slots_are_counted_and_named_in_one_line(
         ids = [key for key, value in refused.items() if value == status]
         lines = [x for x in run.log.splitlines() if f"({status})" in x]
         assert len(lines) == 1
-        assert f" {len(ids)} calendars" in lines[0]
+        assert f"({status}): {len(ids)} (" in lines[0]
         assert all(key in lines[0] for key in ids[:10])
 
 

@@ -177,6 +177,6 @@ def test_remarks_count_everything_and_name_ten(lines: Lines) -> None:
         remarks.add("calendars", "without slots", f"BKC-{number}")
     remarks.tell(logging.getLogger("tap"))
     first, second = lines()
-    assert first == "users: 1 without a schedule: USR-1"
-    assert second.startswith("calendars: 1200 without slots: BKC-0, BKC-1, ")
-    assert second.endswith("BKC-9 and 1,190 more")
+    assert first == "users: without a schedule: 1 (USR-1)"
+    assert second.startswith("calendars: without slots: 1200 (BKC-0, BKC-1, ")
+    assert second.endswith("BKC-9 and 1,190 more)")
