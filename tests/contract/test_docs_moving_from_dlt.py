@@ -167,6 +167,7 @@ def test_what_is_new_is_in_extra(tmp_path: Path) -> None:
     assert ("new",) in found
 
 
+@pytest.mark.slow
 def test_a_schema_of_its_own(tmp_path: Path) -> None:
     ((name, schema),) = re.findall(r"^ {7}(TARGET_\w+)=(\w+) .*target-duckdb$", PAGE, re.MULTILINE)
     with Sandbox(Account(seed=2, bookings=5), key=programs.KEY) as api:

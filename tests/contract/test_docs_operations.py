@@ -61,6 +61,7 @@ def test_most_lines_were_seen_in_a_run(log: str) -> None:
     assert len(seen) >= 6
 
 
+@pytest.mark.slow
 def test_cron_starts_the_schedule(tmp_path: Path) -> None:
     assert CRON
     minute, *rest = CRON[1].split()
@@ -122,6 +123,7 @@ def answers(file: Path, query: str) -> dict[str, list[datetime]]:
         return {row[0]: list(row[1:]) for row in connection.execute(query).fetchall()}
 
 
+@pytest.mark.slow
 def test_the_exit_status_of_meltano(tmp_path: Path) -> None:
     with Sandbox(Account(seed=1, bookings=5), key="another") as api:
         project = Project(tmp_path / "project", api.url)

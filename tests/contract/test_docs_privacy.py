@@ -91,6 +91,7 @@ def test_a_webhooks_secret_is_nowhere() -> None:
     assert not [secret for secret in secrets if secret.encode() in run.output]
 
 
+@pytest.mark.slow
 def test_only_the_output_holds_customers_data(tmp_path: Path) -> None:
     """What lies in the project after a run through Meltano that ended by itself."""
     account = Account(seed=4, bookings=60, nasty=False)

@@ -31,6 +31,7 @@ def found(file: Path, stream: str) -> set[str]:
     return {key[0] for key in warehouse.rows(file, stream)}
 
 
+@pytest.mark.slow
 def test_the_commands(tmp_path: Path) -> None:
     *by_hand, run_ids = COMMANDS
     project = Project(tmp_path / "project", "http://127.0.0.1:9")

@@ -31,6 +31,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_progress_is_told_through_meltano(project: Path) -> None:
     account = Account(seed=1, bookings=30)
     with Sandbox(account, key=programs.KEY) as api:
