@@ -160,8 +160,9 @@ def _requests(found: Figures) -> Iterable[str]:
     yield "## Requests\n"
     yield (
         "First sync, then a second one after 20 bookings were edited; all of them arrived. The "
-        "tap also reads the text messages of the last three days again: their status may have "
-        "changed, and no time says so.\n"
+        "tap also reads again what changed in the five minutes before its bookmark "
+        "(`lookback_seconds`; a tenth of the made-up contacts did), and the text messages of "
+        "the last three days: their status may have changed, and no time says so.\n"
     )
     rows = [["the fewest possible", *(
         f"{found['accounts'][str(size)]['fewest_requests']:,}, 10" for size in sizes
