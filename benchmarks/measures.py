@@ -76,7 +76,7 @@ def _requests(plan: Plan, results: Results, account: Sandbox, size: int, *, time
     """Sync twice, with some bookings edited between; check that everything arrived."""
     for contender in _taking_part(plan, size):
         found = results.at("requests", size).setdefault(contender.name, {})
-        with results.failures(), places.scratch() as folder:
+        with results.failures(size), places.scratch() as folder:
             account.admin.reset_log()
             job = Job(folder, account.url)
             sample = run(contender, job, keep_output=True)
@@ -106,7 +106,7 @@ def _speed(plan: Plan, results: Results, account: Sandbox, size: int) -> None:
             done = len(results.at("speed", size).get(contender.name, []))
             if done >= min(number, contender.runs):
                 continue
-            with results.failures(), places.scratch() as folder:
+            with results.failures(size), places.scratch() as folder:
                 job = Job(folder, account.url)
                 sample = run(contender, job, keep_output=False)
                 must_succeed(sample, contender, job)

@@ -67,15 +67,19 @@ class Results:
         return t.cast("Figures", whole.setdefault(str(size), {}))
 
     @contextmanager
-    def failures(self) -> Iterator[None]:
-        """Note that a run failed, and go on with the next one."""
+    def failures(self, size: int) -> Iterator[None]:
+        """Note that a run failed, and go on with the next one.
+
+        Args:
+            size: Bookings of the account that was read.
+        """
         try:
             yield
         except FailedRunError as error:
             sys.stderr.write(f"{error}\n")
             self.failed = True
             first = str(error).partition("\n")[0]
-            self.figures.setdefault("failures", []).append(f"{_today()}: {first}")
+            self.figures.setdefault("failures", []).append(f"{size:,} bookings: {first}")
 
     def save(self) -> None:
         """Write results.json."""

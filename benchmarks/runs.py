@@ -20,6 +20,7 @@ PATIENCE = 1800.0
 _STOPWATCH = Path(__file__).with_name("stopwatch.py")
 _LOG = "log.txt"
 _TOLD = 2000
+_TOLD_IN_SHORT = 150
 # Whoever wants more fails, instead of this machine.
 _SHARE_OF_MEMORY = 0.8
 
@@ -123,6 +124,8 @@ def must_succeed(sample: Sample, contender: Contender, job: Job) -> None:
         FailedRunError: With the end of its log.
     """
     if sample.status != 0:
-        log = job.folder.joinpath(_LOG).read_text(errors="replace")[-_TOLD:]
-        msg = f"{contender.label} failed ({sample.status}):\n{log}"
+        log = job.folder.joinpath(_LOG).read_text(errors="replace")
+        errors = [line.strip() for line in log.splitlines() if "Error" in line]
+        why = errors[-1][:_TOLD_IN_SHORT] if errors else "no line of its log says why"
+        msg = f"{contender.label} failed ({sample.status}): {why}\n{log[-_TOLD:]}"
         raise FailedRunError(msg)
