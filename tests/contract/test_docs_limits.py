@@ -8,12 +8,12 @@ import shlex
 import typing as t
 
 import pytest
-import yaml
 
 from sandbox import Account, Sandbox
 from tests.support import inside, programs
 from tests.support.programs import ROOT
 from tests.support.project import Project
+from tests.support.streams import ALL
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,21 +23,7 @@ PAGE = ROOT.joinpath("docs/limits.md").read_text()
 PER_PAGE, PER_SECOND, PER_WINDOW, WINDOW = 100, 5, 200, 300
 SHORT_LISTS = 6
 """Pages, events and so on, each counted with one page."""
-BY_DEFAULT = [
-    "bookings",
-    "contacts",
-    "sms_notifications",
-    "booking_calendars",
-    "booking_pages",
-    "master_pages",
-    "event_types",
-    "users",
-    "teams",
-    "webhooks",
-    "webhook_events",
-    "booking_calendar_time_slots",
-    "user_scheduling_availability",
-]
+BY_DEFAULT = [name for name in ALL if name not in {"booking", "booking_calendar", "test_auth"}]
 
 
 def rows(first_column: str, second_column: str) -> Iterator[list[str]]:
@@ -140,10 +126,20 @@ def test_the_days_of_time_slots(days: int, requests: int) -> None:
         assert len(slots) == requests
 
 
-def test_the_command_deselects(tmp_path: Path) -> None:
-    (command,) = re.findall(r"^    \.venv/bin/meltano (select .*)$", PAGE, re.MULTILINE)
+def selected(tmp_path: Path, page: str) -> set[str]:
+    """Streams that Meltano reads once the page's command was run."""
+    (command,) = re.findall(r"^ +\.venv/bin/meltano (select .*)$", page, re.MULTILINE)
     project = Project(tmp_path / "project", "http://127.0.0.1:9")
     done = project.meltano(*shlex.split(command))
     assert done.status == 0, done.log
-    extractor = yaml.safe_load((project.folder / "meltano.yml").read_text())["plugins"]
-    assert "!user_scheduling_availability.*" in extractor["extractors"][0]["select"]
+    listed = project.meltano("select", "--list", "--all", "tap-oncehub").output.decode()
+    return set(re.findall(r"\[(?:automatic|selected) *\] (\w+)\.", listed))
+
+
+def test_the_command_deselects(tmp_path: Path) -> None:
+    assert selected(tmp_path, PAGE) == set(BY_DEFAULT) - {"user_scheduling_availability"}
+
+
+def test_the_command_of_the_readme_selects(tmp_path: Path) -> None:
+    readme = ROOT.joinpath("README.md").read_text()
+    assert selected(tmp_path, readme) == {*BY_DEFAULT, "booking"}
