@@ -8,8 +8,8 @@ import typing as t
 
 import msgspec
 
-from tap_oncehub.bookmark import check_state
 from tap_oncehub.errors import SettingsError
+from tap_oncehub.state.bookmark import check_state
 
 
 class _Part(msgspec.Struct):

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 if t.TYPE_CHECKING:
     import logging
 
-    from tap_oncehub.interruption import Interruption
-    from tap_oncehub.limits import RequestLimiter
+    from tap_oncehub.api.rate_limit import RequestLimiter
+    from tap_oncehub.signals import Interruption
 
 EVERY_SECONDS = 10.0
 

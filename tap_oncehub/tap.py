@@ -8,9 +8,9 @@ from functools import cached_property
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import _ConfigInput
 
-from tap_oncehub.bookmark import check_state
-from tap_oncehub.client import OnceHubClient
-from tap_oncehub.command_line import CommandLineTap
+from tap_oncehub.api.client import OnceHubClient
+from tap_oncehub.api.rate_limit import RequestLimiter
+from tap_oncehub.cli import CommandLineTap
 from tap_oncehub.errors import (
     InterruptedSyncError,
     OnceHubError,
@@ -18,12 +18,12 @@ from tap_oncehub.errors import (
     StreamsFailedError,
     WrongAddressError,
 )
-from tap_oncehub.interruption import Interruption
-from tap_oncehub.limits import RequestLimiter
-from tap_oncehub.messages import WholeLineWriter
+from tap_oncehub.message_writer import WholeLineWriter
 from tap_oncehub.progress import Progress
 from tap_oncehub.remarks import Remarks
 from tap_oncehub.settings import SETTINGS
+from tap_oncehub.signals import Interruption
+from tap_oncehub.state.bookmark import check_state
 from tap_oncehub.streams import stream_classes
 from tap_oncehub.streams.account import TestAuthStream
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_oncehub.streams.objects import WholeStream
+from tap_oncehub.streams.single import WholeStream
 
 
 class TestAuthStream(WholeStream):

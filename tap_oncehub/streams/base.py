@@ -29,8 +29,8 @@ if t.TYPE_CHECKING:
     import requests
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_oncehub.answers import Answer
-    from tap_oncehub.client import OnceHubClient
+    from tap_oncehub.api.client import OnceHubClient
+    from tap_oncehub.api.response import Answer
     from tap_oncehub.progress import Tally
     from tap_oncehub.tap import TapOnceHub
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tap_oncehub.streams.lists import ListStream
-from tap_oncehub.streams.objects import ObjectByIdStream, ObjectStream
+from tap_oncehub.streams.single import ObjectByIdStream, ObjectStream
 
 
 class BookingsStream(ListStream):

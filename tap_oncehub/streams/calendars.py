@@ -9,7 +9,7 @@ from tap_oncehub.errors import RequestRefusedError
 from tap_oncehub.streams.base import rows_in
 from tap_oncehub.streams.children import ChildStream
 from tap_oncehub.streams.lists import ListStream
-from tap_oncehub.streams.objects import ObjectByIdStream, ObjectStream
+from tap_oncehub.streams.single import ObjectByIdStream, ObjectStream
 from tap_oncehub.times import milliseconds
 
 if t.TYPE_CHECKING:
@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Record
     from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-    from tap_oncehub.answers import Answer
+    from tap_oncehub.api.response import Answer
 
 _LONGEST_RANGE = timedelta(days=30)
 _NO_SLOTS = {402: "no seat", 404: "gone", 422: "not published"}

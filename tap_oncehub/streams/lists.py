@@ -9,9 +9,9 @@ from itertools import islice
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
-from tap_oncehub.checkpoint import Pass
+from tap_oncehub.api.pagination import CursorPaginator, as_cursor
 from tap_oncehub.errors import DeadEndError, RequestRefusedError
-from tap_oncehub.pagination import CursorPaginator, as_cursor
+from tap_oncehub.state.checkpoint import Pass
 from tap_oncehub.streams.children import ParentStream
 
 if t.TYPE_CHECKING:
@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-    from tap_oncehub.answers import Answer
+    from tap_oncehub.api.response import Answer
 
 _CURSOR_REFUSALS = {400, 404, 410, 422}
 

@@ -15,7 +15,7 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_oncehub.answers import Answer
+    from tap_oncehub.api.response import Answer
 
 _NOT_FOUND = 404
 _KEY_FIELDS = ("id", "name", "type", "event")

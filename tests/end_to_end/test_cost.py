@@ -12,7 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 import pytest
 
 from sandbox import Account, Sandbox
-from tap_oncehub import answers
+from tap_oncehub.api import response as answers
 from tap_oncehub.tap import TapOnceHub
 from tests.support import programs
 from tests.support.streams import LISTS

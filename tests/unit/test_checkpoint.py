@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tap_oncehub.bookmark import check_state
-from tap_oncehub.checkpoint import CURSORS_KEPT, Pass
 from tap_oncehub.errors import SettingsError
+from tap_oncehub.state.bookmark import check_state
+from tap_oncehub.state.checkpoint import CURSORS_KEPT, Pass
 from tap_oncehub.times import parse_time
 
 KEY = "last_updated_time"

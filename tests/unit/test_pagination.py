@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from tap_oncehub.answers import Answer
-from tap_oncehub.pagination import CursorPaginator
+from tap_oncehub.api.pagination import CursorPaginator
+from tap_oncehub.api.response import Answer
 
 SIZE = 3
 FULL = [{"id": f"B-{number}"} for number in range(SIZE)]

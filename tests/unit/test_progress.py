@@ -10,11 +10,11 @@ import typing as t
 import pytest
 
 from tap_oncehub import progress
+from tap_oncehub.api.rate_limit import RequestLimiter
 from tap_oncehub.errors import InterruptedSyncError
-from tap_oncehub.interruption import Interruption
-from tap_oncehub.limits import RequestLimiter
 from tap_oncehub.progress import Progress
 from tap_oncehub.remarks import Remarks
+from tap_oncehub.signals import Interruption
 
 
 class Clock:

@@ -14,13 +14,13 @@ from datetime import datetime, timedelta, timezone
 
 import msgspec
 
-from tap_oncehub.bookmark import Bookmark
+from tap_oncehub.state.bookmark import Bookmark
 from tap_oncehub.times import latest, milliseconds, moment_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_oncehub.bookmark import State
+    from tap_oncehub.state.bookmark import State
 
 CURSORS_KEPT = 5
 _ENDLESS = int(datetime(9999, 1, 1, tzinfo=timezone.utc).timestamp() * 1000)

@@ -10,8 +10,8 @@ from decimal import Decimal
 import pytest
 import requests
 
-from tap_oncehub.answers import Answer, BadBodyError
-from tap_oncehub.failures import network_failure
+from tap_oncehub.api.errors import network_failure
+from tap_oncehub.api.response import Answer, BadBodyError
 
 KEY = "key-0815"
 NOON = "Sat, 07 Mar 2026 12:00:00 GMT"

@@ -15,9 +15,7 @@ from functools import cached_property
 
 import requests
 
-from tap_oncehub.answers import AnswerAdapter, BadBodyError
-from tap_oncehub.errors import EndpointError, LimitsUsedUpError, OnceHubError, UnreachableError
-from tap_oncehub.failures import (
+from tap_oncehub.api.errors import (
     UNTRUSTED,
     RetriableError,
     mistrust,
@@ -25,13 +23,15 @@ from tap_oncehub.failures import (
     path_of,
     refusal,
 )
+from tap_oncehub.api.response import AnswerAdapter, BadBodyError
+from tap_oncehub.errors import EndpointError, LimitsUsedUpError, OnceHubError, UnreachableError
 
 if t.TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from tap_oncehub.answers import Answer
-    from tap_oncehub.limits import RequestLimiter
+    from tap_oncehub.api.rate_limit import RequestLimiter
+    from tap_oncehub.api.response import Answer
     from tap_oncehub.progress import Progress, Tally
 
     Check: t.TypeAlias = Callable[[t.Any], str | None]

@@ -12,7 +12,7 @@ from tap_oncehub.errors import AccessRefusedError, RequestRefusedError, WrongAdd
 from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE
 
 if t.TYPE_CHECKING:
-    from tap_oncehub.answers import Answer
+    from tap_oncehub.api.response import Answer
 
 _RETRIED = {
     HTTPStatus.REQUEST_TIMEOUT,
