@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 import typing as t
 
 import click
+import msgspec
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
@@ -12,8 +15,8 @@ from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_oncehub.errors import LoaderGoneError, SettingsError
-from tap_oncehub.input_files import checked
 from tap_oncehub.settings import from_text, problems, tidy
+from tap_oncehub.state.bookmark import check_state
 
 _HELP = """Read a OnceHub account and write it to standard output as Singer messages, for a
 loader to read:
@@ -113,3 +116,61 @@ class CommandLineTap(Tap):
         except (ValueError, TypeError):
             msg = f"The settings in {', '.join(value)} are no JSON object"
         raise SettingsError(msg) from None
+
+
+class _Part(msgspec.Struct):
+    breadcrumb: list[str]
+    metadata: dict[str, t.Any]
+
+
+class _Schema(msgspec.Struct):
+    properties: dict[str, dict[str, t.Any]] = {}
+
+
+class _Entry(msgspec.Struct):
+    tap_stream_id: str
+    schema: _Schema
+    metadata: list[_Part] = []
+    key_properties: list[str] | None = None
+    replication_key: str | None = None
+    replication_method: str | None = None
+
+
+class _Catalog(msgspec.Struct):
+    streams: list[_Entry]
+
+
+def checked(file: t.IO[str], name: str) -> t.IO[str]:
+    """Refuse a catalog or state that is no JSON object of the right form.
+
+    Args:
+        file: The file.
+        name: What it is, ``catalog`` or ``state``.
+
+    Returns:
+        The same content, to be read again.
+
+    Raises:
+        SettingsError: Saying which file it is and what is wrong with it.
+    """
+    try:
+        text = file.read()
+        content = json.loads(text if text.strip() or name == "catalog" else "{}")
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        msg = f"The {name} in {file.name} is no JSON object."
+        raise SettingsError(msg)
+    if name == "state":
+        check_state(content, ())
+    else:
+        _check_catalog(content, file.name)
+    return io.StringIO(json.dumps(content))
+
+
+def _check_catalog(content: t.Any, place: str) -> None:
+    try:
+        msgspec.convert(content, _Catalog)
+    except msgspec.ValidationError as error:
+        msg = f"The catalog in {place} is not like the one that tap-oncehub --discover "
+        raise SettingsError(msg + f"writes: {error}.") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import typing as t
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ if t.TYPE_CHECKING:
     from tap_oncehub.signals import Interruption
 
 EVERY_SECONDS = 10.0
+_NAMED = 10
 
 
 @dataclass
@@ -116,6 +118,39 @@ class Progress:
         left = self.limiter.left if self.limiter else None
         window = "" if left is None else f", {left} requests left in this window"
         self._logger.info("%s%s%s%s", tally, back, window, what)
+
+
+class Remarks:
+    """Counts what came up, and names the first few objects it concerns."""
+
+    def __init__(self) -> None:
+        """Start without remarks."""
+        self._counts: dict[tuple[str, str], int] = defaultdict(int)
+        self._ids: dict[tuple[str, str], list[str]] = defaultdict(list)
+
+    def add(self, stream: str, remark: str, identifier: str) -> None:
+        """Note that something came up.
+
+        Args:
+            stream: Where.
+            remark: What.
+            identifier: The object that it concerns.
+        """
+        key = (stream, remark)
+        self._counts[key] += 1
+        if len(self._ids[key]) < _NAMED:
+            self._ids[key].append(identifier)
+
+    def tell(self, logger: logging.Logger) -> None:
+        """Write one line for each remark.
+
+        Args:
+            logger: Where the lines go.
+        """
+        for key, count in self._counts.items():
+            named = ", ".join(self._ids[key])
+            more = "" if count <= _NAMED else f" and {count - _NAMED:,} more"
+            logger.info("%s: %s: %d (%s%s)", *key, count, named, more)
 
 
 def _counted(number: int, what: str) -> str:

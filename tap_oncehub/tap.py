@@ -19,13 +19,12 @@ from tap_oncehub.errors import (
     WrongAddressError,
 )
 from tap_oncehub.message_writer import WholeLineWriter
-from tap_oncehub.progress import Progress
-from tap_oncehub.remarks import Remarks
+from tap_oncehub.progress import Progress, Remarks
 from tap_oncehub.settings import SETTINGS
 from tap_oncehub.signals import Interruption
 from tap_oncehub.state.bookmark import check_state
 from tap_oncehub.streams import stream_classes
-from tap_oncehub.streams.account import TestAuthStream
+from tap_oncehub.streams.users import TestAuthStream
 
 if t.TYPE_CHECKING:
     from types import FrameType

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing as t
 
-from tap_oncehub.streams.account import TestAuthStream
 from tap_oncehub.streams.bookings import (
     BookingByIdStream,
     BookingsStream,
@@ -24,6 +23,7 @@ from tap_oncehub.streams.pages import (
 )
 from tap_oncehub.streams.users import (
     TeamsStream,
+    TestAuthStream,
     UserSchedulingAvailabilityStream,
     UsersStream,
 )

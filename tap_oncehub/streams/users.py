@@ -1,4 +1,4 @@
-"""Users, their teams and when they can be booked."""
+"""The account of the API key, its users, their teams and when they can be booked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import typing as t
 from tap_oncehub.errors import RequestRefusedError
 from tap_oncehub.streams.children import ChildStream
 from tap_oncehub.streams.lists import ListStream
+from tap_oncehub.streams.single import WholeStream
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,3 +62,12 @@ class UserSchedulingAvailabilityStream(ChildStream):
             return
         if body:
             yield body
+
+
+class TestAuthStream(WholeStream):
+    """What OnceHub says of the key; asking for it is the cheapest test of access."""
+
+    name = "test_auth"
+    path = "/test"
+    primary_keys = ("message",)
+    selected_by_default = False

@@ -12,8 +12,7 @@ import pytest
 from tap_oncehub import progress
 from tap_oncehub.api.rate_limit import RequestLimiter
 from tap_oncehub.errors import InterruptedSyncError
-from tap_oncehub.progress import Progress
-from tap_oncehub.remarks import Remarks
+from tap_oncehub.progress import Progress, Remarks
 from tap_oncehub.signals import Interruption
 
 
