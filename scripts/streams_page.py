@@ -61,7 +61,7 @@ def page() -> str:
 def _streams() -> list[OnceHubStream]:
     """Give every stream, those of one module beside each other."""
     tap = TapOnceHub(config=_SETTINGS)
-    made = [stream_class(tap) for stream_class in stream_classes(_SETTINGS)]
+    made = [stream_class(tap, tap.sync_context) for stream_class in stream_classes(_SETTINGS)]
     modules = list(dict.fromkeys(type(stream).__module__ for stream in made))
     return sorted(made, key=lambda stream: modules.index(type(stream).__module__))
 

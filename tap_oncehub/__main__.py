@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-import tap_oncehub.startup  # noqa: F401  # before anything of the SDK
-
-# isort: split
 import click
 from singer_sdk.exceptions import ConfigurationError, MappingError
 
@@ -35,7 +32,7 @@ def main() -> None:
         TapOnceHub.logger.error("%s", error.format_message())
         sys.exit(1)
     except (ConfigurationError, MappingError) as error:
-        TapOnceHub.logger.error("The settings cannot be used: %s", error)
+        TapOnceHub.logger.error("Invalid settings: %s", error)
         sys.exit(1)
     except Exception:  # noqa: BLE001  # the last line of defence
         TapOnceHub.logger.exception(

@@ -1,22 +1,24 @@
-"""How settings and input files come in: checked, with messages for people."""
+"""The command line, the settings and the input files: checked, with messages for people."""
 
 from __future__ import annotations
 
 import io
 import json
+import os
 import typing as t
 
 import click
 import msgspec
 from singer_sdk import Tap
-from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
-from singer_sdk.tap_base import CliTestOptionValue
+from singer_sdk.plugin_base import JSONSchemaValidator
+from typing_extensions import override
 
 from tap_oncehub.errors import LoaderGoneError, SettingsError
-from tap_oncehub.settings import from_text, problems, tidy
+from tap_oncehub.settings import from_environment, problems, tidy
 from tap_oncehub.state.bookmark import check_state
+
+if t.TYPE_CHECKING:
+    from tap_oncehub.streams.base import OnceHubStream
 
 _HELP = """Read a OnceHub account and write it to standard output as Singer messages, for a
 loader to read:
@@ -31,7 +33,7 @@ _OPTIONS = {
     "discover": "Write the catalog: every stream and field.",
     "test": "Ask OnceHub whether the key works. --test=schema writes the SCHEMA messages.",
     "catalog": "Catalog that says which streams and fields to read, and how.",
-    "state": "The last STATE that the loader gave back: go on from there.",
+    "state": "The last STATE that the loader returned: resume from there.",
     "about": "Show the settings and what the tap can do.",
     "format": "How --about is written.",
     "version": "Show the versions of the tap and of the SDK.",
@@ -42,8 +44,8 @@ class CommandLineTap(Tap):
     """A tap that refuses unusable input in one line, before the first request."""
 
     @classmethod
+    @override
     def get_singer_command(cls) -> click.Command:
-        """Give the command, with help for people."""
         command = super().get_singer_command()
         command.help = _HELP
         for option in command.params:
@@ -51,31 +53,24 @@ class CommandLineTap(Tap):
             if isinstance(option, click.Option) and name in _OPTIONS:
                 option.help = _OPTIONS[name]
                 if name == "test":
-                    option.type = click.Choice([value.value for value in CliTestOptionValue])
+                    option.type = click.Choice(["all", "schema", "disabled"])
         return command
 
+    @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Fill in defaults; refuse settings that cannot be used, all at once."""
+        # The SDK has no public hook before the settings count; its messages quote values.
         tidy(self._config)
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
         if unknown := sorted(self._config.keys() - schema["properties"].keys()):
-            self.logger.warning("There are no such settings: %s", ", ".join(unknown))
+            self.logger.warning("Ignoring unknown settings: %s", ", ".join(unknown))
         found = problems(self._config, JSONSchemaValidator(schema))
         if found and raise_errors:
             raise SettingsError("; ".join(found))
         return found
 
-    @classproperty
-    def _env_var_config(cls) -> dict[str, t.Any]:  # noqa: N805
-        """Read the settings from the environment, in their declared types."""
-        schema = cls.config_jsonschema
-        cls.append_builtin_config(schema)
-        as_text = {name: {"type": "string"} for name in schema["properties"]}
-        texts = parse_environment_config({"properties": as_text}, cls._env_var_prefix)
-        return {name: from_text(name, text, schema) for name, text in texts.items()}
-
     @classmethod
+    @override
     def invoke(cls, **options: t.Any) -> None:
         """Sync, unless other options are given.
 
@@ -95,10 +90,12 @@ class CommandLineTap(Tap):
             raise LoaderGoneError(msg) from None
 
     @classmethod
-    def cb_config(
-        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
-    ) -> _ConfigInput:
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> t.Any:
         """Read the settings; without any file, from the environment.
+
+        The SDK's own reading of the environment takes a file .env, from any folder
+        upwards, for more than the environment itself.
 
         Args:
             ctx: The command line.
@@ -108,14 +105,62 @@ class CommandLineTap(Tap):
         Raises:
             SettingsError: If a file cannot be used.
         """
+        files = tuple(path for path in value if path != "ENV")
         try:
-            return super().cb_config(ctx, param, value or ("ENV",))
+            found = super().cb_config(ctx, param, files)
         except OSError as error:
-            reason = error.strerror or "there is no such file"
-            msg = f"The settings cannot be read from {', '.join(value)}: {reason}"
+            reason = error.strerror or "no such file"
+            msg = f"The settings cannot be read from {', '.join(files)}: {reason}"
+            raise SettingsError(msg) from None
         except (ValueError, TypeError):
-            msg = f"The settings in {', '.join(value)} are no JSON object"
-        raise SettingsError(msg) from None
+            msg = f"The settings in {', '.join(files)} are no JSON object"
+            raise SettingsError(msg) from None
+        if files == value and files:
+            return found
+        schema = cls.config_jsonschema
+        cls.append_builtin_config(schema)
+        found.config |= from_environment(os.environ, schema)
+        return found
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Check the key with one request; the SDK would sync every stream.
+
+        Args:
+            ctx: The command line.
+            param: The option.
+            value: Its value.
+        """
+        if value != "all":
+            super().cb_test(ctx, param, value)
+            return
+        found = ctx.params.get("config")
+        cls.logger.info("%s", cls(config=found.config if found else {}).check_connection())
+        ctx.exit()
+
+    def check_connection(self) -> str:
+        """Check with one request whether the key is valid.
+
+        Returns:
+            OnceHub's own words.
+        """
+        raise NotImplementedError
+
+    def check_input(self) -> None:
+        """Refuse a catalog or a state that cannot be used.
+
+        Raises:
+            SettingsError: Saying what cannot be used.
+        """
+        for entry in self.input_catalog or {}:
+            if entry not in self.streams:
+                known = ", ".join(self.streams)
+                msg = f"The catalog has an unknown stream {entry!r}; known are: {known}"
+                raise SettingsError(msg)
+        for stream in self.streams.values():
+            t.cast("OnceHubStream", stream).check_catalog()
+        check_state(self.state, [s.name for s in self.streams.values() if s.replication_key])
 
 
 class _Part(msgspec.Struct):
@@ -141,7 +186,7 @@ class _Catalog(msgspec.Struct):
 
 
 def checked(file: t.IO[str], name: str) -> t.IO[str]:
-    """Refuse a catalog or state that is no JSON object of the right form.
+    """Refuse a catalog or state file that is no JSON object of the right form.
 
     Args:
         file: The file.

@@ -37,7 +37,11 @@ class WrongAddressError(RequestRefusedError):
     """Not even the first answer is OnceHub's: no stream could be read."""
 
 
-class DeadEndError(EndpointError):
+class NotFoundError(RequestRefusedError):
+    """OnceHub has no such object or endpoint (404)."""
+
+
+class PaginationError(EndpointError):
     """The pages of a list lead nowhere new."""
 
 
@@ -45,8 +49,8 @@ class AccessRefusedError(OnceHubError):
     """OnceHub refuses the key (401) or the account's plan (403)."""
 
 
-class LimitsUsedUpError(OnceHubError):
-    """OnceHub's rate limits stay used up, by others: no stream could be read."""
+class RateLimitedError(OnceHubError):
+    """OnceHub keeps answering 429, since others use the limits: no stream could be read."""
 
 
 class UnreachableError(OnceHubError):
@@ -70,5 +74,7 @@ class InterruptedSyncError(OnceHubError):
 
     def __init__(self, signal_number: int) -> None:
         """Keep the signal: the exit status is derived from it."""
-        super().__init__("Interrupted: the state is written, the next run goes on from there.")
+        super().__init__(
+            "Interrupted. The state is written: the next run resumes where this one left off."
+        )
         self.signal_number = signal_number

@@ -6,20 +6,18 @@ import time
 import typing as t
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 if t.TYPE_CHECKING:
     import logging
-
-    from tap_oncehub.api.rate_limit import RequestLimiter
-    from tap_oncehub.signals import Interruption
+    from collections.abc import Callable
+    from datetime import datetime
 
 EVERY_SECONDS = 10.0
-_NAMED = 10
+_MOST_IDS = 10
 
 
 @dataclass
-class Tally:
+class StreamStats:
     """What one stream brought and cost.
 
     Attributes:
@@ -37,120 +35,97 @@ class Tally:
     back_to: str | None = None
 
     def __str__(self) -> str:
-        """Write the figures for a person."""
+        """Return the figures for a person."""
         records = _counted(self.records, "record")
         requests = _counted(self.requests, "request")
         return f"{self.stream}: {records}, {requests}, {self.waited:.0f} s waited"
 
 
 class Progress:
-    """Counts by stream, and tells about it every ten seconds."""
+    """Counts by stream, and reports every ten seconds."""
 
-    def __init__(self, logger: logging.Logger, interruption: Interruption) -> None:
+    def __init__(self, logger: logging.Logger, requests_left: Callable[[], int | None]) -> None:
         """Start counting.
 
         Args:
             logger: Where the lines go.
-            interruption: Lets SIGTERM and Ctrl-C end a wait.
+            requests_left: Returns the requests left in the window, None without a limit.
         """
-        self.limiter: RequestLimiter | None = None
-        self.interruption = interruption
         self._logger = logger
-        self._tallies: dict[str, Tally] = {}
-        self._active: Tally | None = None
-        self._told = time.monotonic()
+        self._requests_left = requests_left
+        self._stats: dict[str, StreamStats] = {}
+        self._reported = time.monotonic()
 
-    def tally(self, stream: str) -> Tally:
-        """Give the figures of a stream, new ones at the first call."""
-        return self._tallies.setdefault(stream, Tally(stream))
+    def stats(self, stream: str) -> StreamStats:
+        """Return the figures of a stream, new ones at the first call."""
+        return self._stats.setdefault(stream, StreamStats(stream))
 
-    def requested(self, tally: Tally) -> None:
-        """Count a request; tell how far the sync is, if it is time to."""
-        tally.requests += 1
-        if time.monotonic() - self._told >= EVERY_SECONDS:
-            self._say()
+    def count_request(self, stats: StreamStats) -> None:
+        """Count a request; report how far the sync is, if a report is due."""
+        stats.requests += 1
+        if self._due:
+            self._report(stats)
 
-    @property
-    def stream(self) -> str:
-        """Name of the stream that is being read."""
-        return self._active.stream if self._active else ""
-
-    def turn_to(self, tally: Tally) -> None:
-        """Put the waits from now on to a stream's account."""
-        self._active = tally
-
-    def pause(self, seconds: float) -> None:
-        """Wait; say at once until when if it takes long, and then every ten seconds.
+    def report_wait(self, stats: StreamStats, seconds: float, until: datetime) -> None:
+        """Report a wait that is long, or if a report is due.
 
         Args:
-            seconds: How long.
+            stats: The stream that waits.
+            seconds: How long it will still wait.
+            until: When the wait ends.
         """
-        started = time.monotonic()
-        ends = started + seconds
-        until = datetime.now().astimezone() + timedelta(seconds=seconds)
-        waiting = f", waiting until {until:%H:%M:%S %Z}"
-        if seconds >= EVERY_SECONDS:
-            self._say(waiting)
-        try:
-            while (left := ends - time.monotonic()) > 0:
-                due = self._told + EVERY_SECONDS - time.monotonic()
-                if due <= 0:
-                    self._say(waiting)
-                    due = EVERY_SECONDS
-                with self.interruption.breakable():
-                    time.sleep(min(left, due))
-        finally:
-            if self._active:
-                self._active.waited += time.monotonic() - started
+        if self._due or seconds >= EVERY_SECONDS:
+            self._report(stats, f", waiting until {until:%H:%M:%S %Z}")
 
-    def summary(self) -> None:
-        """Tell the figures of every stream that was read."""
-        for tally in self._tallies.values():
-            if tally.requests:
-                self._logger.info("%s", tally)
+    def summarize(self) -> None:
+        """Log the figures of every stream that was read."""
+        for stats in self._stats.values():
+            if stats.requests:
+                self._logger.info("%s", stats)
 
-    def _say(self, what: str = "") -> None:
-        self._told = time.monotonic()
-        tally = self._active
-        if tally is None:
-            return
-        back = f", back to {tally.back_to[:10]}" if tally.back_to else ""
-        left = self.limiter.left if self.limiter else None
+    @property
+    def _due(self) -> bool:
+        return time.monotonic() - self._reported >= EVERY_SECONDS
+
+    def _report(self, stats: StreamStats, wait: str = "") -> None:
+        self._reported = time.monotonic()
+        back = f", back to {stats.back_to[:10]}" if stats.back_to else ""
+        left = self._requests_left()
         window = "" if left is None else f", {left} requests left in this window"
-        self._logger.info("%s%s%s%s", tally, back, window, what)
+        self._logger.info("%s%s%s%s", stats, back, window, wait)
 
 
-class Remarks:
+class Notices:
     """Counts what came up, and names the first few objects it concerns."""
 
     def __init__(self) -> None:
-        """Start without remarks."""
+        """Start without notices."""
         self._counts: dict[tuple[str, str], int] = defaultdict(int)
         self._ids: dict[tuple[str, str], list[str]] = defaultdict(list)
 
-    def add(self, stream: str, remark: str, identifier: str) -> None:
+    def add(self, stream: str, notice: str, identifier: str) -> None:
         """Note that something came up.
 
         Args:
             stream: Where.
-            remark: What.
+            notice: What, following a count: "calendars skipped: …".
             identifier: The object that it concerns.
         """
-        key = (stream, remark)
+        key = (stream, notice)
         self._counts[key] += 1
-        if len(self._ids[key]) < _NAMED:
+        if len(self._ids[key]) < _MOST_IDS:
             self._ids[key].append(identifier)
 
-    def tell(self, logger: logging.Logger) -> None:
-        """Write one line for each remark.
+    def log(self, logger: logging.Logger) -> None:
+        """Log one line for each notice.
 
         Args:
             logger: Where the lines go.
         """
-        for key, count in self._counts.items():
-            named = ", ".join(self._ids[key])
-            more = "" if count <= _NAMED else f" and {count - _NAMED:,} more"
-            logger.info("%s: %s: %d (%s%s)", *key, count, named, more)
+        for (stream, notice), count in self._counts.items():
+            ids = ", ".join(self._ids[stream, notice])
+            more = "" if count <= _MOST_IDS else f" and {count - _MOST_IDS:,} more"
+            logger.info("%s: %d %s (%s%s)", stream, count, notice, ids, more)
 
 
 def _counted(number: int, what: str) -> str:

@@ -1,4 +1,4 @@
-"""Records as the schema declares them, with nothing lost on the way.
+"""Records as the schema declares them, with nothing overflow on the way.
 
 A value has exactly its declared type. One that differs is converted where the type can
 hold it without loss; otherwise it moves, like an unknown field, to the column
@@ -23,13 +23,12 @@ if t.TYPE_CHECKING:
 
     Record: t.TypeAlias = dict[str, t.Any]
     Convert: t.TypeAlias = Callable[[t.Any, Record, str], t.Any]
-    Place: t.TypeAlias = tuple[type, Convert]
 
 _NAMES_TOLD = 50
 
 
-class Shaper:
-    """Shapes the records of one stream."""
+class RecordConformer:
+    """Gives the records of one stream the form that its schema declares."""
 
     def __init__(
         self,
@@ -37,30 +36,34 @@ class Shaper:
         keys: Sequence[str],
         logger: logging.Logger,
         hidden: Collection[str] = (),
+        *,
+        stream: str = "",
     ) -> None:
         """Prepare the conversion of every column.
 
         Args:
             schema: The stream's schema, without references.
             keys: The primary key.
-            logger: Where new fields are told of, once each.
+            logger: Where new fields are logged, once each.
             hidden: Fields that must not be written at all.
+            stream: The stream's name, for the log.
         """
         properties = dict(schema["properties"])
         properties.pop(EXTRA, None)
         self._columns = [
-            (name, *place(part, top=True))
+            (name, converter_for(part, top=True))
             for name, part in properties.items()
             if name not in hidden or name in keys
         ]
-        self._known = {name for name, *_ in self._columns} | set(hidden)
+        self._known = {name for name, _ in self._columns} | set(hidden)
         self._hidden = set(hidden)
         self._keys = {key: properties[key] for key in keys if key in properties}
         self._logger = logger
+        self._stream = stream
         self._told: set[str] = set()
 
-    def shape(self, row: Mapping[str, t.Any]) -> Record:
-        """Shape one record.
+    def conform(self, row: Mapping[str, t.Any]) -> Record:
+        """Return one record in the form of the schema.
 
         Args:
             row: The object as OnceHub sent it.
@@ -70,10 +73,9 @@ class Shaper:
         """
         extra: Record = {}
         record: Record = {}
-        for name, plain, convert in self._columns:
+        for name, convert in self._columns:
             value = row.get(name)
-            fits = value is None or type(value) is plain
-            record[name] = value if fits else convert(value, extra, name)
+            record[name] = None if value is None else convert(value, extra, name)
         if extra:
             self._tell(extra, "does not fit its column")
         if not row.keys() <= self._known:
@@ -82,8 +84,8 @@ class Shaper:
             extra.update(unknown)
         for key, part in self._keys.items():
             if record[key] in {None, ""}:
-                self._tell({key: None}, "is missing, a stand-in is written")
-                record[key] = _stand_in(row, part)
+                self._tell({key: None}, "is missing, wrote a placeholder")
+                record[key] = _surrogate_key(row, part)
         if EXTRA not in self._hidden:
             record[EXTRA] = extra or None
         return record
@@ -93,14 +95,15 @@ class Shaper:
         for name in new[: _NAMES_TOLD - len(self._told)]:
             self._told.add(name)
             self._logger.warning(
-                "The field %.100r %s; what OnceHub sent is kept in %s",
+                "%s: the field %.100r %s; what OnceHub sent is kept in %s",
+                self._stream,
                 name,
                 what,
                 EXTRA,
             )
 
 
-def _stand_in(row: Mapping[str, t.Any], part: Mapping[str, t.Any]) -> str:
+def _surrogate_key(row: Mapping[str, t.Any], part: Mapping[str, t.Any]) -> str:
     """Make a key for a record without one; the same record gets the same key."""
     digest = hashlib.sha256(ENCODER.encode(row)).hexdigest()
     if part.get("format") == "date-time":
@@ -114,58 +117,56 @@ _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,18})", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
-def place(part: Mapping[str, t.Any], *, top: bool = False) -> Place:
-    """Choose how a declared type takes a value, and which values fit as they are.
-
-    Most values are texts that fit: a call for each of them would cost as much as all
-    other conversions together.
+def converter_for(part: Mapping[str, t.Any], *, top: bool = False) -> Convert:
+    """Return what converts a value to its declared type without loss.
 
     Args:
         part: The schema of a value.
         top: Whether the value has a column of its own.
 
     Returns:
-        The type of the values that fit as they are, and what converts any other. Its
-        arguments are the value, where to put what does not fit, and its name.
+        A function of the value, where to put what does not fit, and its name.
     """
     declared = part.get("type", "string")
     types = {declared} if isinstance(declared, str) else set(declared)
     for name, make in _MAKERS.items():
         if name in types:
-            return type(None), make(part)
+            return make(part)
     if "boolean" in types:
-        return bool, _boolean
+        return _boolean
     if part.get("format") == "date-time":
-        return type(None), _time
-    return str, _column_text if top else _text
+        return _time
+    return _column_text if top else _text
 
 
-def _column_text(value: t.Any, lost: Record, name: str) -> t.Any:
+def _column_text(value: t.Any, overflow: Record, name: str) -> t.Any:
     if isinstance(value, (dict, list)):
-        lost[name] = value
+        overflow[name] = value
         return None
-    return _text(value, lost, name)
+    return _text(value, overflow, name)
 
 
-def _text(value: t.Any, _lost: Record, _name: str) -> str:
-    return ENCODER.encode(value).decode()
+def _text(value: t.Any, _overflow: Record, _name: str) -> str:
+    return value if isinstance(value, str) else ENCODER.encode(value).decode()
 
 
-def _anything(value: t.Any, _lost: Record, _name: str) -> t.Any:
+def _anything(value: t.Any, _overflow: Record, _name: str) -> t.Any:
     return value
 
 
-def _time(value: t.Any, lost: Record, name: str) -> str | None:
+def _time(value: t.Any, overflow: Record, name: str) -> str | None:
     if isinstance(value, str) and (text := utc_text(value)):
         return text
-    lost[name] = value
+    overflow[name] = value
     return None
 
 
-def _boolean(value: t.Any, lost: Record, name: str) -> bool | None:
+def _boolean(value: t.Any, overflow: Record, name: str) -> bool | None:
+    if isinstance(value, bool):
+        return value
     if value in ("true", "false"):
         return bool(value == "true")
-    lost[name] = value
+    overflow[name] = value
     return None
 
 
@@ -173,20 +174,20 @@ def _integer(part: Mapping[str, t.Any]) -> Convert:
     highest = part.get("maximum", 2**63 - 1)
     lowest = part.get("minimum", -highest - 1)
 
-    def convert(value: t.Any, lost: Record, name: str) -> int | None:
+    def convert(value: t.Any, overflow: Record, name: str) -> int | None:
         number = value
         if isinstance(value, str) and _INTEGER.fullmatch(value):
             number = int(value)
         fits = isinstance(number, (int, Decimal)) and not isinstance(number, bool)
         if fits and lowest <= number <= highest and number == int(number):
             return int(number)
-        lost[name] = value
+        overflow[name] = value
         return None
 
     return convert
 
 
-def _number(value: t.Any, lost: Record, name: str) -> float | None:
+def _number(value: t.Any, overflow: Record, name: str) -> float | None:
     number = value
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         number = Decimal(value)
@@ -195,45 +196,43 @@ def _number(value: t.Any, lost: Record, name: str) -> float | None:
             return number
     elif isinstance(number, Decimal) and Decimal(repr(float(number))) == number:
         return float(number)
-    lost[name] = value
+    overflow[name] = value
     return None
 
 
 def _array(part: Mapping[str, t.Any]) -> Convert:
-    plain, convert_item = place(part.get("items", {}))
+    convert_item = converter_for(part.get("items", {}))
 
-    def convert(value: t.Any, lost: Record, name: str) -> list[t.Any] | None:
+    def convert(value: t.Any, overflow: Record, name: str) -> list[t.Any] | None:
         if not isinstance(value, list):
-            lost[name] = value
+            overflow[name] = value
             return None
         inner: Record = {}
         items = [
-            item if item is None or type(item) is plain else convert_item(item, inner, str(index))
+            None if item is None else convert_item(item, inner, str(index))
             for index, item in enumerate(value)
         ]
         if inner:
-            lost[name] = inner
+            overflow[name] = inner
         return items
 
     return convert
 
 
 def _object(part: Mapping[str, t.Any]) -> Convert:
-    places = {name: place(inner) for name, inner in part.get("properties", {}).items()}
-    unknown = (type(None), _anything)
+    converters = {name: converter_for(p) for name, p in part.get("properties", {}).items()}
 
-    def convert(value: t.Any, lost: Record, name: str) -> Record | None:
+    def convert(value: t.Any, overflow: Record, name: str) -> Record | None:
         if not isinstance(value, dict):
-            lost[name] = value
+            overflow[name] = value
             return None
         inner: Record = {}
         result: Record = {}
         for key, item in value.items():
-            plain, convert_item = places.get(key, unknown)
-            fits = item is None or type(item) is plain
-            result[key] = item if fits else convert_item(item, inner, key)
+            convert_item = converters.get(key, _anything)
+            result[key] = None if item is None else convert_item(item, inner, key)
         if inner:
-            lost[name] = inner
+            overflow[name] = inner
         return result
 
     return convert

@@ -135,8 +135,25 @@ _CHECKS: dict[str, t.Callable[[str], str | None]] = {
 }
 
 
+def from_environment(
+    environment: Mapping[str, str], schema: Mapping[str, t.Any]
+) -> dict[str, t.Any]:
+    """Return the settings that the environment has, in their declared types.
+
+    Args:
+        environment: The environment's variables.
+        schema: JSON schema of all settings.
+    """
+    names = {f"TAP_ONCEHUB_{name.upper()}": name for name in schema["properties"]}
+    return {
+        name: from_text(name, environment[variable], schema)
+        for variable, name in names.items()
+        if variable in environment
+    }
+
+
 def from_text(name: str, text: str, schema: Mapping[str, t.Any]) -> t.Any:
-    """Read a setting from an environment variable, by its declared type.
+    """Return a setting from its text, by its declared type.
 
     Args:
         name: The setting.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 from contextlib import contextmanager
 
@@ -12,16 +13,16 @@ if t.TYPE_CHECKING:
     from types import FrameType
 
 
-class Interruption:
-    """Keeps a signal until the sync can end, and lets it break into waits."""
+class SignalWaiter:
+    """Keeps a signal until the sync can end, and lets it interrupt what only waits."""
 
     def __init__(self) -> None:
         """Start without a signal."""
         self._signal: int | None = None
-        self._breakable = False
+        self._interruptible = False
 
     def handle(self, signal_number: int, _frame: FrameType | None = None) -> None:
-        """Take in a signal.
+        """Record a signal; usable as a signal handler.
 
         Args:
             signal_number: The signal.
@@ -30,7 +31,7 @@ class Interruption:
             InterruptedSyncError: At once, where the tap only waits.
         """
         self._signal = signal_number
-        if self._breakable:
+        if self._interruptible:
             self.check()
 
     def check(self) -> None:
@@ -43,11 +44,27 @@ class Interruption:
             raise InterruptedSyncError(self._signal)
 
     @contextmanager
-    def breakable(self) -> Iterator[None]:
-        """Let a signal break into what is only waiting."""
-        self._breakable = True
+    def interruptible(self) -> Iterator[None]:
+        """Let a signal interrupt the block.
+
+        Raises:
+            InterruptedSyncError: If a signal has come or comes meanwhile.
+        """
+        self._interruptible = True
         try:
             self.check()
             yield
         finally:
-            self._breakable = False
+            self._interruptible = False
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, unless a signal comes.
+
+        Args:
+            seconds: How long.
+
+        Raises:
+            InterruptedSyncError: If a signal has come or comes meanwhile.
+        """
+        with self.interruptible():
+            time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""What a request can end in, and what it means: passing faults and refusals."""
+"""What a failed request means, and what a person can do about it: in one place."""
 
 from __future__ import annotations
 
@@ -8,31 +8,43 @@ from http import HTTPStatus
 
 import requests
 
-from tap_oncehub.errors import AccessRefusedError, RequestRefusedError, WrongAddressError
+from tap_oncehub.errors import (
+    AccessRefusedError,
+    EndpointError,
+    NotFoundError,
+    OnceHubError,
+    RateLimitedError,
+    RequestRefusedError,
+    UnreachableError,
+    WrongAddressError,
+)
 from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE
 
 if t.TYPE_CHECKING:
-    from tap_oncehub.api.response import Answer
+    from tap_oncehub.api.response import OnceHubResponse
 
 _RETRIED = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_EARLY,
     HTTPStatus.TOO_MANY_REQUESTS,
 }
-
-
-UNTRUSTED = re.compile(r"certificate verify failed(?:: ([^(]+?))?\.? *\(")
+_UNTRUSTED = re.compile(r"certificate verify failed(?:: ([^(]+?))?\.? *\(")
 _NOT_SECURE = (
     "a secure connection was not possible (REQUESTS_CA_BUNDLE, where it is set, must "
     "name a file with certificates)"
+)
+_BAD_PROXY = "the address of the proxy is not usable. Check HTTPS_PROXY"
+_NO_CERTIFICATES = (
+    "its certificate cannot be checked without the file that REQUESTS_CA_BUNDLE names. "
+    "Check that it is there"
 )
 _NETWORK_FAULTS: list[tuple[type[Exception], str, bool]] = [
     (requests.exceptions.SSLError, _NOT_SECURE, False),
     (requests.exceptions.ProxyError, "the proxy does not work", False),
     (requests.exceptions.ConnectTimeout, "connecting took too long", False),
-    (requests.exceptions.Timeout, "the answer took too long", True),
-    (requests.exceptions.ChunkedEncodingError, "the answer was cut short", True),
-    (requests.exceptions.ContentDecodingError, "the answer was garbled", True),
+    (requests.exceptions.Timeout, "the response took too long", True),
+    (requests.exceptions.ChunkedEncodingError, "the response was cut short", True),
+    (requests.exceptions.ContentDecodingError, "the response was garbled", True),
 ]
 
 
@@ -41,7 +53,7 @@ class RetriableError(Exception):
 
     Attributes:
         retry_after: Seconds that OnceHub asks to wait, if it does.
-        refused: Whether it was a 429.
+        rate_limited: Whether it was a 429.
         answered: Whether anything at the address reacted.
     """
 
@@ -50,76 +62,123 @@ class RetriableError(Exception):
         message: str,
         *,
         retry_after: float | None = None,
-        refused: bool = False,
+        rate_limited: bool = False,
         answered: bool = True,
     ) -> None:
         """Keep what the wait depends on."""
         super().__init__(message)
         self.retry_after = retry_after
-        self.refused = refused
+        self.rate_limited = rate_limited
         self.answered = answered
 
 
-def refusal(
-    answer: Answer, path: str, stream: str, secret: str, *, first: bool
+def error_for_response(
+    response: OnceHubResponse, path: str, stream: str, secret: str, *, first: bool
 ) -> Exception | None:
-    """Say what an answer's status means; None where it is a success.
+    """Return what a response's status means; None where it is a success.
 
     Args:
-        answer: The answer.
+        response: The response.
         path: What was asked for.
         stream: The stream that asked.
         secret: The API key, kept out of every message.
-        first: Whether no sound answer came before, so that the address may be wrong.
+        first: Whether no sound response came before, so that the address may be wrong.
     """
-    status = answer.status_code
+    status = response.status_code
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
-    words = answer.own_words(secret)
+    detail = response.error_detail(secret)
     if status in _RETRIED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        refused = status == HTTPStatus.TOO_MANY_REQUESTS
-        text = f"HTTP {status}{words}"
-        return RetriableError(text, retry_after=answer.retry_after, refused=refused)
-    words = f"{path} answered {status}{words}"
+        rate_limited = status == HTTPStatus.TOO_MANY_REQUESTS
+        text = f"HTTP {status}{detail}"
+        return RetriableError(text, retry_after=response.retry_after, rate_limited=rate_limited)
+    text = f"{path} answered {status}{detail}"
     if status == HTTPStatus.UNAUTHORIZED:
         return AccessRefusedError(
-            f"{stream}: OnceHub does not accept the API key: {words}. "
+            f"{stream}: OnceHub does not accept the API key: {text}. "
             f"Set api_key to a valid key, made in {KEYS_PAGE}."
         )
     if status == HTTPStatus.FORBIDDEN:
         return AccessRefusedError(
-            f"{stream}: OnceHub refuses access to its API: {words}. "
+            f"{stream}: OnceHub refuses access to its API: {text}. "
             "The account's plan must include API access."
         )
     redirected = status < HTTPStatus.BAD_REQUEST
     if redirected:
-        words += ", a redirect, which is not followed"
-    elsewhere = status == HTTPStatus.NOT_FOUND and not answer.explained
-    if first and (redirected or elsewhere):
-        words += f". Check api_url, {DEFAULT_API_URL} is the usual one"
-        return WrongAddressError(words, status=status)
-    return RequestRefusedError(words, status=status)
+        text += ", a redirect, which is not followed"
+    not_found = status == HTTPStatus.NOT_FOUND
+    if first and (redirected or (not_found and not response.is_api_error)):
+        text += f". Check api_url, {DEFAULT_API_URL} is the usual one"
+        return WrongAddressError(text, status=status)
+    return (NotFoundError if not_found else RequestRefusedError)(text, status=status)
 
 
-def network_failure(error: requests.exceptions.RequestException) -> RetriableError:
-    """Name a network failure without the texts of libraries, which quote URLs.
+def error_for_exception(
+    error: Exception, request: requests.PreparedRequest, stream: str
+) -> RetriableError | UnreachableError:
+    """Return what a failed exchange means, without the texts of libraries, which quote URLs.
 
     Args:
         error: What requests raised.
+        request: The request.
+        stream: The stream that asked.
     """
-    for kind, text, answered in _NETWORK_FAULTS:
-        if isinstance(error, kind):
-            return RetriableError(text, answered=answered)
     text = str(error)
+    if match := _UNTRUSTED.search(text):
+        return unreachable(request, stream, tls_hint(match[1]))
+    for kind, fault, answered in _NETWORK_FAULTS:
+        if isinstance(error, kind):
+            return RetriableError(fault, answered=answered)
+    if isinstance(error, ValueError) or not isinstance(error, requests.RequestException):
+        hint = _BAD_PROXY if isinstance(error, ValueError) else _NO_CERTIFICATES
+        return unreachable(request, stream, hint)
     if "resolve" in text.lower() or "getaddrinfo" in text:
         return RetriableError("the host name is not known", answered=False)
-    if "NewConnectionError" in text or "refused" in text:
-        return RetriableError("the connection was refused", answered=False)
-    return RetriableError("the connection broke")
+    refused = "NewConnectionError" in text or "refused" in text
+    return RetriableError(
+        f"the connection {'was refused' if refused else 'broke'}", answered=not refused
+    )
 
 
-def mistrust(reason: str | None) -> str:
-    """Say what to do about a certificate that cannot be trusted.
+def exhausted(
+    error: RetriableError, request: requests.PreparedRequest, stream: str, max_wait: float
+) -> OnceHubError:
+    """Return the error that ends the retries of a request.
+
+    Args:
+        error: The latest failure.
+        request: The request.
+        stream: The stream that asked.
+        max_wait: Seconds that the retries were allowed to take.
+    """
+    limit = f"max_wait_seconds ({max_wait:g} s)"
+    if error.rate_limited:
+        return RateLimitedError(
+            f"{stream}: still rate-limited by OnceHub after {limit}: {error}. "
+            "Find out who else uses the account or this address, or run again later."
+        )
+    if error.answered:
+        return EndpointError(
+            f"{path_of(request)} still fails after {limit}: {error}. Run again later."
+        )
+    hint = f"{error}. Check the network, the proxy and api_url, then run again"
+    return unreachable(request, stream, hint)
+
+
+def unreachable(request: requests.PreparedRequest, stream: str, hint: str) -> UnreachableError:
+    """Return an error that says that nothing can be read.
+
+    Args:
+        request: The request.
+        stream: The stream that asked.
+        hint: Why, and what to do.
+    """
+    place = (request.url or "").partition("?")[0]
+    return UnreachableError(f"{stream}: no answer from {place}: {hint}.")
+
+
+def tls_hint(reason: str | None) -> str:
+    """Return what to do about a certificate that cannot be trusted.
 
     Args:
         reason: What the TLS library says of it.
@@ -132,7 +191,7 @@ def mistrust(reason: str | None) -> str:
 
 
 def path_of(request: requests.PreparedRequest) -> str:
-    """Give the path that a request asks for, without its parameters.
+    """Return the path that a request asks for, without its parameters.
 
     Args:
         request: The request.

@@ -1,6 +1,6 @@
 """The cursor on OnceHub's list envelope.
 
-A list answers ``{"object": "list", "data": [...], "has_more": bool}`` with a ``Link``
+A list is ``{"object": "list", "data": [...], "has_more": bool}`` with a ``Link``
 header; ``after=<id>`` asks for what comes after that object (OnceHub's reference,
 "Pagination").
 """
@@ -12,6 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from singer_sdk.helpers.jsonpath import extract_jsonpath
 from singer_sdk.pagination import JSONPathPaginator
+from typing_extensions import override
+
+from tap_oncehub.errors import PaginationError
 
 if t.TYPE_CHECKING:
     import requests
@@ -21,7 +24,7 @@ LAST_ID = "$.data[-1:].id"
 
 
 def as_cursor(identifier: t.Any) -> str | None:
-    """Give an object's id as a cursor; None if it cannot be one.
+    """Return an object's id as a cursor; None if it cannot be one.
 
     Args:
         identifier: The id as it came.
@@ -30,49 +33,83 @@ def as_cursor(identifier: t.Any) -> str | None:
 
 
 class CursorPaginator(JSONPathPaginator):
-    """Goes on after the last object of a page while there may be more.
+    """Continues after the last object of a page while there may be more.
 
-    More pages exist if ``has_more`` says so or ``Link`` has a ``next``; where an
-    answer has neither, a full page means that there may be more.
+    More pages exist if ``has_more`` says so or ``Link`` has a ``next``; where a
+    response has neither, a full page means that there may be more.
     """
 
-    def __init__(self, start: str | None, page_size: int) -> None:
+    def __init__(
+        self, start: str | None, page_size: int, path: str, seen: set[str | None] | None = None
+    ) -> None:
         """Begin after an object, or at the start of the list.
 
         Args:
-            start: Id of the object to go on after; None for the start of the list.
+            start: Id of the object to continue after; None for the start of the list.
             page_size: Objects asked for in one page.
+            path: The list, for error messages.
+            seen: Cursors used before, so that a loop is noticed; kept up to date.
         """
         super().__init__(LAST_ID)
         self._value = start
         self._page_size = page_size
-        self.promised = False
+        self._path = path
+        self._seen = set() if seen is None else seen
+        self._seen.add(start)
+        self._promised = start is not None
 
+    @override
     def has_more(self, response: requests.Response) -> bool:
-        """Say whether another page may exist.
+        """Return whether another page may exist.
 
         Args:
-            response: The answer with the latest page.
+            response: The response with the latest page.
+
+        Raises:
+            PaginationError: If this page was promised, or promises another, and is empty.
         """
         body = response.json()
+        if not isinstance(body, dict):
+            return False  # a bare array has no pages
         claim = next(extract_jsonpath(HAS_MORE, body), None)
-        self.promised = claim is True or "next" in response.links
-        if isinstance(claim, bool) or response.links.keys() & {"next", "previous"}:
-            return self.promised
-        return isinstance(body, dict) and len(body["data"]) >= self._page_size
+        promised = claim is True or "next" in response.links
+        more = promised
+        if not isinstance(claim, bool) and not response.links.keys() & {"next", "previous"}:
+            more = len(body["data"]) >= self._page_size
+        if not body["data"] and (more or self._promised):
+            what = "promises more objects and then sends none"
+            raise self._error(what)
+        self._promised = promised
+        return more
 
+    @override
     def get_next(self, response: requests.Response) -> str | None:
-        """Give the id of the page's last object.
+        """Return the id of the page's last object.
 
         Args:
-            response: The answer with the latest page.
+            response: The response with the latest page.
 
         Returns:
             The id; where the object has none, the cursor of the ``Link`` header.
             Of that link only the query is taken: its address may be another host's.
+
+        Raises:
+            PaginationError: If there is no cursor, or it was used before.
         """
-        last = super().get_next(response)
-        if cursor := as_cursor(last):
-            return cursor
-        link = response.links.get("next", {}).get("url", "")
-        return next(iter(parse_qs(urlsplit(link).query).get("after", [])), None)
+        cursor = as_cursor(super().get_next(response)) or _link_cursor(response)
+        if cursor is None:
+            what = "promises more objects without a way to them"
+            raise self._error(what)
+        if cursor in self._seen:
+            what = "sends objects again that were on an earlier page"
+            raise self._error(what)
+        self._seen.add(cursor)
+        return cursor
+
+    def _error(self, what: str) -> PaginationError:
+        return PaginationError(f"{self._path} {what} (after {self._value or 'the start'})")
+
+
+def _link_cursor(response: requests.Response) -> str | None:
+    link = response.links.get("next", {}).get("url", "")
+    return next(iter(parse_qs(urlsplit(link).query).get("after", [])), None)

@@ -11,9 +11,6 @@ import typing as t
 
 from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable
-
 _BURST = 5
 _PROBES = (1 / 60, 4 / 60, 13 / 60, 40 / 60, 61 / 60)
 """When to ask again after a refusal without Retry-After, in windows since the first."""
@@ -33,7 +30,6 @@ class RequestLimiter:
         per_second: float,
         per_window: int,
         window_seconds: float,
-        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Set up the limits.
 
@@ -42,9 +38,7 @@ class RequestLimiter:
                 spread: 50 a second are 5 in a tenth of a second.
             per_window: Requests in one window, 0 for no such limit.
             window_seconds: Length of the window.
-            pause: Called with the seconds to wait.
         """
-        self._pause = pause
         self._window_seconds = window_seconds
         self._buckets: list[InMemoryBucket] = []
         self._window: InMemoryBucket | None = None
@@ -59,17 +53,33 @@ class RequestLimiter:
         self._first_refusal = float("-inf")
         self._refusals = 0
 
-    def acquire(self) -> None:
-        """Wait until one more request may be sent, and count it."""
-        self._wait(self._not_before - time.monotonic())
-        self._latest = [self._take(bucket) for bucket in self._buckets]
+    def try_acquire(self) -> float:
+        """Count one more request, if both limits allow it now.
 
-    def settle(self) -> None:
+        Returns:
+            Zero if the request may be sent; otherwise the seconds to wait before
+            trying again.
+        """
+        if (wait := self._not_before - time.monotonic()) > 0:
+            return wait
+        taken: list[RateItem] = []
+        for bucket in self._buckets:
+            item = RateItem("request", _now())
+            bucket.leak(item.timestamp)
+            if not bucket.put(item):
+                for other, earlier in zip(self._buckets, taken, strict=False):
+                    other.items.remove(earlier)
+                return max(1, t.cast("int", bucket.waiting(item))) / 1000
+            taken.append(item)
+        self._latest = taken
+        return 0.0
+
+    def mark_completed(self) -> None:
         """Count the latest request from now on: its answer has arrived."""
         for item in self._latest:
             item.timestamp = _now()
 
-    def refused(self, retry_after: float | None) -> float:
+    def on_rate_limited(self, retry_after: float | None) -> float:
         """Take in that OnceHub answered 429.
 
         Args:
@@ -119,19 +129,6 @@ class RequestLimiter:
         others = [RateItem("others", int(first + i * step)) for i in range(missing)]
         items = [*self._window.items, *others]
         self._window.items = sorted(items, key=lambda item: item.timestamp)
-
-    def _take(self, bucket: InMemoryBucket) -> RateItem:
-        while True:
-            item = RateItem("request", _now())
-            bucket.leak(item.timestamp)
-            if bucket.put(item):
-                return item
-            waiting = bucket.waiting(item)
-            self._wait(t.cast("int", waiting) / 1000)
-
-    def _wait(self, seconds: float) -> None:
-        if seconds > 0:
-            self._pause(seconds)
 
 
 def _bucket(limit: int, seconds: float) -> InMemoryBucket:

@@ -1,4 +1,4 @@
-"""Answers of the OnceHub API: decoded once, and explained without secrets."""
+"""Responses of the OnceHub API: decoded once, and quoted without secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 import msgspec
 import requests
-from requests.adapters import HTTPAdapter
+from typing_extensions import override
 
 _LONGEST_MESSAGE = 300
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
@@ -30,8 +30,17 @@ class BadBodyError(Exception):
     """A body that is no JSON; the text says what it is instead."""
 
 
-class Answer(requests.Response):
+class OnceHubResponse(requests.Response):
     """A response of OnceHub whose body is decoded once."""
+
+    def __init__(self, response: requests.Response) -> None:
+        """Take over a response.
+
+        Args:
+            response: What requests received.
+        """
+        super().__init__()
+        vars(self).update(vars(response))
 
     @cached_property
     def body(self) -> t.Any:
@@ -44,8 +53,8 @@ class Answer(requests.Response):
             return None
         return _decode(self.content)
 
+    @override
     def json(self, **_kwargs: t.Any) -> t.Any:
-        """Give the decoded body, as the SDK's helpers ask for it."""
         return self.body
 
     @property
@@ -69,20 +78,20 @@ class Answer(requests.Response):
         return max(0.0, (until - (now or datetime.now(timezone.utc))).total_seconds())
 
     @property
-    def explained(self) -> bool:
+    def is_api_error(self) -> bool:
         """Whether an error has the form that OnceHub's errors have."""
-        return "type" in self._said
+        return "type" in self._error_body
 
     @property
-    def _said(self) -> dict[str, t.Any]:
+    def _error_body(self) -> dict[str, t.Any]:
         try:
             body = self.body
         except BadBodyError:
             body = None
         return body if isinstance(body, dict) else {}
 
-    def own_words(self, secret: str) -> str:
-        """What OnceHub says of an error, without anything secret or personal.
+    def error_detail(self, secret: str) -> str:
+        """Return what OnceHub says of an error, without anything secret or personal.
 
         Args:
             secret: The API key.
@@ -90,10 +99,10 @@ class Answer(requests.Response):
         Returns:
             Type, message, parameter and Request-Id in brackets, on one line.
         """
-        said = self._said
-        parts = [str(said[key]) for key in ("type", "message") if said.get(key)]
-        if said.get("param"):
-            parts.append(f"param {said['param']}")
+        body = self._error_body
+        parts = [str(body[key]) for key in ("type", "message") if body.get(key)]
+        if body.get("param"):
+            parts.append(f"param {body['param']}")
         text = " ".join(", ".join(parts).split()).replace(secret, "…")
         parts = [_EMAIL.sub("…", text)[:_LONGEST_MESSAGE].rstrip(" .")]
         if identifier := self.headers.get("Request-Id"):
@@ -102,24 +111,10 @@ class Answer(requests.Response):
         return f" ({text})" if text else ""
 
 
-class AnswerAdapter(HTTPAdapter):
-    """Gives responses as answers."""
-
-    def build_response(
-        self,
-        req: requests.PreparedRequest,
-        resp: t.Any,
-    ) -> requests.Response:
-        """Build a response from what urllib3 received."""
-        response = super().build_response(req, resp)
-        response.__class__ = Answer
-        return response
-
-
 def _decode(content: bytes) -> t.Any:
     """Decode JSON; halves of surrogate pairs, which cut texts end in, become U+FFFD."""
     if not content.strip():
-        msg = "the answer is empty"
+        msg = "the response is empty"
         raise BadBodyError(msg)
     content = content.removeprefix(_BYTE_ORDER_MARK)
     try:
@@ -129,7 +124,7 @@ def _decode(content: bytes) -> t.Any:
     try:
         return _DECODER.decode(_ESCAPE.sub(_mend_escape, content))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        msg = "the answer is no JSON"
+        msg = "the response is no JSON"
         raise BadBodyError(msg) from None
 
 

@@ -1,4 +1,4 @@
-"""Where a sync stands, so that it can be killed at any moment and go on.
+"""Where a sync stands, so that it can be killed at any moment and resume.
 
 Lists come newest-created first; a page position stays valid while objects are edited
 and added. So the state of a stream holds, beside the Singer bookmark, a checkpoint of
@@ -49,12 +49,12 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
     cursors: list[str] = []
 
 
-class Pass:
+class SyncPass:
     """One reading of a list from its start to its end, over any number of runs.
 
     Attributes:
         resumed: Whether an earlier run began this pass.
-        refusal: Why a checkpoint in the state is not used, for the log.
+        rejected_because: Why a checkpoint in the state is ignored, for the log.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Pass:
         start_date: str | None = None,
         lookback: timedelta = timedelta(0),
     ) -> None:
-        """Go on with the pass that the state tells of, or begin a new one.
+        """Resume the pass that the state holds, or start a new one.
 
         Args:
             states: Writable states of the streams that are written in this pass, the
@@ -84,7 +84,7 @@ class Pass:
             for state in states.values()
             if replication_key
         ]
-        self.refusal: str | None = None
+        self.rejected_because: str | None = None
         since = self._since()
         saved = self._saved(since)
         self.resumed = saved is not None
@@ -94,7 +94,7 @@ class Pass:
 
     @property
     def cursor(self) -> str | None:
-        """Id of the object to go on after; None for the start of the list."""
+        """Id of the object to continue after; None for the start of the list."""
         return self._point.cursors[-1] if self._point.cursors else None
 
     @property
@@ -107,8 +107,8 @@ class Pass:
         """Marks all records of this pass, the same over all its runs."""
         return self._point.version
 
-    def started(self, moment: datetime) -> None:
-        """Note when the pass began, unless an earlier answer or run did.
+    def mark_started(self, moment: datetime) -> None:
+        """Record when the pass began, unless an earlier answer or run did.
 
         Args:
             moment: OnceHub's time, not later than the first answer's content.
@@ -116,20 +116,20 @@ class Pass:
         if self._point.began is None:
             self._point.began = milliseconds(moment)
 
-    def reached(self, cursor: str, values: Sequence[t.Any]) -> None:
-        """Note that everything up to an object is written.
+    def commit_page(self, cursor: str, values: Sequence[t.Any]) -> None:
+        """Record that everything up to an object is written.
 
         Args:
             cursor: Id of the object.
             values: Replication key values written since the last call.
         """
-        self.saw(values)
+        self.observe(values)
         kept = [*self._point.cursors, cursor][-CURSORS_KEPT:]
         self._point.cursors = kept
         self._holder[_CHECKPOINT] = msgspec.to_builtins(self._point)
 
-    def saw(self, values: Sequence[t.Any]) -> None:
-        """Take replication key values into account.
+    def observe(self, values: Sequence[t.Any]) -> None:
+        """Record replication key values.
 
         Args:
             values: As they came; what is no time is passed over.
@@ -137,8 +137,8 @@ class Pass:
         texts = [value for value in values if isinstance(value, str)]
         self._point.newest = latest([self._point.newest, *texts])
 
-    def step_back(self) -> bool:
-        """Give up the latest cursor; its object may be gone.
+    def rewind(self) -> bool:
+        """Return to the cursor before; the latest one's object may be gone.
 
         Returns:
             Whether there was one to give up.
@@ -147,7 +147,7 @@ class Pass:
         self._point.cursors = cursors[:-1]
         return bool(cursors)
 
-    def abandon(self) -> None:
+    def discard(self) -> None:
         """End the pass so that the next one reads the same again."""
         self._holder.pop(_CHECKPOINT, None)
 
@@ -180,21 +180,21 @@ class Pass:
         try:
             point = msgspec.convert(raw, Checkpoint)
         except msgspec.ValidationError:
-            self.refusal = "it cannot be read"
+            self.rejected_because = "it cannot be read"
             return None
         times = [point.began, point.since, point.newest]
         if any(text is not None and moment_of(text) is None for text in times):
-            self.refusal = "its times cannot be read"
+            self.rejected_because = "its times cannot be read"
         elif not point.cursors or point.began is None:
-            self.refusal = "it has no position"
+            self.rejected_because = "it has no position"
         elif not 0 < point.version < _ENDLESS:
-            self.refusal = "its version is from no possible time"
+            self.rejected_because = "its version is from no possible time"
         elif point.streams != list(self._states):
-            self.refusal = "other streams are selected now"
+            self.rejected_because = "other streams are selected now"
         elif point.kind != self._kind:
-            self.refusal = "the records are replicated in another way now"
+            self.rejected_because = "the records are replicated in another way now"
         elif not _covers(point.since, since):
-            self.refusal = "more is to be read now than then"
+            self.rejected_because = "more is to be read now than then"
         else:
             return point
         return None

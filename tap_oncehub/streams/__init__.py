@@ -36,7 +36,7 @@ if t.TYPE_CHECKING:
 
 
 def stream_classes(config: Mapping[str, t.Any]) -> list[type[OnceHubStream]]:
-    """Give the class of every stream.
+    """Return the class of every stream.
 
     Args:
         config: The settings: ids of single objects take the place of a parent list.

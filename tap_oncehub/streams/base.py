@@ -1,4 +1,8 @@
-"""What OnceHub's streams share: requests, records, and what happens on a failure."""
+"""What OnceHub's streams share: requests, records, and what happens on a failure.
+
+Overrides of the SDK's underscored names stand here and in children.py only, each with
+the reason why no public name will do.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +22,22 @@ from singer_sdk.singerlib.catalog import (
 )
 from singer_sdk.streams import RESTStream
 from singer_sdk.streams.rest import PageContext
+from typing_extensions import override
 
 from tap_oncehub.errors import EndpointError, SettingsError
-from tap_oncehub.records import Shaper
+from tap_oncehub.records import RecordConformer
 from tap_oncehub.schemas import EXTRA, SCHEMAS
 
 if t.TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     import requests
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_oncehub.api.client import OnceHubClient
-    from tap_oncehub.api.response import Answer
-    from tap_oncehub.progress import Tally
-    from tap_oncehub.tap import TapOnceHub
+    from tap_oncehub.api.response import OnceHubResponse
+    from tap_oncehub.context import SyncContext
+    from tap_oncehub.progress import StreamStats
 
 
 _COLUMN = len(("properties", "name"))
@@ -42,86 +47,90 @@ class OnceHubStream(RESTStream[str]):
     """One endpoint of the OnceHub API.
 
     Attributes:
+        sync_context: What all streams share.
         time_filters: Fields that the endpoint can filter by, all possible replication
             keys.
-        withheld: Fields that are never written.
+        excluded_fields: Fields that are never written.
     """
-
-    _tap: TapOnceHub
 
     primary_keys: t.Sequence[str] = ("id",)
     schema = StreamSchema(SCHEMAS)
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the Shaper does more, faster
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the RecordConformer loses nothing
     time_filters: t.ClassVar[frozenset[str]] = frozenset()
-    withheld: frozenset[str] = frozenset()
+    excluded_fields: frozenset[str] = frozenset()
     extracted_at: datetime | None = None
 
+    def __init__(self, tap: Tap, sync: SyncContext) -> None:
+        """Set up the stream.
+
+        Args:
+            tap: The tap, for the SDK.
+            sync: What all streams share.
+        """
+        self.sync_context = sync
+        self._default_user_agent = f"{tap.name}/{tap.plugin_version}"
+        super().__init__(tap)
+
     @property
+    @override
     def url_base(self) -> str:
-        """The address of the API."""
         return str(self.config["api_url"]).rstrip("/")
 
     @property
+    @override
     def authenticator(self) -> APIKeyAuthenticator:
-        """Puts the key into the header API-Key."""
         key = self.config["api_key"]
         return APIKeyAuthenticator(key="API-Key", value=key, location="header")
 
-    @cached_property
+    @property
+    @override
     def user_agent(self) -> str:
-        """What the tap calls itself."""
-        default = f"{self.tap_name}/{self._tap.plugin_version}"
-        return str(self.config.get("user_agent") or default)
+        return str(self.config.get("user_agent") or self._default_user_agent)
 
     @property
-    def client(self) -> OnceHubClient:
-        """The conversation that all streams share."""
-        return self._tap.client
-
-    @property
+    @override
     def requests_session(self) -> requests.Session:
-        """The connection that all streams share."""
-        return self.client.session
+        return self.sync_context.client.session
+
+    @override
+    def get_batch_config(self, config: Mapping[str, t.Any]) -> None:
+        """Return None: the tap writes no batches, whatever the settings say."""
 
     @cached_property
-    def tally(self) -> Tally:
+    def stats(self) -> StreamStats:
         """What this stream brought and cost."""
-        return self._tap.progress.tally(self.name)
+        return self.sync_context.progress.stats(self.name)
 
     @cached_property
-    def shaper(self) -> Shaper:
+    def conformer(self) -> RecordConformer:
         """Gives records the form that this stream's schema declares."""
-        return Shaper(
+        hidden = {path[1] for path in self._deselected if len(path) == _COLUMN}
+        return RecordConformer(
             self.effective_schema,
             self.primary_keys,
             self.logger,
-            hidden={path[1] for path in self._deselected if len(path) == _COLUMN} | self.withheld,
+            stream=self.name,
+            hidden=hidden | self.excluded_fields,
         )
 
     @cached_property
     def _deselected(self) -> list[tuple[str, ...]]:
-        """Breadcrumbs of what the catalog leaves out."""
+        """Breadcrumbs of what the catalog deselects."""
         return [path for path, selected in self.mask.items() if path and not selected]
 
     @cached_property
     def _deselected_inside(self) -> bool:
-        """Whether the catalog leaves out parts of columns."""
+        """Whether the catalog deselects parts of columns."""
         return any(len(path) > _COLUMN for path in self._deselected)
 
     @property
     def failed(self) -> bool:
-        """Whether this stream was given up in this run."""
-        return self.name in self._tap.failures
+        """Whether this stream failed in this run."""
+        return self.name in self.sync_context.failures
 
+    @override
     def log(self, message: str, *args: t.Any, level: int = logging.INFO, **kwargs: t.Any) -> None:
-        """Log what the SDK says; errors are said once, in the end, by the tap.
-
-        Args:
-            message: The text.
-            args: What belongs into the text.
-            level: The SDK's level.
-            kwargs: What else the logger takes.
-        """
+        # Errors are logged once, at the end, by the tap.
         level = logging.DEBUG if level >= logging.ERROR else level
         super().log(message, *args, level=level, **kwargs)
 
@@ -136,19 +145,19 @@ class OnceHubStream(RESTStream[str]):
         incremental = self.replication_method == REPLICATION_INCREMENTAL
         if not incremental or self.replication_key not in self.time_filters:
             can = ", ".join(sorted(self.time_filters)) or "none, use FULL_TABLE"
-            msg = f"The catalog asks for {self.name} in the way "
-            msg += f"{self.replication_method} by {self.replication_key}; possible "
+            msg = f"The catalog asks for {self.name} with replication method "
+            msg += f"{self.replication_method} and key {self.replication_key}; possible "
             raise SettingsError(msg + f"replication keys: {can}.")
 
-    def fetch(self, context: Context | None, cursor: str | None = None) -> Answer:
-        """Ask the endpoint once.
+    def fetch(self, context: Context | None, cursor: str | None = None) -> OnceHubResponse:
+        """Request the endpoint once, retries aside.
 
         Args:
             context: Values for the path.
-            cursor: Id of the object to go on after.
+            cursor: Id of the object to continue after.
 
         Returns:
-            A sound answer.
+            A sound response.
         """
         request = self.get_http_request(page=PageContext(context, cursor))
         prepared = self.build_prepared_request(
@@ -157,43 +166,35 @@ class OnceHubStream(RESTStream[str]):
             params=request.encode_params(),
             headers=request.headers,
         )
-        return self.client.send(prepared, self.tally, self.check_body)
+        return self.sync_context.client.send(prepared, self.stats, self.check_body)
 
     def check_body(self, body: t.Any) -> str | None:
-        """Say what is wrong with an answer's body; None if nothing is.
+        """Return what is wrong with a response's body; None if nothing is.
 
         Args:
             body: The decoded body.
         """
-        return None if isinstance(body, dict) else "the answer is no JSON object"
+        return None if isinstance(body, dict) else "the response is no JSON object"
 
+    @override
     def get_new_paginator(self) -> None:
-        """An endpoint without pages, unless a subclass says otherwise."""
+        return None  # an endpoint without pages, unless a subclass says otherwise
 
+    @override
     def request_records(self, context: Context | None) -> t.Iterable[Record]:
-        """Ask the endpoint and give its objects.
-
-        Args:
-            context: Values for the path.
-        """
         yield from self.parse_response(self.fetch(context))
 
+    @override
     def post_process(self, row: Record, context: Context | None = None) -> Record | None:
-        """Shape a record; before that is the moment to end on a signal.
-
-        Args:
-            row: The object as OnceHub sent it.
-            context: Values that the parent adds.
-        """
-        self._tap.interruption.check()
-        return self.shaper.shape({**row, **context} if context else row)
+        self.sync_context.waiter.check()  # between two records is the moment to end on a signal
+        return self.conformer.conform({**row, **context} if context else row)
 
     @property
+    @override
     def emit_activate_version_messages(self) -> bool:
-        """False: the SDK would activate a version before its records are there."""
-        return False
+        return False  # the SDK would activate a version before its records are there
 
-    def open_version(self, version: int, extracted_at: datetime) -> None:
+    def start_version(self, version: int, extracted_at: datetime) -> None:
         """Mark the records of a full pass, so that a loader knows what is gone.
 
         Args:
@@ -204,21 +205,22 @@ class OnceHubStream(RESTStream[str]):
             self._stream_version = version
         self.extracted_at = extracted_at
 
-    def close_version(self) -> None:
+    def activate_version(self) -> None:
         """Tell the loader that the full pass is complete."""
         if self._stream_version is not None and self.selected and not self.failed:
             self._write_activate_version_message(self._stream_version)
 
+    @override
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
-        """Write a shaped record; the SDK would look at every value again."""
+        # The SDK stamps each record with its own time; a full pass needs one for all.
         if self._deselected_inside:
-            # What did not fit its place stands in _extra, in the form of the record.
+            # Overflow stands in _extra, in the form of the record.
             for part in (record, record.get(EXTRA) or {}):
                 pop_deselected_record_properties(part, self.schema, self.mask)
         for stream_map in self.stream_maps:
             mapped = stream_map.transform(record)
             if mapped is not None:
-                self.tally.records += 1
+                self.stats.records += 1
                 yield RecordMessage(
                     stream=stream_map.stream_alias,
                     record=mapped,
@@ -226,37 +228,40 @@ class OnceHubStream(RESTStream[str]):
                     time_extracted=self.extracted_at or datetime.now(timezone.utc),
                 )
 
+    @override
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[Record, t.Any, t.Any]:
-        """Sync; a broken endpoint ends this stream, not the others."""
+        # sync() is final and would let one broken endpoint end all streams.
         try:
             yield from super()._sync_records(context, write_messages=write_messages)
         except EndpointError as error:
-            self._tap.fail(self.name, error)
+            self.sync_context.fail(self.name, error)
 
+    # state/ alone keeps the state; the SDK would add markers of its own to it.
+
+    @override
     def _increment_stream_state(
         self, latest_record: Record, *, context: Context | None = None
     ) -> None:
-        """Leave the state alone: checkpoint.py keeps it."""
+        pass
 
+    @override
     def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Leave the state alone: checkpoint.py keeps it."""
+        pass
 
+    @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """Leave the state alone: checkpoint.py keeps it.
-
-        Args:
-            context: Not used.
-        """
+        return None
 
     @property
+    @override
     def partitions(self) -> None:
-        """None: no stream keeps a state per parent."""
+        return None
 
 
 def rows_in(body: t.Any) -> t.Any:
-    """Give the rows of an answer that is a bare array, or that has them in ``data``.
+    """Return the rows of a body that is a bare array, or that has them in ``data``.
 
     Args:
         body: The decoded body.

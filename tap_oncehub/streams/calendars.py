@@ -5,6 +5,8 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timedelta, timezone
 
+from typing_extensions import override
+
 from tap_oncehub.errors import RequestRefusedError
 from tap_oncehub.streams.base import rows_in
 from tap_oncehub.streams.children import ChildStream
@@ -18,10 +20,10 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Record
     from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-    from tap_oncehub.api.response import Answer
+    from tap_oncehub.api.response import OnceHubResponse
 
 _LONGEST_RANGE = timedelta(days=30)
-_NO_SLOTS = {402: "no seat", 404: "gone", 422: "not published"}
+_NO_SLOTS = {402: "no OnceHub seat", 404: "deleted meanwhile", 422: "not published"}
 
 
 class BookingCalendarsStream(ListStream):
@@ -58,42 +60,26 @@ class BookingCalendarTimeSlotsStream(ChildStream):
     primary_keys = ("booking_calendar_id", "start_time")
     parent_key = "booking_calendar_id"
 
+    @override
     def check_body(self, body: t.Any) -> str | None:
-        """The slots come as a bare array or in ``data``.
-
-        Args:
-            body: The decoded body.
-        """
         rows = rows_in(body)
         if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
             return None
-        return "the answer holds no list of time slots"
+        return "the response holds no list of time slots"
 
-    def parse_response(self, response: Answer) -> list[Record]:  # type: ignore[override]
-        """Give the slots of an answer.
-
-        Args:
-            response: The answer.
-        """
+    @override
+    def parse_response(self, response: OnceHubResponse) -> list[Record]:  # type: ignore[override]
         return t.cast("list[Record]", rows_in(response.body))
 
+    @override
     def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
-        """Ask for the range of time that the context names.
-
-        Args:
-            page: The context.
-        """
         request = super().get_http_request(page=page)
         for name in ("start_time", "end_time"):
             request.params[name] = (page.stream_context or {})[name]
         return request
 
+    @override
     def rows_of(self, parent_id: str) -> Iterator[Record]:
-        """Ask for the slots of one calendar, in ranges that OnceHub allows.
-
-        Args:
-            parent_id: Id of the calendar.
-        """
         seen: set[t.Any] = set()
         for start, end in self._ranges():
             context = {"id": parent_id, "start_time": start, "end_time": end}
@@ -102,9 +88,9 @@ class BookingCalendarTimeSlotsStream(ChildStream):
             except RequestRefusedError as error:
                 if error.status not in _NO_SLOTS:
                     raise
-                self._tap.remarks.add(
+                self.sync_context.notices.add(
                     self.name,
-                    f"calendars without time slots, {_NO_SLOTS[error.status]} ({error.status})",
+                    f"calendars skipped: {_NO_SLOTS[error.status]} ({error.status})",
                     parent_id,
                 )
                 return

@@ -1,10 +1,12 @@
-"""Streams that are asked for once for each object of another, and those others."""
+"""Streams that cost a request for each object of another, and those others."""
 
 from __future__ import annotations
 
 import typing as t
 from contextlib import contextmanager
 from functools import cached_property
+
+from typing_extensions import override
 
 from tap_oncehub.errors import EndpointError
 from tap_oncehub.streams.base import OnceHubStream
@@ -28,7 +30,7 @@ class ChildStream(OnceHubStream):
     record_counter: Counter
 
     @contextmanager
-    def taking_part(self) -> Iterator[None]:
+    def open_child(self) -> Iterator[None]:
         """Get ready for rows: loaders must know the stream, even if none come."""
         self._write_schema_message()
         with self.get_record_counter() as self.record_counter:
@@ -42,7 +44,7 @@ class ChildStream(OnceHubStream):
         Args:
             parent_id: Id of the parent.
         """
-        if self.failed or not self.selected:
+        if self.failed:
             return
         try:
             for row in self.rows_of(parent_id):
@@ -51,44 +53,31 @@ class ChildStream(OnceHubStream):
                     self._write_record_message(record)
                     self.record_counter.increment()
         except EndpointError as error:
-            self._tap.fail(self.name, error)
+            self.sync_context.fail(self.name, error)
 
     def rows_of(self, parent_id: str) -> Iterable[Record]:
-        """Ask for the rows of one parent.
+        """Return the rows of one parent.
 
         Args:
             parent_id: Id of the parent.
         """
-        yield from self.request_records({"id": parent_id})
+        return self.request_records({"id": parent_id})
 
 
 class ParentStream(OnceHubStream):
     """An endpoint whose objects others may be asked for."""
 
     @cached_property
-    def _children(self) -> list[ChildStream]:
-        children = [c for c in self.child_streams if isinstance(c, ChildStream)]
-        return [child for child in children if child.selected]
+    def selected_children(self) -> list[ChildStream]:
+        """The children to read with each object."""
+        return [c for c in self.child_streams if isinstance(c, ChildStream) and c.selected]
 
+    @override
     def get_child_context(self, record: Record, context: Context | None) -> dict[str, t.Any]:
-        """Give children the id of their parent.
-
-        Args:
-            record: The parent.
-            context: Not used.
-        """
-        del context
         return {"id": record["id"]}
 
+    @override
     def _sync_children(self, child_context: Context | None) -> None:
-        for child in self._children:
+        # The SDK offers no public way to read children without a sync() of each.
+        for child in self.selected_children:
             child.sync_parent((child_context or {})["id"])
-
-    @property
-    def _taking_part(self) -> list[OnceHubStream]:
-        itself = [self] if self.selected else []
-        return [*itself, *self._children]
-
-    @property
-    def _child_failed(self) -> bool:
-        return any(child.failed for child in self._children)

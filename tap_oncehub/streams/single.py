@@ -7,7 +7,9 @@ import typing as t
 from datetime import datetime, timezone
 from urllib.parse import quote
 
-from tap_oncehub.errors import RequestRefusedError
+from typing_extensions import override
+
+from tap_oncehub.errors import NotFoundError
 from tap_oncehub.streams.base import OnceHubStream
 from tap_oncehub.streams.children import ChildStream
 
@@ -16,56 +18,42 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_oncehub.api.response import Answer
-
-_NOT_FOUND = 404
+    from tap_oncehub.api.response import OnceHubResponse
 
 
 class SingleStream(OnceHubStream):
     """An endpoint that answers with one object."""
 
-    def parse_response(self, response: Answer) -> Iterable[Record]:  # type: ignore[override]
-        """Give the object.
-
-        Args:
-            response: The answer.
-        """
+    @override
+    def parse_response(self, response: OnceHubResponse) -> Iterable[Record]:  # type: ignore[override]
         yield response.body
 
 
 class WholeStream(SingleStream):
     """A stream that is read whole, in one run, without a parent."""
 
+    @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Read everything as one version.
-
-        Args:
-            context: Not used.
-        """
         now = time.time()
         began = datetime.fromtimestamp(now, tz=timezone.utc)
-        self.open_version(int(now * 1000), began)
+        self.start_version(int(now * 1000), began)
         yield from self.rows(context)
-        self.close_version()
+        self.activate_version()
 
     def rows(self, context: Context | None) -> Iterable[Record]:
-        """Give the rows of the endpoint.
+        """Return the rows of the endpoint.
 
         Args:
             context: Not used.
         """
-        yield from self.request_records(context)
+        return self.request_records(context)
 
 
 class ObjectStream(ChildStream, SingleStream):
     """One request for each object of a list."""
 
+    @override
     def rows_of(self, parent_id: str) -> Iterator[Record]:
-        """Ask for one object; one that was just removed for good has no row.
-
-        Args:
-            parent_id: Id of the object.
-        """
         yield from _object(self, parent_id)
 
 
@@ -78,31 +66,24 @@ class ObjectByIdStream(WholeStream):
 
     ids_setting: t.ClassVar[str]
 
+    @override
     def check_catalog(self) -> None:
-        """Say it if objects are named in vain."""
         super().check_catalog()
         if not self.selected:
-            what = "%s is set, but the stream %s is not selected: nothing is fetched for it"
+            what = "%s is set, but the stream %s is not selected: nothing is read for it"
             self.logger.warning(what, self.ids_setting, self.name)
 
+    @override
     def rows(self, context: Context | None) -> Iterator[Record]:
-        """Ask for one object after the other.
-
-        Args:
-            context: Not used.
-        """
-        del context
         for identifier in self.config[self.ids_setting]:
             yield from _object(self, identifier)
 
 
 def _object(stream: SingleStream, identifier: str) -> Iterator[Record]:
-    """Ask for one object; that it does not exist is worth a warning."""
+    """Read one object; that it does not exist is worth a warning."""
     try:
         rows = list(stream.request_records({"id": quote(identifier, safe="")}))
-    except RequestRefusedError as error:
-        if error.status != _NOT_FOUND:
-            raise
-        stream.logger.warning("OnceHub has no %s with the id %s", stream.name, identifier)
+    except NotFoundError:
+        stream.logger.warning("%s: OnceHub has no object with the id %s", stream.name, identifier)
         return
     yield from rows

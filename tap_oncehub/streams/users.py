@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typing as t
 
-from tap_oncehub.errors import RequestRefusedError
+from typing_extensions import override
+
+from tap_oncehub.errors import NotFoundError
 from tap_oncehub.streams.children import ChildStream
 from tap_oncehub.streams.lists import ListStream
 from tap_oncehub.streams.single import WholeStream
@@ -13,8 +15,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk.helpers.types import Record
-
-_NOT_FOUND = 404
 
 
 class UsersStream(ListStream):
@@ -40,25 +40,15 @@ class UserSchedulingAvailabilityStream(ChildStream):
     primary_keys = ("user_id",)
     parent_key = "user_id"
 
+    @override
     def check_body(self, body: t.Any) -> str | None:
-        """An empty answer of any kind stands for no schedule.
+        return super().check_body(body) if body else None  # an empty body is no schedule
 
-        Args:
-            body: The decoded body.
-        """
-        return super().check_body(body) if body else None
-
+    @override
     def rows_of(self, parent_id: str) -> Iterator[Record]:
-        """Ask for the schedule of one user.
-
-        Args:
-            parent_id: Id of the user.
-        """
         try:
             body = self.fetch({"id": parent_id}).body
-        except RequestRefusedError as error:
-            if error.status != _NOT_FOUND:
-                raise
+        except NotFoundError:
             return
         if body:
             yield body

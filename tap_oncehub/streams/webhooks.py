@@ -5,7 +5,9 @@ from __future__ import annotations
 import typing as t
 from functools import cached_property
 
-from tap_oncehub.errors import RequestRefusedError
+from typing_extensions import override
+
+from tap_oncehub.errors import NotFoundError
 from tap_oncehub.schemas import load_schema
 from tap_oncehub.streams.base import rows_in
 from tap_oncehub.streams.lists import ListStream
@@ -15,9 +17,8 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_oncehub.api.response import Answer
+    from tap_oncehub.api.response import OnceHubResponse
 
-_NOT_FOUND = 404
 _KEY_FIELDS = ("id", "name", "type", "event")
 
 
@@ -28,16 +29,16 @@ class WebhooksStream(ListStream):
     path = "/webhooks"
 
     @property
-    def withheld(self) -> frozenset[str]:  # type: ignore[override]
+    def excluded_fields(self) -> frozenset[str]:  # type: ignore[override]
         """The secret, unless the settings ask for it."""
         shown = self.config["include_webhook_secrets"]
         return frozenset() if shown else frozenset({"secret"})
 
     @cached_property
     def schema(self) -> dict[str, t.Any]:  # type: ignore[override]
-        """The schema without what is withheld."""
+        """The schema without what is excluded_fields."""
         schema = load_schema(self.name)
-        for name in self.withheld:
+        for name in self.excluded_fields:
             del schema["properties"][name]
         return schema
 
@@ -48,37 +49,23 @@ class WebhookEventsStream(ListStream):
     name = "webhook_events"
     path = "/webhook-events"
 
+    @override
     def check_body(self, body: t.Any) -> str | None:
-        """A list of objects or of texts, bare or in ``data``.
-
-        Args:
-            body: The decoded body.
-        """
         rows = rows_in(body)
         if isinstance(rows, list) and all(isinstance(r, (dict, str)) for r in rows):
             return None
-        return "the answer holds no list of events"
+        return "the response holds no list of events"
 
-    def parse_response(self, response: Answer) -> list[Record]:  # type: ignore[override]
-        """Give each event as an object with an id.
-
-        Args:
-            response: The answer.
-        """
+    @override
+    def parse_response(self, response: OnceHubResponse) -> list[Record]:  # type: ignore[override]
         return [_event(row) for row in rows_in(response.body)]
 
+    @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Read the events; an account without the endpoint has none.
-
-        Args:
-            context: Not used.
-        """
         try:
             yield from super().get_records(context)
-        except RequestRefusedError as error:
-            if error.status != _NOT_FOUND:
-                raise
-            self.logger.info("This account offers no list of webhook events (404)")
+        except NotFoundError:
+            self.logger.info("%s: this account has no such endpoint (404)", self.name)
 
 
 def _event(row: t.Any) -> Record:

@@ -76,7 +76,7 @@ def test_the_query_for_what_is_gone_is_the_one_that_is_tested() -> None:
 
 
 def test_the_messages_are_those_of_the_code() -> None:
-    code = "".join(file.read_text("utf-8") for file in ROOT.glob("tap_oncehub/*.py"))
+    code = "".join(file.read_text("utf-8") for file in ROOT.glob("tap_oncehub/**/*.py"))
     quoted = [text for says, _ in table("it says") for text in re.findall(r"`(.+?)`", says)]
     assert len(quoted) == 5
     assert [text for text in quoted if text not in code] == []

@@ -169,7 +169,7 @@ SETTINGS = {
 }
 FILES = {
     "no settings file": Bad(
-        ["The settings cannot be read from", "there is no such file"],
+        ["The settings cannot be read from", "no such file"],
         arguments=["--config", "nowhere.json"],
     ),
     "settings that are no JSON": Bad(["are no JSON object"], config=b"{"),
@@ -188,7 +188,7 @@ FILES = {
     ),
     "metadata of another form": catalog(catalog_of(metadata=[{"a": 1}]), "`breadcrumb`"),
     "an unknown stream": catalog(
-        catalog_of(tap_stream_id="nosuch"), "unknown stream 'nosuch'; there are: booking, "
+        catalog_of(tap_stream_id="nosuch"), "unknown stream 'nosuch'; known are: booking, "
     ),
     "a key that cannot be filtered by": replication("bookings", "subject"),
     "a stream that is never incremental": replication("users", "id"),
@@ -395,7 +395,7 @@ def test_a_setting_that_does_not_exist_is_worth_a_warning(tmp_path: Path) -> Non
     warned = [line for line in run.log.splitlines() if "start_dat" in line]
     assert len(warned) == 1
     assert "WARNING" in warned[0]
-    assert "There are no such settings: start_dat" in warned[0]
+    assert "Ignoring unknown settings: start_dat" in warned[0]
 
 
 def test_a_loader_that_has_ended_is_one_line_too(tmp_path: Path) -> None:

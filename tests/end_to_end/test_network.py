@@ -100,7 +100,7 @@ def test_a_certificate_that_nobody_has_signed(
     assert f"no answer from https://{NAME}:{front.port}/v2/test: its certificate cannot be" in error
     assert "trusted (self-signed certificate). Behind a proxy that inspects traffic, set" in error
     assert "REQUESTS_CA_BUNDLE to the file with the proxy's certificate." in error
-    assert "try 2" not in done.log
+    assert "retry 1" not in done.log
 
 
 def test_a_certificate_for_another_name(
@@ -118,7 +118,7 @@ def test_a_proxy_address_that_is_none(tmp_path: Path, address: str) -> None:
     assert done.status == 1
     (error,) = done.errors
     assert "the address of the proxy is not usable. Check HTTPS_PROXY." in error
-    assert "try 2" not in done.log
+    assert "retry 1" not in done.log
 
 
 def test_a_proxy_that_is_not_there(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def run(
         if number == end.get("kill_after"):
             raise KilledError
         if number == end.get("interrupt_after"):
-            tap.interruption.handle(signal.SIGTERM)
+            tap.sync_context.waiter.handle(signal.SIGTERM)
 
     writer = _Writer(see)
     with _own_signals():
@@ -169,7 +169,7 @@ def run(
         else:
             ended = "well"
         finally:
-            tap.client.session.close()
+            tap.sync_context.client.session.close()
     return InsideRun(writer.messages, ended)
 
 

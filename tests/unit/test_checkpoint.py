@@ -7,7 +7,7 @@ import pytest
 
 from tap_oncehub.errors import SettingsError
 from tap_oncehub.state.bookmark import check_state
-from tap_oncehub.state.checkpoint import CURSORS_KEPT, Pass
+from tap_oncehub.state.checkpoint import CURSORS_KEPT, SyncPass
 from tap_oncehub.times import parse_time
 
 KEY = "last_updated_time"
@@ -17,8 +17,8 @@ LATER = BEGAN + timedelta(hours=3)
 State = dict[str, Any]
 
 
-def incremental(state: State, start_date: str | None = None, lookback: float = 0) -> Pass:
-    return Pass(
+def incremental(state: State, start_date: str | None = None, lookback: float = 0) -> SyncPass:
+    return SyncPass(
         {"bookings": state},
         replication_key=KEY,
         start_date=start_date,
@@ -35,11 +35,13 @@ def kill(state: State) -> State:
     return json.loads(json.dumps(copy.deepcopy(state)))  # type: ignore[no-any-return]
 
 
-def run(state: State, *values: str, start_date: str | None = None, began: datetime = BEGAN) -> Pass:
+def run(
+    state: State, *values: str, start_date: str | None = None, began: datetime = BEGAN
+) -> SyncPass:
     """Read a list to its end, in one page."""
     position = incremental(state, start_date)
-    position.started(began)
-    position.reached("X-1", values)
+    position.mark_started(began)
+    position.commit_page("X-1", values)
     position.finish()
     return position
 
@@ -47,9 +49,9 @@ def run(state: State, *values: str, start_date: str | None = None, began: dateti
 def killed(state: State, *cursors: str, began: datetime = BEGAN, **options: Any) -> State:
     """Begin a pass and kill it after some pages."""
     position = incremental(state, **options)
-    position.started(began)
+    position.mark_started(began)
     for cursor in cursors:
-        position.reached(cursor, [f"2026-04-0{cursor[-1]}T00:00:00Z"])
+        position.commit_page(cursor, [f"2026-04-0{cursor[-1]}T00:00:00Z"])
     return kill(state)
 
 
@@ -60,13 +62,13 @@ def test_a_first_pass_reads_everything_from_the_start() -> None:
     position = incremental({})
 
     assert (position.since, position.cursor, position.resumed) == (None, None, False)
-    assert position.refusal is None
+    assert position.rejected_because is None
 
 
 def test_a_pass_that_has_no_page_behind_it_leaves_no_trace() -> None:
     state: State = {}
 
-    incremental(state).started(BEGAN)
+    incremental(state).mark_started(BEGAN)
 
     assert state == {}
 
@@ -106,17 +108,17 @@ def test_a_killed_pass_goes_on_from_its_last_page() -> None:
     position = incremental(state)
 
     assert (position.cursor, position.since, position.resumed) == ("B-3", None, True)
-    assert position.refusal is None
+    assert position.rejected_because is None
 
 
 def test_a_pass_keeps_its_version_filter_and_start_over_all_its_runs() -> None:
     state = bookmark("2026-03-01T00:00:00Z")
     first = incremental(state, lookback=60)
-    first.started(BEGAN)
-    first.reached("B-1", ["2026-04-01T00:00:00Z"])
+    first.mark_started(BEGAN)
+    first.commit_page("B-1", ["2026-04-01T00:00:00Z"])
     second = incremental(kill(state), lookback=60)
-    second.started(LATER)
-    second.reached("B-2", [])
+    second.mark_started(LATER)
+    second.commit_page("B-2", [])
     third = incremental(kill(second._holder), lookback=60)
 
     assert first.since == second.since == third.since == "2026-02-28T23:59:00.000Z"
@@ -151,9 +153,9 @@ def test_a_bookmark_that_lay_in_the_future_comes_back() -> None:
 def test_the_first_answer_of_a_pass_says_when_it_began() -> None:
     state: State = {}
     position = incremental(state)
-    position.started(BEGAN)
-    position.started(LATER)
-    position.reached("B-1", ["2099-01-01T00:00:00Z"])
+    position.mark_started(BEGAN)
+    position.mark_started(LATER)
+    position.commit_page("B-1", ["2099-01-01T00:00:00Z"])
 
     position.finish()
 
@@ -163,9 +165,9 @@ def test_the_first_answer_of_a_pass_says_when_it_began() -> None:
 def test_values_seen_on_the_last_page_count() -> None:
     state: State = {}
     position = incremental(state)
-    position.started(BEGAN)
-    position.reached("B-1", ["2026-04-01T00:00:00Z"])
-    position.saw(["2026-04-02T00:00:00Z"])
+    position.mark_started(BEGAN)
+    position.commit_page("B-1", ["2026-04-01T00:00:00Z"])
+    position.observe(["2026-04-02T00:00:00Z"])
 
     position.finish()
 
@@ -177,8 +179,8 @@ def test_killing_again_and_again_ends_as_one_run_does() -> None:
     for number in range(9):
         position = incremental(state)
         assert position.cursor == (f"B-{number - 1}" if number else None)
-        position.started(BEGAN + timedelta(minutes=number))
-        position.reached(f"B-{number}", [f"2026-04-0{9 - number}T00:00:00Z"])
+        position.mark_started(BEGAN + timedelta(minutes=number))
+        position.commit_page(f"B-{number}", [f"2026-04-0{9 - number}T00:00:00Z"])
         state = kill(state)
 
     run(state, began=LATER)
@@ -219,34 +221,34 @@ def test_the_last_few_cursors_are_kept_and_given_up_one_by_one() -> None:
     position = incremental(state)
 
     seen = [position.cursor]
-    while position.step_back():
+    while position.rewind():
         seen.append(position.cursor)
 
     assert seen == ["B-8", "B-7", "B-6", "B-5", "B-4", None]
     assert len(seen) == CURSORS_KEPT + 1
-    assert not position.step_back()
+    assert not position.rewind()
 
 
 def test_a_pass_goes_on_after_stepping_back() -> None:
     state = killed({}, "B-1", "B-2")
     position = incremental(state)
-    position.step_back()
-    position.reached("B-3", [])
+    position.rewind()
+    position.commit_page("B-3", [])
 
     resumed = incremental(kill(state))
 
     assert resumed.cursor == "B-3"
-    resumed.step_back()
+    resumed.rewind()
     assert resumed.cursor == "B-1"
 
 
 def test_an_abandoned_pass_is_read_again_from_the_same_bookmark() -> None:
     state = bookmark("2026-03-01T00:00:00Z")
     position = incremental(state)
-    position.started(BEGAN)
-    position.reached("B-1", ["2026-04-01T00:00:00Z"])
+    position.mark_started(BEGAN)
+    position.commit_page("B-1", ["2026-04-01T00:00:00Z"])
 
-    position.abandon()
+    position.discard()
 
     assert state == bookmark("2026-03-01T00:00:00Z")
     assert incremental(state).cursor is None
@@ -290,8 +292,8 @@ def test_the_state_of_another_version_is_understood() -> None:
     position = incremental(state, start_date="2026-01-01")
 
     assert position.since == "2026-04-01T00:00:00.000Z"
-    position.started(BEGAN)
-    position.saw(["2026-04-02T00:00:00Z"])
+    position.mark_started(BEGAN)
+    position.observe(["2026-04-02T00:00:00Z"])
     position.finish()
     assert state["replication_key_value"] == "2026-04-02T00:00:00Z"
 
@@ -408,7 +410,7 @@ def test_a_checkpoint_is_not_used_when_more_is_to_be_read_now(start_date: str | 
 
     position = incremental(state, start_date)
 
-    assert position.refusal
+    assert position.rejected_because
     assert (position.cursor, position.resumed) == (None, False)
     assert position.since == (start_date and just_before(start_date))
 
@@ -417,7 +419,7 @@ def test_a_longer_lookback_begins_a_new_pass() -> None:
     state = killed(bookmark("2026-03-01T00:00:00Z"), "B-1", lookback=300)
 
     assert incremental(state, lookback=60).cursor == "B-1"
-    assert incremental(state, lookback=3600).refusal
+    assert incremental(state, lookback=3600).rejected_because
 
 
 def test_a_bookmark_set_back_by_hand_begins_a_new_pass() -> None:
@@ -426,7 +428,7 @@ def test_a_bookmark_set_back_by_hand_begins_a_new_pass() -> None:
 
     position = incremental(state)
 
-    assert position.refusal
+    assert position.rejected_because
     assert position.since == "2026-01-01T00:00:00.000Z"
 
 
@@ -471,10 +473,10 @@ def test_a_checkpoint_that_makes_no_sense_begins_a_new_pass(point: Any) -> None:
 
     position = incremental(state)
 
-    assert position.refusal
+    assert position.rejected_because
     assert (position.cursor, position.since, position.resumed) == (None, None, False)
-    position.started(BEGAN)
-    position.reached("B-7", ["2026-04-07T00:00:00Z"])
+    position.mark_started(BEGAN)
+    position.commit_page("B-7", ["2026-04-07T00:00:00Z"])
     assert incremental(kill(state)).cursor == "B-7"
 
 
@@ -486,15 +488,15 @@ def test_unknown_parts_of_a_checkpoint_are_no_harm() -> None:
 def test_a_checkpoint_from_no_possible_time_begins_a_new_pass(version: int) -> None:
     position = incremental({"checkpoint": good_checkpoint() | {"version": version}})
 
-    assert position.refusal
+    assert position.rejected_because
     assert datetime.fromtimestamp(position.version / 1000, tz=timezone.utc).year > 2000
 
 
 # --- several streams that are read from one list
 
 
-def together(**states: State) -> Pass:
-    return Pass(states, replication_key=KEY)
+def together(**states: State) -> SyncPass:
+    return SyncPass(states, replication_key=KEY)
 
 
 def test_the_stream_that_is_furthest_behind_decides() -> None:
@@ -508,8 +510,8 @@ def test_the_stream_that_is_furthest_behind_decides() -> None:
 def test_all_streams_get_the_bookmark_and_the_first_the_checkpoint() -> None:
     first, second = bookmark("2026-03-01T00:00:00Z"), bookmark("2026-02-01T00:00:00Z")
     position = together(bookings=first, booking=second)
-    position.started(BEGAN)
-    position.reached("B-1", ["2026-04-01T00:00:00Z"])
+    position.mark_started(BEGAN)
+    position.commit_page("B-1", ["2026-04-01T00:00:00Z"])
     assert "checkpoint" in first
     assert "checkpoint" not in second
 
@@ -521,14 +523,14 @@ def test_all_streams_get_the_bookmark_and_the_first_the_checkpoint() -> None:
 def test_a_stream_that_joins_begins_a_new_pass() -> None:
     state = killed({}, "B-1")
 
-    assert together(bookings=state, booking={}).refusal
+    assert together(bookings=state, booking={}).rejected_because
 
 
 # --- full-table passes
 
 
-def full(state: State, start_date: str | None = None) -> Pass:
-    return Pass({"users": state}, replication_key=None, start_date=start_date)
+def full(state: State, start_date: str | None = None) -> SyncPass:
+    return SyncPass({"users": state}, replication_key=None, start_date=start_date)
 
 
 def test_a_full_pass_reads_everything_whatever_bookmark_there_is() -> None:
@@ -540,8 +542,8 @@ def test_a_full_pass_reads_everything_whatever_bookmark_there_is() -> None:
 def test_a_full_pass_is_resumed_and_leaves_nothing_behind() -> None:
     state: State = {}
     first = full(state)
-    first.started(BEGAN)
-    first.reached("U-1", [None])
+    first.mark_started(BEGAN)
+    first.commit_page("U-1", [None])
 
     second = full(kill(state))
     assert (second.cursor, second.version, second.resumed) == ("U-1", first.version, True)
@@ -553,7 +555,7 @@ def test_a_full_pass_is_resumed_and_leaves_nothing_behind() -> None:
 def test_the_checkpoint_of_an_incremental_pass_is_no_use_to_a_full_one() -> None:
     state = killed(bookmark("2026-03-01T00:00:00Z"), "B-1")
 
-    assert Pass({"bookings": state}, replication_key=None).refusal
+    assert SyncPass({"bookings": state}, replication_key=None).rejected_because
 
 
 # --- the state as a whole
@@ -562,9 +564,9 @@ def test_the_checkpoint_of_an_incremental_pass_is_no_use_to_a_full_one() -> None
 def test_the_state_stays_small() -> None:
     state: State = {}
     position = incremental(state, "2026-01-01T00:00:00Z")
-    position.started(BEGAN)
+    position.mark_started(BEGAN)
     for number in range(1000):
-        position.reached(f"BKNG-{number:040}", ["2026-04-01T00:00:00.123Z"] * 100)
+        position.commit_page(f"BKNG-{number:040}", ["2026-04-01T00:00:00.123Z"] * 100)
 
     assert len(json.dumps(state)) < 1024
 

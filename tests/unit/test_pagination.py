@@ -2,9 +2,11 @@ import json
 from typing import Any
 
 import pytest
+import requests
 
 from tap_oncehub.api.pagination import CursorPaginator
-from tap_oncehub.api.response import Answer
+from tap_oncehub.api.response import OnceHubResponse
+from tap_oncehub.errors import PaginationError
 
 SIZE = 3
 FULL = [{"id": f"B-{number}"} for number in range(SIZE)]
@@ -13,8 +15,8 @@ NEXT = '<https://api.oncehub.com/bookings?limit=3&after=B-2>; rel="next"'
 PREVIOUS = '<https://api.oncehub.com/bookings?limit=3&before=B-0>; rel="previous"'
 
 
-def answer(data: Any, link: str | None = None, **envelope: Any) -> Answer:
-    made = Answer()
+def answer(data: Any, link: str | None = None, **envelope: Any) -> OnceHubResponse:
+    made = OnceHubResponse(requests.Response())
     made.status_code = 200
     made._content = json.dumps({"object": "list", "data": data, **envelope}).encode()
     if link is not None:
@@ -22,52 +24,66 @@ def answer(data: Any, link: str | None = None, **envelope: Any) -> Answer:
     return made
 
 
-def follow(page: Answer, start: str | None = None) -> str | None:
+def follow(page: OnceHubResponse, start: str | None = None) -> str | None:
     """Give the cursor of the next page, None if there is none."""
-    paginator = CursorPaginator(start, SIZE)
+    paginator = CursorPaginator(start, SIZE, "/list")
     paginator.advance(page)
     return None if paginator.finished else paginator.current_value
 
 
 def test_a_list_is_read_from_its_start_or_after_an_object() -> None:
-    assert CursorPaginator(None, SIZE).current_value is None
-    assert CursorPaginator("B-9", SIZE).current_value == "B-9"
-    assert not CursorPaginator("B-9", SIZE).finished
+    assert CursorPaginator(None, SIZE, "/list").current_value is None
+    assert CursorPaginator("B-9", SIZE, "/list").current_value == "B-9"
+    assert not CursorPaginator("B-9", SIZE, "/list").finished
 
 
 @pytest.mark.parametrize(
-    ("page", "more", "promised"),
+    ("page", "more"),
     [
         # has_more says it
-        (answer(FULL, has_more=True), True, True),
-        (answer(SHORT, has_more=True), True, True),
-        (answer(FULL, has_more=False), False, False),
-        (answer(FULL, PREVIOUS, has_more=False), False, False),
+        (answer(FULL, has_more=True), True),
+        (answer(SHORT, has_more=True), True),
+        (answer(FULL, has_more=False), False),
+        (answer(FULL, PREVIOUS, has_more=False), False),
         # or Link says it
-        (answer(FULL, NEXT), True, True),
-        (answer(SHORT, NEXT), True, True),
-        (answer(FULL, f"{PREVIOUS}, {NEXT}"), True, True),
-        (answer(FULL, PREVIOUS), False, False),
+        (answer(FULL, NEXT), True),
+        (answer(SHORT, NEXT), True),
+        (answer(FULL, f"{PREVIOUS}, {NEXT}"), True),
+        (answer(FULL, PREVIOUS), False),
         # where they disagree there is more
-        (answer(FULL, NEXT, has_more=False), True, True),
-        (answer(FULL, PREVIOUS, has_more=True), True, True),
+        (answer(FULL, NEXT, has_more=False), True),
+        (answer(FULL, PREVIOUS, has_more=True), True),
         # where neither says it, a full page may be followed by another
-        (answer(FULL), True, False),
-        (answer([*FULL, {"id": "B-3"}]), True, False),
-        (answer(SHORT), False, False),
-        (answer([]), False, False),
-        (answer(FULL, has_more=None), True, False),
-        (answer(SHORT, has_more="no"), False, False),
+        (answer(FULL), True),
+        (answer([*FULL, {"id": "B-3"}]), True),
+        (answer(SHORT), False),
+        (answer([]), False),
+        (answer(FULL, has_more=None), True),
+        (answer(SHORT, has_more="no"), False),
         # a proxy's links say nothing about pages
-        (answer(FULL, '</style.css>; rel="preload"'), True, False),
-        (answer(SHORT, '</style.css>; rel="preload"'), False, False),
+        (answer(FULL, '</style.css>; rel="preload"'), True),
+        (answer(SHORT, '</style.css>; rel="preload"'), False),
     ],
 )
-def test_whether_there_is_more(page: Answer, *, more: bool, promised: bool) -> None:
-    paginator = CursorPaginator(None, SIZE)
+def test_whether_there_is_more(page: OnceHubResponse, *, more: bool) -> None:
+    assert CursorPaginator(None, SIZE, "/list").has_more(page) is more
 
-    assert paginator.has_more(page) is more
-    assert paginator.promised is promised
+
+def test_an_empty_page_that_was_promised_is_an_error() -> None:
+    with pytest.raises(PaginationError, match="/list promises more objects"):
+        follow(answer([], has_more=True))
+    with pytest.raises(PaginationError):
+        follow(answer([], has_more=False), start="B-9")
+
+
+def test_a_cursor_that_comes_again_is_an_error() -> None:
+    seen: set[str | None] = set()
+    paginator = CursorPaginator(None, SIZE, "/list", seen)
+    paginator.advance(answer(FULL, has_more=True))
+
+    with pytest.raises(PaginationError, match="after B-2"):
+        paginator.advance(answer(FULL, has_more=True))
+    assert seen == {None, "B-2"}
 
 
 def test_a_bare_list_has_no_more_pages() -> None:
@@ -92,13 +108,11 @@ def test_without_a_usable_id_the_query_of_the_link_decides(last: dict[str, Any])
     assert follow(page) == "a/b"
 
 
-def test_without_any_cursor_there_is_no_next_page() -> None:
+def test_a_promise_without_any_cursor_is_an_error() -> None:
     page = answer([*SHORT, {}], '<https://api.oncehub.com/bookings?limit=3>; rel="next"')
 
-    paginator = CursorPaginator(None, SIZE)
-
-    assert paginator.has_more(page)
-    assert paginator.get_next(page) is None
+    with pytest.raises(PaginationError):
+        follow(page)
 
 
 def test_of_a_link_to_another_host_only_the_cursor_is_taken() -> None:

@@ -84,7 +84,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def published(clock: Clock) -> RequestLimiter:
-    return RequestLimiter(5, PER_WINDOW, WINDOW, clock.pause)
+    return RequestLimiter(5, PER_WINDOW, WINDOW)
+
+
+def acquire(clock: Clock, limiter: RequestLimiter) -> None:
+    while wait := limiter.try_acquire():
+        clock.pause(wait)
 
 
 def sync(
@@ -98,13 +103,13 @@ def sync(
     limiter = limiter or published(clock)
     started = clock.now
     for there, back in delays:
-        limiter.acquire()
+        acquire(clock, limiter)
         clock.now += there
         retry_after = server.answer(clock.now)
         clock.now += back
-        limiter.settle()
+        limiter.mark_completed()
         if retry_after is not None:
-            limiter.refused(None if retry_after == NEVER else retry_after)
+            limiter.on_rate_limited(None if retry_after == NEVER else retry_after)
         if len(server.passed) == requests:
             break
     return clock.now - started
@@ -114,10 +119,10 @@ def send(clock: Clock, limiter: RequestLimiter, requests: int, takes: float = 0.
     """Send requests; give the moments at which they left."""
     left = []
     for _ in range(requests):
-        limiter.acquire()
+        acquire(clock, limiter)
         left.append(clock.now)
         clock.now += takes
-        limiter.settle()
+        limiter.mark_completed()
     return left
 
 
@@ -178,7 +183,7 @@ def test_a_pause_in_between_does_not_open_the_window_twice(clock: Clock) -> None
 def test_zero_switches_a_limit_off(
     clock: Clock, per_second: float, per_window: int, seconds: float
 ) -> None:
-    limiter = RequestLimiter(per_second, per_window, WINDOW, clock.pause)
+    limiter = RequestLimiter(per_second, per_window, WINDOW)
 
     left = send(clock, limiter, 1000)
 
@@ -192,14 +197,14 @@ def test_zero_switches_a_limit_off(
 def test_rates_that_are_broken_or_large(
     clock: Clock, rate: float, burst: int, seconds: float
 ) -> None:
-    left = send(clock, RequestLimiter(rate, 0, WINDOW, clock.pause), 60)
+    left = send(clock, RequestLimiter(rate, 0, WINDOW), 60)
 
     assert most_within(left, seconds - 0.001) == burst
     assert 60 / (left[-1] - left[0] + seconds) == pytest.approx(rate, rel=0.03)
 
 
 def test_a_rate_beyond_all_clocks_still_ends(clock: Clock) -> None:
-    left = send(clock, RequestLimiter(1e9, 0, WINDOW, clock.pause), 1000)
+    left = send(clock, RequestLimiter(1e9, 0, WINDOW), 1000)
 
     assert left[-1] - left[0] < 1
 
@@ -219,7 +224,7 @@ def test_left_counts_down_and_recovers(clock: Clock) -> None:
 
 
 def test_left_is_unknown_without_a_window(clock: Clock) -> None:
-    assert RequestLimiter(5, 0, WINDOW, clock.pause).left is None
+    assert RequestLimiter(5, 0, WINDOW).left is None
 
 
 # --- after a refusal
@@ -229,11 +234,11 @@ def refusals(clock: Clock, limiter: RequestLimiter, answers: Iterable[float | No
     """Be refused once for each answer; give the waits that were announced and kept."""
     waits = []
     for retry_after in answers:
-        limiter.acquire()
-        limiter.settle()
-        announced = limiter.refused(retry_after)
+        acquire(clock, limiter)
+        limiter.mark_completed()
+        announced = limiter.on_rate_limited(retry_after)
         refused_at = clock.now
-        limiter.acquire()
+        acquire(clock, limiter)
         waited = clock.now - refused_at
         assert waited >= announced - 0.001
         waits.append(announced)
@@ -257,8 +262,8 @@ def test_without_retry_after_waits_grow_until_the_window_has_passed(clock: Clock
     started = clock.now
     waits = []
     for _ in range(HANDFUL):
-        waits.append(limiter.refused(None))
-        limiter.acquire()
+        waits.append(limiter.on_rate_limited(None))
+        acquire(clock, limiter)
 
     assert waits[:4] == sorted({*waits[:4]})
     assert WINDOW < clock.now - started < WINDOW * 1.1
@@ -267,21 +272,21 @@ def test_without_retry_after_waits_grow_until_the_window_has_passed(clock: Clock
 def test_after_the_window_has_passed_in_vain_waits_are_whole_windows(clock: Clock) -> None:
     limiter = published(clock)
     for _ in range(HANDFUL):
-        limiter.refused(None)
-        limiter.acquire()
+        limiter.on_rate_limited(None)
+        acquire(clock, limiter)
 
-    assert limiter.refused(None) == WINDOW
+    assert limiter.on_rate_limited(None) == WINDOW
 
 
 def test_refusals_long_ago_are_forgotten(clock: Clock) -> None:
     limiter = published(clock)
-    first = limiter.refused(None)
+    first = limiter.on_rate_limited(None)
     for _ in range(3):
-        limiter.refused(None)
+        limiter.on_rate_limited(None)
 
     clock.now += 2 * WINDOW + 1
 
-    assert limiter.refused(None) == first
+    assert limiter.on_rate_limited(None) == first
 
 
 def test_a_server_that_understates_its_retry_after_is_asked_ever_less(clock: Clock) -> None:
@@ -295,12 +300,12 @@ def test_a_server_that_understates_its_retry_after_is_asked_ever_less(clock: Clo
 def test_the_third_refusal_means_that_the_window_is_used_up(clock: Clock) -> None:
     limiter = published(clock)
     for _ in range(2):
-        limiter.refused(None)
-        limiter.acquire()
+        limiter.on_rate_limited(None)
+        acquire(clock, limiter)
     assert limiter.left is not None
     assert limiter.left > 190
 
-    limiter.refused(None)
+    limiter.on_rate_limited(None)
 
     assert limiter.left == 0
     first, *following = send(clock, limiter, 20)
@@ -308,9 +313,9 @@ def test_the_third_refusal_means_that_the_window_is_used_up(clock: Clock) -> Non
 
 
 def test_refusals_without_a_window_are_waited_out_too(clock: Clock) -> None:
-    limiter = RequestLimiter(5, 0, WINDOW, clock.pause)
+    limiter = RequestLimiter(5, 0, WINDOW)
 
-    waits = [limiter.refused(None) for _ in range(4)]
+    waits = [limiter.on_rate_limited(None) for _ in range(4)]
 
     assert all(wait > 0 for wait in waits)
     assert limiter.left is None
@@ -366,7 +371,3 @@ def every(start: float, seconds: float, dice: random.Random) -> Iterator[float]:
     while True:
         moment += seconds * dice.uniform(0.5, 1.5)
         yield moment
-
-
-def test_the_default_pause_is_a_real_one() -> None:
-    assert RequestLimiter(5, 200, WINDOW)._pause is time.sleep

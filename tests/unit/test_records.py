@@ -15,7 +15,7 @@ from hypothesis.strategies import SearchStrategy
 from jsonschema import Draft202012Validator, FormatChecker
 from singer_sdk.contrib.msgspec import encoder
 
-from tap_oncehub.records import Shaper
+from tap_oncehub.records import RecordConformer
 from tap_oncehub.schemas import load_schema
 from tests.support.streams import KEYS
 
@@ -27,14 +27,14 @@ receive = msgspec.json.Decoder(float_hook=Decimal).decode
 """Decode what OnceHub sends, as the client does: numbers with a point are decimals."""
 
 
-def shape(stream: str, row: dict[str, Any], *, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
-    return Shaper(load_schema(stream), KEYS[stream], LOGGER, hidden).shape(row)
+def conform(stream: str, row: dict[str, Any], *, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
+    return RecordConformer(load_schema(stream), KEYS[stream], LOGGER, hidden).conform(row)
 
 
 def column(stream: str, name: str, sent: str) -> tuple[Any, Any]:
     """Send one value, given as JSON: what stands in its column, what in ``_extra``."""
     keys = dict.fromkeys(KEYS[stream], "X-1")
-    record = shape(stream, {**keys, name: receive(sent)})
+    record = conform(stream, {**keys, name: receive(sent)})
     return record[name], record["_extra"]
 
 
@@ -42,7 +42,7 @@ def column(stream: str, name: str, sent: str) -> tuple[Any, Any]:
 
 
 def test_every_column_is_there_and_null_where_nothing_was_sent() -> None:
-    record = shape("bookings", {"id": "BKNG-1"})
+    record = conform("bookings", {"id": "BKNG-1"})
 
     assert record.keys() == load_schema("bookings")["properties"].keys()
     assert {name: value for name, value in record.items() if value is not None} == {"id": "BKNG-1"}
@@ -200,7 +200,7 @@ def test_a_custom_field_without_a_value_stays_null() -> None:
 def test_unknown_fields_go_to_extra_as_they_came() -> None:
     sent = '{"id": "T-1", "rank": 1.50, "tags": [{"a": null}], "Name": "x", "gone": null}'
 
-    record = shape("teams", receive(sent))
+    record = conform("teams", receive(sent))
 
     assert record["_extra"] == receive(
         '{"rank": 1.50, "tags": [{"a": null}], "Name": "x", "gone": null}'
@@ -209,7 +209,7 @@ def test_unknown_fields_go_to_extra_as_they_came() -> None:
 
 
 def test_a_field_that_is_called_extra_itself_is_kept_too() -> None:
-    record = shape("teams", {"id": "T-1", "_extra": {"a": 1}, "rank": 2})
+    record = conform("teams", {"id": "T-1", "_extra": {"a": 1}, "rank": 2})
 
     assert record["_extra"] == {"_extra": {"a": 1}, "rank": 2}
 
@@ -237,17 +237,17 @@ def test_times_are_in_utc(sent: str, stands: str) -> None:
 def test_a_record_without_a_key_gets_the_same_stand_in_every_time(sent: str) -> None:
     row = receive(sent)
 
-    first, second = shape("teams", row), shape("teams", row)
+    first, second = conform("teams", row), conform("teams", row)
 
     assert first["id"] == second["id"]
     assert re.fullmatch(r"missing-[0-9a-f]{32}", first["id"])
-    assert shape("teams", {**row, "name": "other"})["id"] != first["id"]
+    assert conform("teams", {**row, "name": "other"})["id"] != first["id"]
 
 
 def test_the_stand_in_of_a_time_is_a_time() -> None:
     row = {"booking_calendar_id": "BKC-1", "locations": []}
 
-    start = shape("booking_calendar_time_slots", row)["start_time"]
+    start = conform("booking_calendar_time_slots", row)["start_time"]
 
     assert is_date_time(start)
     assert start.startswith("1970-01-01T00:00:00.")
@@ -261,7 +261,7 @@ def test_a_hidden_field_appears_nowhere(secret: str, caplog: pytest.LogCaptureFi
     row = receive(f'{{"id": "WHK-1", "secret": {secret}, "new": 1}}')
 
     for schema in (load_schema("webhooks"), without("secret", load_schema("webhooks"))):
-        record = Shaper(schema, ["id"], LOGGER, {"secret"}).shape(row)
+        record = RecordConformer(schema, ["id"], LOGGER, {"secret"}).conform(row)
 
         assert "secret" not in record
         assert record["_extra"] == {"new": 1}
@@ -269,13 +269,13 @@ def test_a_hidden_field_appears_nowhere(secret: str, caplog: pytest.LogCaptureFi
 
 
 def test_hidden_extra_is_no_column() -> None:
-    record = shape("teams", {"id": "T-1", "new": 1, "_extra": 2}, hidden=("_extra",))
+    record = conform("teams", {"id": "T-1", "new": 1, "_extra": 2}, hidden=("_extra",))
 
     assert record.keys() == load_schema("teams")["properties"].keys() - {"_extra"}
 
 
 def test_a_key_is_written_even_if_it_is_hidden() -> None:
-    assert shape("teams", {"id": "T-1"}, hidden=("id",))["id"] == "T-1"
+    assert conform("teams", {"id": "T-1"}, hidden=("id",))["id"] == "T-1"
 
 
 def without(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -289,11 +289,11 @@ def without(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 def test_each_field_is_warned_of_once_and_without_its_value(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    shaper = Shaper(load_schema("bookings"), ["id"], LOGGER)
+    conformer = RecordConformer(load_schema("bookings"), ["id"], LOGGER)
     for number in range(3):
         private = f"jo{number}@example.com"
-        shaper.shape({"id": f"B-{number}", "new": private, "owner": {"email": private}})
-        shaper.shape({"subject": private})
+        conformer.conform({"id": f"B-{number}", "new": private, "owner": {"email": private}})
+        conformer.conform({"subject": private})
 
     warned = [record.getMessage() for record in caplog.records]
     assert len(warned) == 3
@@ -306,10 +306,12 @@ def test_each_field_is_warned_of_once_and_without_its_value(
 
 
 def test_endless_new_names_do_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    shaper = Shaper(load_schema("teams"), ["id"], LOGGER)
+    conformer = RecordConformer(load_schema("teams"), ["id"], LOGGER)
 
-    shaper.shape({"id": "T-1"} | {f"a{number}": 1 for number in range(40)})
-    record = shaper.shape({"id": "T-2", "x" * 5000: 1} | {f"b{number}": 1 for number in range(40)})
+    conformer.conform({"id": "T-1"} | {f"a{number}": 1 for number in range(40)})
+    record = conformer.conform(
+        {"id": "T-2", "x" * 5000: 1} | {f"b{number}": 1 for number in range(40)}
+    )
 
     assert len(caplog.records) == 50
     assert max(len(line.getMessage()) for line in caplog.records) < 200
@@ -380,7 +382,7 @@ def decoded(text: str) -> Any:
         return ABSENT
 
 
-def lost(sent: Any, written: Any, extra: Any, path: str = "") -> Iterator[str]:
+def overflow(sent: Any, written: Any, extra: Any, path: str = "") -> Iterator[str]:
     """Name what was sent and stands neither in its column nor in ``_extra``."""
     if sent is None or holds(written, sent) or (extra is not ABSENT and holds(extra, sent)):
         return
@@ -391,7 +393,7 @@ def lost(sent: Any, written: Any, extra: Any, path: str = "") -> Iterator[str]:
     for key, part in parts.items():
         inside = written[key] if isinstance(written, list) else written.get(key, ABSENT)
         kept = extra.get(str(key), ABSENT) if isinstance(extra, dict) else ABSENT
-        yield from lost(part, inside, kept, f"{path}.{key}")
+        yield from overflow(part, inside, kept, f"{path}.{key}")
 
 
 NUMBERS = st.one_of(
@@ -450,13 +452,13 @@ def rows(stream: str) -> SearchStrategy[dict[str, Any]]:
 
 
 @functools.cache
-def tools(stream: str) -> tuple[Shaper, Draft202012Validator]:
+def tools(stream: str) -> tuple[RecordConformer, Draft202012Validator]:
     schema = load_schema(stream)
     strict = {**schema, "additionalProperties": False, "required": [*schema["properties"]]}
     quiet = LOGGER.getChild("quiet")
     quiet.setLevel(logging.CRITICAL)
-    shaper = Shaper(schema, KEYS[stream], quiet)
-    return shaper, Draft202012Validator(strict, format_checker=FORMATS)
+    conformer = RecordConformer(schema, KEYS[stream], quiet)
+    return conformer, Draft202012Validator(strict, format_checker=FORMATS)
 
 
 @pytest.mark.parametrize("stream", KEYS)
@@ -466,9 +468,9 @@ def tools(stream: str) -> tuple[Shaper, Draft202012Validator]:
 @given(data=st.data())
 def test_any_object_is_written_soundly_and_without_loss(stream: str, data: st.DataObject) -> None:
     sent = receive(send(data.draw(rows(stream))))
-    shaper, validator = tools(stream)
+    conformer, validator = tools(stream)
 
-    line = encoder.encode(shaper.shape(sent))
+    line = encoder.encode(conformer.conform(sent))
 
     record = json.loads(line, parse_float=Decimal)
     assert [error.message for error in validator.iter_errors(record)] == []
@@ -478,4 +480,4 @@ def test_any_object_is_written_soundly_and_without_loss(stream: str, data: st.Da
     empty_keys = {name for name in KEYS[stream] if sent.get(name) == ""}
     for name in sent.keys() - empty_keys:
         written, kept = record.get(name, ABSENT), extra.get(name, ABSENT)
-        assert [*lost(sent[name], written, kept, name)] == []
+        assert [*overflow(sent[name], written, kept, name)] == []

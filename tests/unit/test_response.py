@@ -10,15 +10,14 @@ from decimal import Decimal
 import pytest
 import requests
 
-from tap_oncehub.api.errors import network_failure
-from tap_oncehub.api.response import Answer, BadBodyError
+from tap_oncehub.api.response import BadBodyError, OnceHubResponse
 
 KEY = "key-0815"
 NOON = "Sat, 07 Mar 2026 12:00:00 GMT"
 
 
-def answer(body: t.Any = b"{}", status: int = 200, **headers: str) -> Answer:
-    made = Answer()
+def answer(body: t.Any = b"{}", status: int = 200, **headers: str) -> OnceHubResponse:
+    made = OnceHubResponse(requests.Response())
     made.status_code = status
     made._content = body if isinstance(body, bytes) else json.dumps(body).encode()
     made.headers.update({name.replace("_", "-"): text for name, text in headers.items()})
@@ -28,7 +27,7 @@ def answer(body: t.Any = b"{}", status: int = 200, **headers: str) -> Answer:
 
 def test_an_error_is_told_in_oncehubs_own_words() -> None:
     body = {"type": "invalid_request_error", "message": "No such booking: 'B'.", "param": "id"}
-    told = answer(body, 404, Request_Id="req_1").own_words(KEY)
+    told = answer(body, 404, Request_Id="req_1").error_detail(KEY)
     assert told == " (invalid_request_error, No such booking: 'B'., param id, Request-Id req_1)"
 
 
@@ -44,14 +43,14 @@ def test_an_error_is_told_in_oncehubs_own_words() -> None:
     ],
 )
 def test_nothing_secret_personal_or_long_is_told(message: t.Any, told: str) -> None:
-    assert answer({"message": message}, 400).own_words(KEY) == f" ({told})"
+    assert answer({"message": message}, 400).error_detail(KEY) == f" ({told})"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>anna@example.com</html>", b"[1]", b'"x"', b"{}"])
 def test_other_bodies_are_not_told_at_all(body: bytes) -> None:
-    assert answer(body, 500).own_words(KEY) == ""
-    assert answer(body, 500, Request_Id="r").own_words(KEY) == " (Request-Id r)"
-    assert not answer(body, 404).explained
+    assert answer(body, 500).error_detail(KEY) == ""
+    assert answer(body, 500, Request_Id="r").error_detail(KEY) == " (Request-Id r)"
+    assert not answer(body, 404).is_api_error
 
 
 @pytest.mark.parametrize(
@@ -109,38 +108,15 @@ def test_no_content_is_no_body() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "the answer is empty"),
-        (b" \r\n", "the answer is empty"),
-        (b"<html></html>", "the answer is no JSON"),
-        (b'{"data": [', "the answer is no JSON"),
-        (b'{"a": NaN}', "the answer is no JSON"),
-        (b'"\xff"', "the answer is no JSON"),
-        (b"[" * 100_000, "the answer is no JSON"),
+        (b"", "the response is empty"),
+        (b" \r\n", "the response is empty"),
+        (b"<html></html>", "the response is no JSON"),
+        (b'{"data": [', "the response is no JSON"),
+        (b'{"a": NaN}', "the response is no JSON"),
+        (b'"\xff"', "the response is no JSON"),
+        (b"[" * 100_000, "the response is no JSON"),
     ],
 )
 def test_what_is_no_json_says_so(content: bytes, said: str) -> None:
     with pytest.raises(BadBodyError, match=said):
         _ = answer(content).body
-
-
-@pytest.mark.parametrize(
-    ("error", "said", "answered"),
-    [
-        (requests.exceptions.ProxyError("http://u:pass@p"), "the proxy does not work", False),
-        (requests.exceptions.ConnectTimeout(KEY), "connecting took too long", False),
-        (requests.exceptions.ReadTimeout(KEY), "the answer took too long", True),
-        (requests.exceptions.ChunkedEncodingError(KEY), "the answer was cut short", True),
-        (requests.exceptions.ContentDecodingError(KEY), "the answer was garbled", True),
-        (requests.exceptions.ConnectionError("Failed to resolve"), "host name is not", False),
-        (requests.exceptions.ConnectionError("NewConnectionError"), "was refused", False),
-        (requests.exceptions.ConnectionError("reset by peer"), "the connection broke", True),
-    ],
-)
-def test_network_failures_are_named_without_what_libraries_say(
-    error: requests.exceptions.RequestException, said: str, *, answered: bool
-) -> None:
-    fault = network_failure(error)
-    assert said in str(fault)
-    assert KEY not in str(fault)
-    assert "pass" not in str(fault)
-    assert fault.answered is answered

@@ -1,0 +1,93 @@
+"""What one sync shares: every stream gets it, and no stream knows the tap."""
+
+from __future__ import annotations
+
+import typing as t
+
+from tap_oncehub.api.client import OnceHubClient
+from tap_oncehub.api.rate_limit import RequestLimiter
+from tap_oncehub.errors import EndpointError, StreamsFailedError, WrongAddressError
+from tap_oncehub.progress import Notices, Progress
+from tap_oncehub.signals import SignalWaiter
+
+if t.TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Mapping
+
+
+class SyncContext:
+    """The client, the signals, the progress and the failures of one sync.
+
+    Attributes:
+        write_state: Writes a STATE message, if the state has changed.
+        failures: The streams that failed in this run, and why.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, t.Any],
+        logger: logging.Logger,
+        write_state: Callable[[], None],
+    ) -> None:
+        """Set up what the streams share.
+
+        Args:
+            config: The settings.
+            logger: Where warnings and progress go.
+            write_state: Writes a STATE message.
+        """
+        self.write_state = write_state
+        self.waiter = SignalWaiter()
+        self.notices = Notices()
+        self.failures: dict[str, EndpointError] = {}
+        self._logger = logger
+        limiter = RequestLimiter(
+            config["rate_limit_per_second"],
+            config["rate_limit_per_window"],
+            config["rate_limit_window_seconds"],
+        )
+        self.progress = Progress(logger, lambda: limiter.left)
+        self.client = OnceHubClient(
+            limiter,
+            logger,
+            config["request_timeout_seconds"],
+            config["max_wait_seconds"],
+            config.get("api_key", ""),  # discovery needs none
+            self.progress,
+            self.waiter,
+        )
+
+    def fail(self, stream: str, error: EndpointError) -> None:
+        """Skip a stream for the rest of this run.
+
+        Args:
+            stream: Its name.
+            error: Why.
+
+        Raises:
+            WrongAddressError: If the other streams cannot be read either.
+        """
+        if isinstance(error, WrongAddressError):
+            msg = f"{stream}: {error}."
+            raise WrongAddressError(msg, status=error.status)
+        self.failures[stream] = error
+        self._logger.error("%s failed, skipping it: %s", stream, error)
+
+    def summarize(self) -> None:
+        """Log what came up and what the sync cost."""
+        self.notices.log(self._logger)
+        self.progress.summarize()
+
+    def raise_failures(self, selected: int) -> None:
+        """End the run with an error if any stream failed.
+
+        Args:
+            selected: How many streams are selected.
+
+        Raises:
+            StreamsFailedError: If any stream failed.
+        """
+        if self.failures:
+            failed = "; ".join(f"{name}: {str(e).rstrip('.')}" for name, e in self.failures.items())
+            msg = f"{len(self.failures)} of {selected} streams failed, the others are synced. "
+            raise StreamsFailedError(msg + failed)

@@ -1,0 +1,37 @@
+"""Signals: at once where the tap waits, otherwise between two records."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from tap_oncehub.errors import InterruptedSyncError
+from tap_oncehub.signals import SignalWaiter
+
+
+def test_a_signal_is_kept_until_the_sync_can_end() -> None:
+    waiter = SignalWaiter()
+    waiter.check()
+    waiter.handle(signal.SIGTERM)
+    with pytest.raises(InterruptedSyncError) as ended:
+        waiter.check()
+    assert ended.value.signal_number == signal.SIGTERM
+    with pytest.raises(InterruptedSyncError):
+        waiter.sleep(60)
+
+
+def test_a_signal_interrupts_a_sleep() -> None:
+    waiter = SignalWaiter()
+    before = signal.signal(signal.SIGUSR1, waiter.handle)
+    try:
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        started = time.monotonic()
+        with pytest.raises(InterruptedSyncError):
+            waiter.sleep(60)
+        assert time.monotonic() - started < 30
+    finally:
+        signal.signal(signal.SIGUSR1, before)
