@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.changes import random_changes
 from sandbox.clock import Clock
 from sandbox.collection import Collection
-from sandbox.data import Object, makers, schedules, times
+from sandbox.data import Object, conversations, makers, relations, schedules, times
 from sandbox.data.nasty import spoil
 from sandbox.data.people import person
 from sandbox.data.setup import webhook_events
@@ -20,7 +20,7 @@ from sandbox.switches import Switches
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 class Account:
@@ -54,6 +54,7 @@ class Account:
         self.world = World(seed, all_sizes(bookings, sizes), moment_of(now), nasty=nasty)
         self.collections = {name: self._collection(name) for name in STREAMS}
         self.slots = schedules.Slots(self.world)
+        self._hosts: dict[str, tuple[str, ...]] = {}
 
     def _collection(self, name: str) -> Collection:
         return Collection(
@@ -71,7 +72,11 @@ class Account:
             # Parts of it are shared with other objects.
             item = deepcopy(item)
             spoil(stream, item, turn, self.switches)
-        return item
+        names = {
+            "terms_of_sevice": self.switches.terms_field,
+            "secret": self.switches.secret_field,
+        }
+        return {names.get(name, name): value for name, value in item.items()}
 
     def set_switches(self, switches: Switches) -> None:
         """Set all switches."""
@@ -98,6 +103,11 @@ class Account:
                 collection.raw(rank)
             collection.columns(STREAMS[name].times)
 
+    def place(self, stream: str) -> Callable[[int], tuple[int, int]]:
+        """Return the sort key of the ranks of a list, in the order the API gives it."""
+        updated = UPDATED if UPDATED in STREAMS[stream].times else None
+        return self.collection(stream).place(self.switches.order, updated)
+
     def iter_objects(self, stream: str) -> Iterator[Object]:
         """Give the objects of a list one by one, as `objects` does."""
         if stream == "webhook_events":
@@ -105,14 +115,14 @@ class Account:
             return
         collection = self.collection(stream)
         with self.lock:
-            ranks = list(collection.alive())
+            ranks = sorted(collection.alive(), key=self.place(stream))
         for rank in ranks:
             with self.lock:
                 item = collection.get(rank)
             yield item
 
     def objects(self, stream: str) -> list[Object]:
-        """Give a list as the API sends it now: newest created first."""
+        """Give a list as the API sends it now."""
         with self.lock:
             return list(self.iter_objects(stream))
 
@@ -122,6 +132,71 @@ class Account:
         with self.lock:
             rank = collection.rank_of(key)
             return None if rank is None else collection.get(rank)
+
+    def hosts_of(self, booking_id: str) -> tuple[str, ...]:
+        """Return the ids of the users who host or co-host a booking, of those there are."""
+        with self.lock:
+            hosts = self._hosts.get(booking_id)
+            if hosts is None:
+                number = self._number("bookings", booking_id)
+                owner = self._made_owner(number)
+                hosts = relations.hosts(self.world, number, owner)
+            return self._alive("users", hosts)
+
+    def links_of(self, booking_page_id: str) -> dict[str, tuple[str, ...]]:
+        """Return the ids of what a booking page belongs to, by filter, of what there is."""
+        with self.lock:
+            links = relations.links(self.world, self._number("booking_pages", booking_page_id))
+            return {name: self._alive(relations.LINKS[name], keys) for name, keys in links.items()}
+
+    def assign(self, booking_id: str, *user_ids: str) -> str:
+        """Let users host a booking; its owner stays, its update time is now.
+
+        Raises:
+            KeyError: there is no such booking, or it was deleted.
+        """
+        with self.lock:
+            self._hosts[self.edit("bookings", booking_id)] = user_ids
+        return booking_id
+
+    def conversation(self, key: str) -> Object | None:
+        """Return a conversation by its id; None if there is none."""
+        number = self.world.conversation_ids.decode(key)
+        if number is None:
+            return None
+        with self.lock:
+            bookings = self.collection("bookings")
+            ids = [self.world.ids["bookings"].encode(n) for n in conversations.bookings_of(number)]
+            ids = [key for key in ids if bookings.rank_of(key) is not None]
+            contacts = [(self.object("bookings", key) or {}).get("contact") for key in ids]
+            contact = next((key for key in contacts if isinstance(key, str)), None)
+            return conversations.make(self.world, number, ids, contact)
+
+    def conversations(self) -> list[Object]:
+        """Return the conversations of all bookings that are in the list, each once."""
+        found = (item.get("conversation") for item in self.objects("bookings"))
+        keys = dict.fromkeys(key for key in found if isinstance(key, str))
+        return [item for key in keys if (item := self.conversation(key))]
+
+    def refusal(self, child: str, key: str) -> int | None:
+        """Return the status with which a request for one object's child is refused.
+
+        Args:
+            child: booking_calendar_time_slots, user_scheduling_availability, booking or
+                booking_calendar.
+            key: the id of the calendar, user or booking.
+        """
+        if child == "booking_calendar_time_slots":
+            status = schedules.refusal(self, key)
+            return None if status == 200 else status  # noqa: PLR2004
+        if child == "user_scheduling_availability":
+            if self.switches.seatless_user and schedules.is_seatless(self, key):
+                return self.switches.seatless_user
+            return 404 if schedules.availability(self, key) is None else None
+        rank = self.collection(f"{child}s").rank_of(key)
+        if rank is None:
+            return 404
+        return self.switches.refused_object if rank % 7 == 4 else None  # noqa: PLR2004
 
     def time_slots(self, calendar_id: str, start: str, end: str) -> list[Object]:
         """Give the free slots of a calendar; none if it answers with an error."""
@@ -146,7 +221,7 @@ class Account:
             return {**self._make(stream, number, self._now()), **fields}
 
         with self.lock:
-            return [collection.id_of(collection.add(make)) for _ in range(n)]
+            return [collection.id_of(collection.add(make, self._now())) for _ in range(n)]
 
     def edit(self, stream: str, key: str, **fields: Any) -> str:
         """Change fields of an object, and its update time to now if it has one.
@@ -159,7 +234,7 @@ class Account:
             item = self.collection(stream).get(rank)
             if UPDATED in STREAMS[stream].times:
                 item[UPDATED] = times.text(self._now())
-            self.collection(stream).put(rank, {**item, **fields})
+            self.collection(stream).put(rank, {**item, **fields}, self._now())
         return key
 
     def delete(self, stream: str, key: str) -> str:
@@ -191,6 +266,23 @@ class Account:
 
     def _now(self) -> int:
         return self.clock.now() // times.MILLISECOND * times.MILLISECOND
+
+    def _number(self, stream: str, key: str) -> int:
+        self._existing(stream, key)
+        return self.world.ids[stream].decode(key) or 0
+
+    def _made_owner(self, number: int) -> str | None:
+        owner: str | None = makers.MAKERS["bookings"](self.world, number, self.world.now)["owner"]
+        return owner
+
+    def _alive(self, stream: str, keys: Sequence[str]) -> tuple[str, ...]:
+        collection = self.collection(stream)
+        ranks = {key: collection.rank_of(key) for key in keys}
+        return tuple(
+            key
+            for key, rank in ranks.items()
+            if rank is not None and rank not in collection.deleted
+        )
 
     def _existing(self, stream: str, key: str) -> int:
         collection = self.collection(stream)

@@ -93,9 +93,16 @@ def refusal(account: Account, calendar_id: str) -> int:
     if calendar is None or calendar.get("deleted") is True:
         return 404
     if calendar.get("published") is False:
-        return 422
+        return account.switches.unpublished_calendar
     rank = account.collection("booking_calendars").rank_of(calendar_id)
-    return 402 if rank is not None and rank % 7 == 4 else 200  # noqa: PLR2004
+    seatless = rank is not None and rank % 7 == 4  # noqa: PLR2004
+    return account.switches.seatless_calendar if seatless else 200
+
+
+def is_seatless(account: Account, user_id: str) -> bool:
+    """Say whether a user has no seat."""
+    number = account.world.ids["users"].decode(user_id)
+    return number is not None and number % 5 == 4  # noqa: PLR2004
 
 
 def slots_between(account: Account, calendar_id: str, start: int, end: int) -> list[Object]:
@@ -120,6 +127,8 @@ def availability(account: Account, user_id: str) -> Object | None:
     """Give the schedule of a user: None for who was only invited, {} for some."""
     user = account.object("users", user_id)
     if user is None or user.get("deleted") is True or user.get("status") == "invited":
+        return None
+    if account.switches.seatless_user and is_seatless(account, user_id):
         return None
     number = account.world.ids[STREAMS["users"].name].decode(user_id) or 0
     if number % 5 == 3:  # noqa: PLR2004
