@@ -7,7 +7,7 @@ from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sandbox.changes import random_changes
+from sandbox import changes
 from sandbox.clock import Clock
 from sandbox.collection import Collection
 from sandbox.data import Object, conversations, makers, relations, schedules, times
@@ -21,6 +21,14 @@ from sandbox.switches import Switches
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator, Sequence
+
+_NOT_FOUND = 404
+_PARENTS = {
+    "booking_calendar_time_slots": "booking_calendars",
+    "user_scheduling_availability": "users",
+    "booking": "bookings",
+    "booking_calendar": "booking_calendars",
+}
 
 
 class Account:
@@ -186,25 +194,46 @@ class Account:
                 booking_calendar.
             key: the id of the calendar, user or booking.
         """
-        if child == "booking_calendar_time_slots":
-            status = schedules.refusal(self, key)
-            return None if status == 200 else status  # noqa: PLR2004
-        if child == "user_scheduling_availability":
-            if self.switches.seatless_user and schedules.is_seatless(self, key):
-                return self.switches.seatless_user
-            return 404 if schedules.availability(self, key) is None else None
-        rank = self.collection(f"{child}s").rank_of(key)
-        if rank is None:
-            return 404
-        return self.switches.refused_object if rank % 7 == 4 else None  # noqa: PLR2004
+        stream = _PARENTS[child]
+        item = self.object(stream, key)
+        if item is None:
+            return _NOT_FOUND
+        if child in ("booking", "booking_calendar"):
+            return self.switches.refused_object if self._is_chosen(stream, key) else None
+        if item.get("deleted") is True or item.get("status") == "invited":
+            return _NOT_FOUND
+        if stream == "booking_calendars" and item.get("published") is False:
+            return self.switches.unpublished_calendar
+        if not self._is_chosen(stream, key):
+            return None
+        switches = self.switches
+        return switches.seatless_user if stream == "users" else switches.seatless_calendar
+
+    def _is_chosen(self, stream: str, key: str) -> bool:
+        """Return whether an object is one of those that have no seat, or are refused."""
+        rank = self.collection(stream).rank_of(key)
+        return rank is not None and rank % (5 if stream == "users" else 7) == 4  # noqa: PLR2004
 
     def time_slots(self, calendar_id: str, start: str, end: str) -> list[Object]:
-        """Give the free slots of a calendar; none if it answers with an error."""
-        return schedules.time_slots(self, calendar_id, start, end)
+        """Return the slots between two times in ISO 8601; none if the calendar refuses."""
+        first, last = times.parse(start), times.parse(end)
+        if first is None or last is None:
+            message = f"not a time: {start if first is None else end}"
+            raise ValueError(message)
+        if self.refusal("booking_calendar_time_slots", calendar_id):
+            return []
+        return self.slots_between(calendar_id, first, last)
+
+    def slots_between(self, calendar_id: str, start: int, end: int) -> list[Object]:
+        """Return the slots of a calendar between two moments."""
+        last = end if self.switches.slot_ends_inclusive else end - 1
+        return self.slots.between(calendar_id, start, last)
 
     def scheduling_availability(self, user_id: str) -> Object | None:
-        """Give the schedule of a user; it may be empty. None if the API answers 404."""
-        return schedules.availability(self, user_id)
+        """Return the schedule of a user; it may be empty. None if the API refuses it."""
+        if self.refusal("user_scheduling_availability", user_id):
+            return None
+        return schedules.availability(self.world, user_id)
 
     def add(self, stream: str, n: int = 1, **fields: Any) -> list[str]:
         """Create objects now, at the head of a list, and return their ids.
@@ -255,9 +284,32 @@ class Account:
         deletes: int = 0,
         streams: Sequence[str] | None = None,
     ) -> list[tuple[str, str, str]]:
-        """Edit, add and delete objects here and there; see `sandbox.changes`."""
+        """Edit, add and delete objects in random order, over some lists or all.
+
+        Returns:
+            What was done: (action, list, id); fewer than asked for when lists run empty.
+        """
+        chosen = streams or tuple(STREAMS)
         with self.lock:
-            return random_changes(self, rng, (edits, adds, deletes), streams or tuple(STREAMS))
+            actions = changes.actions(rng, edits, adds, deletes)
+            done = (self._random_change(rng, action, chosen) for action in actions)
+            return [change for change in done if change]
+
+    def _random_change(
+        self, rng: random.Random, action: str, streams: Sequence[str]
+    ) -> tuple[str, str, str] | None:
+        for _ in range(changes.TRIES):
+            stream = rng.choice(streams)
+            if action == "add":
+                return action, stream, self.add(stream)[0]
+            key = changes.some_id(rng, self.collection(stream))
+            if key is None:
+                continue
+            if action == "delete":
+                return action, stream, self.delete(stream, key)
+            if changes.is_editable(stream, self.object(stream, key) or {}, self.clock.now()):
+                return action, stream, self.edit(stream, key, **changes.edit(rng, stream))
+        return None
 
     @property
     def customer_email(self) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from sandbox import query as queries
 from sandbox.answers import Answer, ApiError, invalid, not_found, ok
 from sandbox.collection import encode
-from sandbox.data import schedules, times
+from sandbox.data import times
 from sandbox.data.setup import webhook_events
 from sandbox.lists import Lister
 from sandbox.log import VERSION
@@ -25,7 +25,8 @@ _REFUSALS = {
     402: "The host of this booking calendar has no seat.",
     422: "This booking calendar is not published.",
 }
-_OK = 200
+_NOT_FOUND = 404
+_SCHEDULE = "schedule"
 _WEEK = 7 * times.DAY
 _LONGEST = 30 * times.DAY
 _CALENDARS = STREAMS["booking_calendars"]
@@ -99,13 +100,12 @@ class Routes:
         if head == "/users" and rest[1:] == ["scheduling-availability"]:
             queries.only(query, ())
             status = self._account.refusal("user_scheduling_availability", rest[0])
-            if status and status != not_found("", "").status:
+            if status == _NOT_FOUND:
+                raise not_found(_SCHEDULE, rest[0])
+            if status:
                 message = "This user has no seat."
                 raise invalid(message, status=status)
-            found = self._account.scheduling_availability(rest[0])
-            if found is None:
-                raise not_found(schedules.NOUN, rest[0])
-            return ok(found)
+            return ok(self._account.scheduling_availability(rest[0]))
         return None
 
     def _by_id(self, stream: Stream, key: str, query: dict[str, str]) -> Answer:
@@ -174,10 +174,10 @@ class Routes:
         start = now if given is None else given
         ending = queries.moment(query, "end_time")
         end = start + _WEEK if ending is None else ending
-        status = schedules.refusal(self._account, key)
-        if status == not_found("", "").status:
+        status = self._account.refusal("booking_calendar_time_slots", key)
+        if status == _NOT_FOUND:
             raise not_found(_CALENDARS.noun, key)
-        if status != _OK:
+        if status:
             message = _REFUSALS.get(status, "This booking calendar gives no time slots.")
             raise invalid(message, status=status)
         strict = self._account.switches.slots_strict
@@ -192,7 +192,7 @@ class Routes:
             raise invalid(message, "end_time")
         if self._account.switches.slot_ends_inclusive:
             self._account.slots.pin(key, end)
-        slots = schedules.slots_between(self._account, key, start, end)
+        slots = self._account.slots_between(key, start, end)
         envelope = self._account.switches.time_slots_envelope == "data"
         return Answer(body=encode({"data": slots} if envelope else slots))
 
