@@ -7,10 +7,10 @@ from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sandbox.changes import random_changes
+from sandbox import changes
 from sandbox.clock import Clock
 from sandbox.collection import Collection
-from sandbox.data import Object, makers, schedules, times
+from sandbox.data import Object, conversations, makers, relations, schedules, times
 from sandbox.data.nasty import spoil
 from sandbox.data.people import person
 from sandbox.data.setup import webhook_events
@@ -20,7 +20,15 @@ from sandbox.switches import Switches
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+_NOT_FOUND = 404
+_PARENTS = {
+    "booking_calendar_time_slots": "booking_calendars",
+    "user_scheduling_availability": "users",
+    "booking": "bookings",
+    "booking_calendar": "booking_calendars",
+}
 
 
 class Account:
@@ -54,6 +62,7 @@ class Account:
         self.world = World(seed, all_sizes(bookings, sizes), moment_of(now), nasty=nasty)
         self.collections = {name: self._collection(name) for name in STREAMS}
         self.slots = schedules.Slots(self.world)
+        self._hosts: dict[str, tuple[str, ...]] = {}
 
     def _collection(self, name: str) -> Collection:
         return Collection(
@@ -71,7 +80,11 @@ class Account:
             # Parts of it are shared with other objects.
             item = deepcopy(item)
             spoil(stream, item, turn, self.switches)
-        return item
+        names = {
+            "terms_of_sevice": self.switches.terms_field,
+            "secret": self.switches.secret_field,
+        }
+        return {names.get(name, name): value for name, value in item.items()}
 
     def set_switches(self, switches: Switches) -> None:
         """Set all switches."""
@@ -98,6 +111,11 @@ class Account:
                 collection.raw(rank)
             collection.columns(STREAMS[name].times)
 
+    def place(self, stream: str) -> Callable[[int], tuple[int, int]]:
+        """Return the sort key of the ranks of a list, in the order the API gives it."""
+        updated = UPDATED if UPDATED in STREAMS[stream].times else None
+        return self.collection(stream).place(self.switches.order, updated)
+
     def iter_objects(self, stream: str) -> Iterator[Object]:
         """Give the objects of a list one by one, as `objects` does."""
         if stream == "webhook_events":
@@ -105,14 +123,14 @@ class Account:
             return
         collection = self.collection(stream)
         with self.lock:
-            ranks = list(collection.alive())
+            ranks = sorted(collection.alive(), key=self.place(stream))
         for rank in ranks:
             with self.lock:
                 item = collection.get(rank)
             yield item
 
     def objects(self, stream: str) -> list[Object]:
-        """Give a list as the API sends it now: newest created first."""
+        """Give a list as the API sends it now."""
         with self.lock:
             return list(self.iter_objects(stream))
 
@@ -123,13 +141,99 @@ class Account:
             rank = collection.rank_of(key)
             return None if rank is None else collection.get(rank)
 
+    def hosts_of(self, booking_id: str) -> tuple[str, ...]:
+        """Return the ids of the users who host or co-host a booking, of those there are."""
+        with self.lock:
+            hosts = self._hosts.get(booking_id)
+            if hosts is None:
+                number = self._number("bookings", booking_id)
+                owner = self._made_owner(number)
+                hosts = relations.hosts(self.world, number, owner)
+            return self._alive("users", hosts)
+
+    def links_of(self, booking_page_id: str) -> dict[str, tuple[str, ...]]:
+        """Return the ids of what a booking page belongs to, by filter, of what there is."""
+        with self.lock:
+            links = relations.links(self.world, self._number("booking_pages", booking_page_id))
+            return {name: self._alive(relations.LINKS[name], keys) for name, keys in links.items()}
+
+    def assign(self, booking_id: str, *user_ids: str) -> str:
+        """Let users host a booking; its owner stays, its update time is now.
+
+        Raises:
+            KeyError: there is no such booking, or it was deleted.
+        """
+        with self.lock:
+            self._hosts[self.edit("bookings", booking_id)] = user_ids
+        return booking_id
+
+    def conversation(self, key: str) -> Object | None:
+        """Return a conversation by its id; None if there is none."""
+        number = self.world.conversation_ids.decode(key)
+        if number is None:
+            return None
+        with self.lock:
+            bookings = self.collection("bookings")
+            ids = [self.world.ids["bookings"].encode(n) for n in conversations.bookings_of(number)]
+            ids = [key for key in ids if bookings.rank_of(key) is not None]
+            contacts = [(self.object("bookings", key) or {}).get("contact") for key in ids]
+            contact = next((key for key in contacts if isinstance(key, str)), None)
+            return conversations.make(self.world, number, ids, contact)
+
+    def conversations(self) -> list[Object]:
+        """Return the conversations of all bookings that are in the list, each once."""
+        found = (item.get("conversation") for item in self.objects("bookings"))
+        keys = dict.fromkeys(key for key in found if isinstance(key, str))
+        return [item for key in keys if (item := self.conversation(key))]
+
+    def refusal(self, child: str, key: str) -> int | None:
+        """Return the status with which a request for one object's child is refused.
+
+        Args:
+            child: booking_calendar_time_slots, user_scheduling_availability, booking or
+                booking_calendar.
+            key: the id of the calendar, user or booking.
+        """
+        stream = _PARENTS[child]
+        item = self.object(stream, key)
+        if item is None:
+            return _NOT_FOUND
+        if child in ("booking", "booking_calendar"):
+            return self.switches.refused_object if self._is_chosen(stream, key) else None
+        if item.get("deleted") is True or item.get("status") == "invited":
+            return _NOT_FOUND
+        if stream == "booking_calendars" and item.get("published") is False:
+            return self.switches.unpublished_calendar
+        if not self._is_chosen(stream, key):
+            return None
+        switches = self.switches
+        return switches.seatless_user if stream == "users" else switches.seatless_calendar
+
+    def _is_chosen(self, stream: str, key: str) -> bool:
+        """Return whether an object is one of those that have no seat, or are refused."""
+        rank = self.collection(stream).rank_of(key)
+        return rank is not None and rank % (5 if stream == "users" else 7) == 4  # noqa: PLR2004
+
     def time_slots(self, calendar_id: str, start: str, end: str) -> list[Object]:
-        """Give the free slots of a calendar; none if it answers with an error."""
-        return schedules.time_slots(self, calendar_id, start, end)
+        """Return the slots between two times in ISO 8601; none if the calendar refuses."""
+        first, last = times.parse(start), times.parse(end)
+        if first is None or last is None:
+            message = f"not a time: {start if first is None else end}"
+            raise ValueError(message)
+        if self.refusal("booking_calendar_time_slots", calendar_id):
+            return []
+        return self.slots_between(calendar_id, first, last)
+
+    def slots_between(self, calendar_id: str, start: int, end: int) -> list[Object]:
+        """Return the slots of a calendar between two moments."""
+        last = end if self.switches.slot_ends_inclusive else end - 1
+        return self.slots.between(calendar_id, start, last)
 
     def scheduling_availability(self, user_id: str) -> Object | None:
-        """Give the schedule of a user; it may be empty. None if the API answers 404."""
-        return schedules.availability(self, user_id)
+        """Return the schedule of a user; it may be empty. None if the API refuses it."""
+        if self.refusal("user_scheduling_availability", user_id):
+            return None
+        return schedules.availability(self.world, user_id)
 
     def add(self, stream: str, n: int = 1, **fields: Any) -> list[str]:
         """Create objects now, at the head of a list, and return their ids.
@@ -146,7 +250,7 @@ class Account:
             return {**self._make(stream, number, self._now()), **fields}
 
         with self.lock:
-            return [collection.id_of(collection.add(make)) for _ in range(n)]
+            return [collection.id_of(collection.add(make, self._now())) for _ in range(n)]
 
     def edit(self, stream: str, key: str, **fields: Any) -> str:
         """Change fields of an object, and its update time to now if it has one.
@@ -159,7 +263,7 @@ class Account:
             item = self.collection(stream).get(rank)
             if UPDATED in STREAMS[stream].times:
                 item[UPDATED] = times.text(self._now())
-            self.collection(stream).put(rank, {**item, **fields})
+            self.collection(stream).put(rank, {**item, **fields}, self._now())
         return key
 
     def delete(self, stream: str, key: str) -> str:
@@ -180,9 +284,32 @@ class Account:
         deletes: int = 0,
         streams: Sequence[str] | None = None,
     ) -> list[tuple[str, str, str]]:
-        """Edit, add and delete objects here and there; see `sandbox.changes`."""
+        """Edit, add and delete objects in random order, over some lists or all.
+
+        Returns:
+            What was done: (action, list, id); fewer than asked for when lists run empty.
+        """
+        chosen = streams or tuple(STREAMS)
         with self.lock:
-            return random_changes(self, rng, (edits, adds, deletes), streams or tuple(STREAMS))
+            actions = changes.actions(rng, edits, adds, deletes)
+            done = (self._random_change(rng, action, chosen) for action in actions)
+            return [change for change in done if change]
+
+    def _random_change(
+        self, rng: random.Random, action: str, streams: Sequence[str]
+    ) -> tuple[str, str, str] | None:
+        for _ in range(changes.TRIES):
+            stream = rng.choice(streams)
+            if action == "add":
+                return action, stream, self.add(stream)[0]
+            key = changes.some_id(rng, self.collection(stream))
+            if key is None:
+                continue
+            if action == "delete":
+                return action, stream, self.delete(stream, key)
+            if changes.is_editable(stream, self.object(stream, key) or {}, self.clock.now()):
+                return action, stream, self.edit(stream, key, **changes.edit(rng, stream))
+        return None
 
     @property
     def customer_email(self) -> str:
@@ -191,6 +318,23 @@ class Account:
 
     def _now(self) -> int:
         return self.clock.now() // times.MILLISECOND * times.MILLISECOND
+
+    def _number(self, stream: str, key: str) -> int:
+        self._existing(stream, key)
+        return self.world.ids[stream].decode(key) or 0
+
+    def _made_owner(self, number: int) -> str | None:
+        owner: str | None = makers.MAKERS["bookings"](self.world, number, self.world.now)["owner"]
+        return owner
+
+    def _alive(self, stream: str, keys: Sequence[str]) -> tuple[str, ...]:
+        collection = self.collection(stream)
+        ranks = {key: collection.rank_of(key) for key in keys}
+        return tuple(
+            key
+            for key, rank in ranks.items()
+            if rank is not None and rank not in collection.deleted
+        )
 
     def _existing(self, stream: str, key: str) -> int:
         collection = self.collection(stream)

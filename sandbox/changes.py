@@ -1,19 +1,19 @@
-"""Life in an account: random edits, additions and deletions."""
+"""Random edits, additions and deletions, as they happen in an account."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.data import times
+from sandbox.data import Object, times
 from sandbox.streams import CREATED
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
 
-    from sandbox.account import Account
+    from sandbox.collection import Collection
 
-_TRIES = 50
+TRIES = 50
 # Older text messages keep their status; a change could not be seen by time anyway.
 _SMS_ALIVE = 2 * times.DAY
 
@@ -37,52 +37,18 @@ _EDITS: dict[str, tuple[tuple[str, Sequence[Any]], ...]] = {
 }
 _OTHERS = (("name", ("Edited", "Edited \u2014 twice", "")),)
 
-Change = tuple[str, str, str]
+
+def actions(rng: random.Random, edits: int, adds: int, deletes: int) -> list[str]:
+    """Return so many actions of each kind in random order."""
+    found = ["edit"] * edits + ["add"] * adds + ["delete"] * deletes
+    rng.shuffle(found)
+    return found
 
 
-def random_changes(
-    account: Account,
-    rng: random.Random,
-    counts: tuple[int, int, int],
-    streams: Sequence[str],
-) -> list[Change]:
-    """Do so many edits, additions and deletions, in random order, over some lists.
-
-    Text messages are edited only in the two days after their creation.
-
-    Returns:
-        What was done: (action, list, id); fewer than asked for when lists run empty.
-    """
-    actions = [
-        action
-        for action, count in zip(("edit", "add", "delete"), counts, strict=True)
-        for _ in range(count)
-    ]
-    rng.shuffle(actions)
-    done = (_change(account, rng, action, streams) for action in actions)
-    return [change for change in done if change]
-
-
-def _change(
-    account: Account, rng: random.Random, action: str, streams: Sequence[str]
-) -> Change | None:
-    for _ in range(_TRIES):
-        stream = rng.choice(streams)
-        if action == "add":
-            return action, stream, account.add(stream)[0]
-        key = _some(account, rng, stream)
-        if key is None or (action == "edit" and not _edit(account, rng, stream, key)):
-            continue
-        if action == "delete":
-            account.delete(stream, key)
-        return action, stream, key
-    return None
-
-
-def _some(account: Account, rng: random.Random, stream: str) -> str | None:
-    collection = account.collection(stream)
+def some_id(rng: random.Random, collection: Collection) -> str | None:
+    """Return the id of a random object of a list; None if none was found."""
     ranks = collection.ranks()
-    for _ in range(_TRIES if len(collection) else 0):
+    for _ in range(TRIES if len(collection) else 0):
         # Half of the time among the newest, as in life.
         rank = rng.choice(ranks[:200] if rng.random() < 1 / 2 else ranks)
         if rank not in collection.deleted:
@@ -90,12 +56,15 @@ def _some(account: Account, rng: random.Random, stream: str) -> str | None:
     return None
 
 
-def _edit(account: Account, rng: random.Random, stream: str, key: str) -> bool:
-    if stream == "sms_notifications":
-        item = account.object(stream, key) or {}
-        created = times.parse(item.get(CREATED))
-        if created is None or created < account.clock.now() - _SMS_ALIVE:
-            return False
+def is_editable(stream: str, item: Object, now: int) -> bool:
+    """Return whether an object may still change: text messages only for two days."""
+    if stream != "sms_notifications":
+        return True
+    created = times.parse(item.get(CREATED))
+    return created is not None and created >= now - _SMS_ALIVE
+
+
+def edit(rng: random.Random, stream: str) -> Object:
+    """Return a random field of an object with its new value."""
     field, values = rng.choice(_EDITS.get(stream, _OTHERS))
-    account.edit(stream, key, **{field: rng.choice(values)})
-    return True
+    return {field: rng.choice(values)}

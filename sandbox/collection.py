@@ -57,6 +57,7 @@ class Collection:
         self.version = 0
         self.deleted: set[int] = set()
         self.changed: dict[int, Object] = {}
+        self._touched: dict[int, int] = {}
         self._kind = kind
         self._ids = ids
         self._make = make
@@ -114,18 +115,34 @@ class Collection:
         item: Object = json.loads(self.raw(rank))
         return item
 
-    def put(self, rank: int, item: Object) -> None:
+    def put(self, rank: int, item: Object, now: int) -> None:
         """Replace an object."""
         self._drop(rank)
+        self._touched[rank] = now
         self.changed[rank] = item
 
-    def add(self, item: Callable[[int], Object]) -> int:
+    def add(self, item: Callable[[int], Object], now: int) -> int:
         """Put a new object at the head; `item` makes it from its number."""
         rank = -1 - self.added
         made = item(ADDED + self.added)
         self.added += 1
-        self.put(rank, made)
+        self.put(rank, made, now)
         return rank
+
+    def place(self, order: str, updated: str | None) -> Callable[[int], tuple[int, int]]:
+        """Return the sort key of ranks in an order.
+
+        Args:
+            order: see `Switches.order`.
+            updated: the field that tells when an object was updated; without one it is
+                when it was added or edited.
+        """
+        if order != "updated":
+            sign = -1 if order == "oldest" else 1
+            return lambda rank: (0, sign * rank)
+        if updated is None:
+            return lambda rank: (-self._touched.get(rank, NO_TIME), rank)
+        return lambda rank: (-self._time(rank, updated), rank)
 
     def delete(self, rank: int) -> None:
         """Take an object out of the list."""
@@ -151,7 +168,10 @@ class Collection:
                 yield rank
 
     def _time(self, rank: int, field: str) -> int:
-        found = times.parse(self.changed[rank].get(field))
+        item = self.changed.get(rank)
+        if item is None and rank >= 0:
+            return self._column(field)[rank]
+        found = times.parse((item or {}).get(field))
         return NO_TIME if found is None else found
 
     def columns(self, fields: Iterable[str]) -> None:

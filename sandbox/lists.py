@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.answers import not_found
 from sandbox.collection import encode
-from sandbox.data.dice import Dice
+from sandbox.data import relations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from sandbox.streams import Stream
 
 _REMEMBERED = 8
-# No object tells which classic pages belong together, so this is drawn.
-_DRAWN = {
-    ("booking_pages", "master_page"),
-    ("booking_pages", "event_type"),
-    ("booking_pages", "user"),
-}
 _HOST_OF_BOOKING = ("bookings", "host")
 _EXPANDS_TO = {
     "booking_page": "booking_pages",
@@ -73,11 +67,12 @@ class Lister:
 
     def _ranks(self, stream: Stream, question: Question, collection: Collection) -> Sequence[int]:
         """Give the ranks of what matches, in order."""
-        if not (question.equal or question.times or collection.deleted):
+        order = self._account.switches.order
+        if order == "created" and not (question.equal or question.times or collection.deleted):
             return collection.ranks()
-        # Teams are filtered by what users say.
-        versions = (collection.version, self._account.collections["users"].version)
-        key = (stream.name, versions, question.equal, question.times)
+        # Filters look into other lists, too.
+        versions = tuple(other.version for other in self._account.collections.values())
+        key = (stream.name, order, versions, question.equal, question.times)
         found = self._matches.get(key)
         if found is None:
             found = self._search(stream, question, collection)
@@ -94,20 +89,24 @@ class Lister:
             else:
                 found = collection.between(field, low, high)
         if question.equal:
-            found = (rank for rank in found if self._equal(stream, question, collection.get(rank)))
-        return sorted(found)
+            found = (rank for rank in found if self._equal(stream, question, collection, rank))
+        return sorted(found, key=self._account.place(stream.name))
 
-    def _equal(self, stream: Stream, question: Question, item: Object) -> bool:
-        return all(self._is(stream, item, name, value) for name, value in question.equal)
+    def _equal(self, stream: Stream, question: Question, collection: Collection, rank: int) -> bool:
+        return all(
+            self._is(stream, collection, rank, name, value) for name, value in question.equal
+        )
 
-    def _is(self, stream: Stream, item: Object, name: str, value: str) -> bool:
-        if (stream.name, name) in _DRAWN:
-            return not Dice(self._account.world.seed, name, item["id"], value).below(3)
+    def _is(self, stream: Stream, collection: Collection, rank: int, name: str, value: str) -> bool:
+        if (stream.name, name) == _HOST_OF_BOOKING:
+            return value in self._account.hosts_of(collection.id_of(rank))
+        if stream.name == "booking_pages" and name in relations.LINKS:
+            return value in self._account.links_of(collection.id_of(rank))[name]
+        item = collection.get(rank)
         if (stream.name, name) == ("teams", "user"):
             user = self._account.object("users", value) or {}
             return item["id"] in (user.get("teams") or ())
-        field = "owner" if (stream.name, name) == _HOST_OF_BOOKING else name
-        return bool(item.get(field) == value)
+        return bool(item.get(name) == value)
 
     def _slice(
         self,
@@ -121,7 +120,12 @@ class Lister:
             return 0, limit
         param = "before" if question.backwards else "after"
         rank = collection.rank_of(question.cursor)
-        if rank is None or rank in collection.deleted:
+        place = self._account.place(stream.name)
+        start = stop = 0
+        if rank is not None:
+            start = bisect_left(ranks, place(rank), key=place)
+            stop = bisect_right(ranks, place(rank), key=place)
+        if start == stop:
             policy = self._account.switches.deleted_cursor
             if policy == "start":
                 return 0, limit
@@ -131,10 +135,8 @@ class Lister:
                 status = 404 if policy == "404" else 400
                 raise not_found(stream.noun, question.cursor, param, status)
         if question.backwards:
-            stop = bisect_left(ranks, rank)
-            return max(0, stop - limit), stop
-        start = bisect_right(ranks, rank)
-        return start, start + limit
+            return max(0, start - limit), start
+        return stop, stop + limit
 
     def _cut(
         self,
@@ -155,6 +157,11 @@ class Lister:
         """Turn ids of a booking into objects."""
         for name in names:
             key = item.get(name)
-            if isinstance(key, str):
+            if not isinstance(key, str):
+                continue
+            if name == "conversation":
+                if self._account.switches.expand_conversation:
+                    item[name] = self._account.conversation(key) or key
+            else:
                 item[name] = self._account.object(_EXPANDS_TO[name], key) or key
         return item

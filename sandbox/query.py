@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.streams import Stream
 
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _DEFAULT_LIMIT = 10
 _MOST = 100
@@ -108,7 +109,7 @@ def moment(query: dict[str, str], name: str) -> int | None:
     return found
 
 
-def question(query: dict[str, str], stream: Stream) -> Question:
+def question(query: dict[str, str], stream: Stream, time_filters: str = "times") -> Question:
     """Read the parameters of a list.
 
     Raises:
@@ -120,7 +121,7 @@ def question(query: dict[str, str], stream: Stream) -> Question:
     if all(name in query for name in _CURSORS):
         message = "Send either after or before, not both."
         raise invalid(message, "before")
-    ranges = (_range(query, name) for name in stream.times)
+    ranges = (_range(query, name, time_filters) for name in stream.times)
     return Question(
         limit=_limit(query.get("limit")),
         cursor=query.get("after", query.get("before")),
@@ -131,7 +132,7 @@ def question(query: dict[str, str], stream: Stream) -> Question:
     )
 
 
-def expanded(query: dict[str, str]) -> tuple[str, ...]:
+def expanded(query: dict[str, str], more: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Read which ids of a booking are to become objects.
 
     Raises:
@@ -139,7 +140,7 @@ def expanded(query: dict[str, str]) -> tuple[str, ...]:
     """
     names = [name.removeprefix("data.") for name in query.get("expand", "").split(",") if name]
     for name in names:
-        if name not in _EXPANDABLE:
+        if name not in _EXPANDABLE + more:
             message = f"This field cannot be expanded: {name}"
             raise invalid(message, "expand")
     return tuple(names)
@@ -154,12 +155,19 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _range(query: dict[str, str], name: str) -> tuple[str, int, int] | None:
-    low, high = moment(query, f"{name}.gt"), moment(query, f"{name}.lt")
+def _range(query: dict[str, str], name: str, time_filters: str) -> tuple[str, int, int] | None:
+    ends = (f"{name}.gt", f"{name}.lt")
+    for end in ends if time_filters != "times" else ():
+        if end in query and not _DATE.fullmatch(query[end]):
+            message = f"Invalid date: '{query[end]}'"
+            raise invalid(message, end)
+    low, high = (moment(query, end) for end in ends)
     if low is None and high is None:
         return None
     if low is not None and high is not None and low > high:
         message = f"{name}.gt must not be later than {name}.lt."
         raise invalid(message, f"{name}.gt")
+    if time_filters == "days" and low is not None:
+        low += times.DAY - 1
     beyond = 1 << 62
     return name, -beyond if low is None else low, beyond if high is None else high

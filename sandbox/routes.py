@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from sandbox import query as queries
 from sandbox.answers import Answer, ApiError, invalid, not_found, ok
 from sandbox.collection import encode
-from sandbox.data import schedules, times
+from sandbox.data import times
 from sandbox.data.setup import webhook_events
 from sandbox.lists import Lister
 from sandbox.log import VERSION
@@ -25,6 +25,8 @@ _REFUSALS = {
     402: "The host of this booking calendar has no seat.",
     422: "This booking calendar is not published.",
 }
+_NOT_FOUND = 404
+_SCHEDULE = "schedule"
 _WEEK = 7 * times.DAY
 _LONGEST = 30 * times.DAY
 _CALENDARS = STREAMS["booking_calendars"]
@@ -73,6 +75,9 @@ class Routes:
             [queries.decode(part, plus=False) for part in parts[1:]],
         )
         if head in BY_PATH:
+            if self._account.switches.plan_without_sms and head == "/notifications/sms":
+                message = "The plan of this account does not include text messages."
+                raise ApiError(403, "authentication_error", message)
             return self._list(BY_PATH[head], query)
         if head == "/test":
             queries.only(query, ())
@@ -94,28 +99,37 @@ class Routes:
             return self._time_slots(rest[0], query)
         if head == "/users" and rest[1:] == ["scheduling-availability"]:
             queries.only(query, ())
-            found = self._account.scheduling_availability(rest[0])
-            if found is None:
-                raise not_found(schedules.NOUN, rest[0])
-            return ok(found)
+            status = self._account.refusal("user_scheduling_availability", rest[0])
+            if status == _NOT_FOUND:
+                raise not_found(_SCHEDULE, rest[0])
+            if status:
+                message = "This user has no seat."
+                raise invalid(message, status=status)
+            return ok(self._account.scheduling_availability(rest[0]))
         return None
 
     def _by_id(self, stream: Stream, key: str, query: dict[str, str]) -> Answer:
         queries.only(query, ("expand",) if stream.name == "bookings" else ())
-        names = queries.expanded(query)
+        names = queries.expanded(query, ("conversation",))
         item = self._account.object(stream.name, key)
         if item is None:
             raise not_found(stream.noun, key)
+        status = self._account.refusal(stream.kind, key)
+        if status:
+            message = f"This {stream.noun} is not available."
+            raise invalid(message, status=status)
         return ok(self._lister.expand(item, names))
 
     def _list(self, stream: Stream, query: dict[str, str]) -> Answer:
-        question = queries.question(query, stream)
-        page = self._lister.page(stream, question)
         switches = self._account.switches
+        question = queries.question(query, stream, switches.time_filters)
+        page = self._lister.page(stream, question)
         body = b'{"object":"list","data":[' + b",".join(page.raw) + b"]"
         shown = switches.sms_has_more if stream.name == "sms_notifications" else True
         if switches.has_more and shown:
-            more = page.preceding if question.backwards else page.following
+            more = not switches.has_more_always_false and (
+                page.preceding if question.backwards else page.following
+            )
             body += b',"has_more":true' if more else b',"has_more":false'
         headers = self._link(stream, query, page, question) if switches.link else {}
         return Answer(body=body + b"}", headers=headers)
@@ -124,7 +138,8 @@ class Routes:
         self, stream: Stream, query: dict[str, str], page: Page, question: Question
     ) -> dict[str, str]:
         links = []
-        if page.ids and page.following:
+        silent = self._account.switches.has_more_always_false
+        if page.ids and page.following and not silent:
             links.append(self._url(stream, query, question, "next", ("after", page.ids[-1])))
         if page.ids and page.preceding:
             links.append(self._url(stream, query, question, "previous", ("before", page.ids[0])))
@@ -154,21 +169,30 @@ class Routes:
 
     def _time_slots(self, key: str, query: dict[str, str]) -> Answer:
         queries.only(query, ("start_time", "end_time"))
+        now = self._account.clock.now()
         given = queries.moment(query, "start_time")
-        start = self._account.clock.now() if given is None else given
+        start = now if given is None else given
         ending = queries.moment(query, "end_time")
         end = start + _WEEK if ending is None else ending
-        status = schedules.refusal(self._account, key)
-        if status == not_found("", "").status:
+        status = self._account.refusal("booking_calendar_time_slots", key)
+        if status == _NOT_FOUND:
             raise not_found(_CALENDARS.noun, key)
-        if status in _REFUSALS:
-            raise ApiError(status, "invalid_request_error", _REFUSALS[status])
+        if status:
+            message = _REFUSALS.get(status, "This booking calendar gives no time slots.")
+            raise invalid(message, status=status)
+        strict = self._account.switches.slots_strict
+        if strict and start < now:
+            message = "start_time cannot be in the past."
+            raise invalid(message, "start_time")
+        if strict and end <= start:
+            message = "end_time must be after start_time."
+            raise invalid(message, "end_time")
         if not 0 <= end - start <= _LONGEST:
             message = "end_time must be at most 30 days after start_time."
             raise invalid(message, "end_time")
         if self._account.switches.slot_ends_inclusive:
             self._account.slots.pin(key, end)
-        slots = schedules.slots_between(self._account, key, start, end)
+        slots = self._account.slots_between(key, start, end)
         envelope = self._account.switches.time_slots_envelope == "data"
         return Answer(body=encode({"data": slots} if envelope else slots))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.data import Object, moments, times
+from sandbox.data import Object, conversations, moments, times
 from sandbox.data.habits import habit
 from sandbox.data.people import person
 from sandbox.data.world import ADDED
@@ -51,6 +51,7 @@ def make(world: World, index: int, now: int) -> Object:
         "ics_url": f"{site}.ics",
         "cancel_url": f"{site}/cancel",
         "reschedule_url": f"{site}/reschedule",
+        "conversation": conversations.of_booking(world, index),
         "contact": world.ref("contacts", number),
         **way.fields,
     }

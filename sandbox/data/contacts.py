@@ -64,6 +64,8 @@ def contact(world: World, index: int, now: int) -> Object:
         "state": state if known else None,
         "street_address": f"{dice.below(200)} Sample Street" if known else None,
         "terms_of_sevice": dice.chance(90),
+        "bot": f"BOT-{dice.below(3):012X}" if dice.chance(20) else None,
+        "form": f"FORM-{dice.below(5):012X}" if dice.chance(40) else None,
         "timezone": zone,
         "custom_fields": [{"name": "Newsletter", "value": dice.chance(50)}] if known else [],
     }

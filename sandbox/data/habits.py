@@ -20,7 +20,7 @@ _SUBJECTS = (
     "Portfolio review", "Quarterly review", "Support call",
 )  # fmt: skip
 _PROVIDERS = (
-    "google", "google", "google", "exchange", "office_365", "office_365", "icloud",
+    "google", "google", "google", "exchange", "office_365", "office_365", "icloud", "none",
 )  # fmt: skip
 # Yen and won have no smaller unit, dinar three decimals.
 _PRICES = (
@@ -90,11 +90,10 @@ def _fields(dice: Dice, code: str) -> Object:
     return {
         "in_trash": not dice.below(50),
         "virtual_conferencing": _conferencing(dice, code),
-        "location_description": None if dice.chance(80) else f"Room {dice.below(40)}",
+        "location_description": dice.pick((None, None, "", "", f"Room {dice.below(40)}")),
         "payment_information": _payment(dice, code),
         "external_calendar": _calendar(dice, code),
         "custom_fields": [{"name": "Budget", "value": dice.pick(_BUDGETS)}],
-        "conversation": f"CVR-{code.upper()}" if dice.chance(5) else None,
         "utm_params": _utm(dice),
     }
 
@@ -114,6 +113,8 @@ def _payment(dice: Dice, code: str) -> Object | None:
 
 def _calendar(dice: Dice, code: str) -> Object:
     kind = dice.pick(_PROVIDERS)
+    if kind == "none":
+        return {"type": kind, "name": "", "id": "", "event_id": ""}
     return {
         "type": kind,
         "name": dice.pick(COMPANIES),

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 from sandbox.data import Object, times
 from sandbox.data.dice import Dice
 from sandbox.data.people import person
-from sandbox.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.account import Account
     from sandbox.data.world import World
 
 _WORKING_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
-NOUN = "schedule"
 _STEP = 30 * times.MINUTE
 _PLACES: tuple[Object, ...] = (
     {"type": "virtual", "value": None, "id": None},
@@ -58,8 +55,7 @@ class Slots:
         """Make sure that there is a slot at this moment from now on."""
         self._pinned.setdefault(calendar_id, set()).add(moment)
 
-    def starts(self, calendar_id: str, start: int, end: int) -> list[int]:
-        """Give the moments from `start` to `end`, both included."""
+    def _starts(self, calendar_id: str, start: int, end: int) -> list[int]:
         days = range(start // times.DAY, end // times.DAY + 1)
         found = {moment for day in days for moment in self._day(calendar_id, day)}
         found |= self._pinned.get(calendar_id, set())
@@ -74,8 +70,11 @@ class Slots:
             if dice.chance(66):
                 yield day * times.DAY + step * _STEP
 
-    def slot(self, calendar_id: str, moment: int) -> Object:
-        """Make the slot at a moment."""
+    def between(self, calendar_id: str, start: int, end: int) -> list[Object]:
+        """Return the slots from `start` to `end`, both included."""
+        return [self._slot(calendar_id, moment) for moment in self._starts(calendar_id, start, end)]
+
+    def _slot(self, calendar_id: str, moment: int) -> Object:
         dice = Dice(self._world.seed, "slot", calendar_id, moment)
         places = _PLACES + _NASTY_PLACES if self._world.nasty and dice.chance(30) else _PLACES
         locations = [
@@ -87,56 +86,24 @@ class Slots:
         return item
 
 
-def refusal(account: Account, calendar_id: str) -> int:
-    """Give the status of an answer about slots: 200, 402 no seat, 422 unpublished."""
-    calendar = account.object("booking_calendars", calendar_id)
-    if calendar is None or calendar.get("deleted") is True:
-        return 404
-    if calendar.get("published") is False:
-        return 422
-    rank = account.collection("booking_calendars").rank_of(calendar_id)
-    return 402 if rank is not None and rank % 7 == 4 else 200  # noqa: PLR2004
-
-
-def slots_between(account: Account, calendar_id: str, start: int, end: int) -> list[Object]:
-    """Give the slots of a calendar that answers."""
-    last = end if account.switches.slot_ends_inclusive else end - 1
-    moments = account.slots.starts(calendar_id, start, last)
-    return [account.slots.slot(calendar_id, moment) for moment in moments]
-
-
-def time_slots(account: Account, calendar_id: str, start: str, end: str) -> list[Object]:
-    """Give the slots between two times in ISO 8601; none if the calendar gives none."""
-    first, last = times.parse(start), times.parse(end)
-    if first is None or last is None:
-        message = f"not a time: {start if first is None else end}"
-        raise ValueError(message)
-    if refusal(account, calendar_id) != 200:  # noqa: PLR2004
-        return []
-    return slots_between(account, calendar_id, first, last)
-
-
-def availability(account: Account, user_id: str) -> Object | None:
-    """Give the schedule of a user: None for who was only invited, {} for some."""
-    user = account.object("users", user_id)
-    if user is None or user.get("deleted") is True or user.get("status") == "invited":
-        return None
-    number = account.world.ids[STREAMS["users"].name].decode(user_id) or 0
+def availability(world: World, user_id: str) -> Object:
+    """Return the schedule of a user; for some it is empty."""
+    number = world.ids["users"].decode(user_id) or 0
     if number % 5 == 3:  # noqa: PLR2004
         return {}
-    dice = Dice(account.world.seed, "hours", user_id)
+    dice = Dice(world.seed, "hours", user_id)
     weekly = [{"day": day, "working_hours": _hours(dice)} for day in _WORKING_DAYS]
     overrides = [
         {"date": "2030-12-24", "day": "tuesday", "working_hours": []},
         {"date": "2030-12-31", "day": "tuesday", "working_hours": _hours(dice)},
     ]
     schedule: Object = {
-        "object": NOUN,
-        "timezone": person(account.world.seed, number, "user").place[3],
+        "object": "schedule",
+        "timezone": person(world.seed, number, "user").place[3],
         "weekly": weekly,
         "overrides": overrides[: dice.below(3)],
     }
-    if account.world.nasty:
+    if world.nasty:
         _spoil(schedule, number)
     return schedule
 

@@ -130,6 +130,8 @@ def webhook(world: World, index: int, now: int) -> Object:
         "name": f"To the warehouse {index % ADDED + 1}",
         "url": f"https://hooks.example.org/oncehub/{index % ADDED + 1}",
         "events": list(EVENT_NAMES[first : first + 3]),
+        # Realistic: OnceHub switches one off that fails for days.
+        "status": not dice.chance(20),
         "creation_time": times.text(created),
         "secret": f"sandbox-webhook-secret-{key[-12:].lower()}",
     }
@@ -141,6 +143,9 @@ def webhook_events() -> list[Object]:
         {
             "id": name,
             "object": "webhook_event",
+            "type": name,
+            "api_version": "v2",
+            "creation_time": "2022-05-04T09:00:00Z",
             "name": name,
             "description": f"Sent on {name}",
         }

@@ -24,7 +24,7 @@ string: object status city company_size company country email first_name job_tit
 boolean: has_consent terms_of_sevice
 integer: employees
 time: last_interacted_time
-id: owner
+id: owner bot form
 array: custom_fields
 """
 
@@ -62,6 +62,7 @@ string: object name
 """,
     "webhooks": """
 string: object api_version name url secret
+boolean: status
 time: creation_time
 array: events
 """,

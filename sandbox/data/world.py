@@ -86,6 +86,8 @@ class World:
         self.now = now
         self.nasty = nasty
         self.ids = {name: Ids(seed, stream.prefix) for name, stream in STREAMS.items()}
+        # Conversations have no list.
+        self.conversation_ids = Ids(seed, "CVR")
         # What generators draw once and share.
         self.memo: dict[int, Any] = {}
         self._arrivals = times.Arrivals(now)
