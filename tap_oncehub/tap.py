@@ -5,7 +5,8 @@ from __future__ import annotations
 import typing as t
 from functools import cached_property
 
-from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk import Tap
+from singer_sdk.helpers.capabilities import PluginCapabilities
 from typing_extensions import override
 
 from tap_oncehub.cli import CommandLineTap
@@ -31,14 +32,7 @@ class TapOnceHub(CommandLineTap):
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = SETTINGS
     message_writer_class = WholeLineWriter
     capabilities: t.ClassVar[list[CapabilitiesEnum]] = [
-        TapCapabilities.CATALOG,
-        TapCapabilities.STATE,
-        TapCapabilities.DISCOVER,
-        TapCapabilities.ACTIVATE_VERSION,
-        PluginCapabilities.ABOUT,
-        PluginCapabilities.STREAM_MAPS,
-        PluginCapabilities.FLATTENING,
-        PluginCapabilities.STRUCTURED_LOGGING,
+        capability for capability in Tap.capabilities if capability is not PluginCapabilities.BATCH
     ]
 
     @cached_property

@@ -109,7 +109,7 @@ def running() -> Iterator[Postgres]:
 
 
 def _served(folder: Path, password: Path, owner: str | None) -> Iterator[Postgres]:
-    data, port = folder / "data", _free_port()
+    data, port = folder / "data", free_port()
     initdb = [_program("initdb"), "--no-sync", "--encoding=UTF8", "--locale=C"]
     login = [f"--username={_USER}", "--auth=scram-sha-256", f"--pwfile={password}"]
     command = [*_as(owner), *initdb, *login, f"--pgdata={data}"]
@@ -157,7 +157,7 @@ def _program(name: str) -> str:
     return str(found)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
