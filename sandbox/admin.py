@@ -11,7 +11,7 @@ _OK = 200
 
 
 class AdminClient:
-    """Changes and questions a running sandbox.
+    """Change and question a running sandbox.
 
     Args:
         url: the URL of the API, as the sandbox gave it.
@@ -38,17 +38,17 @@ class AdminClient:
         return found
 
     def report(self, *, log: bool = False) -> dict[str, Any]:
-        """Give counts, sizes, limits and faults; on demand all requests."""
+        """Return counts, sizes, limits and faults; on demand all requests."""
         found: dict[str, Any] = self.call("report", {"log": log})
         return found
 
     def objects(self, stream: str) -> list[dict[str, Any]]:
-        """Give all objects of a list."""
+        """Return all objects of a list."""
         found: list[dict[str, Any]] = self.call("objects", {"stream": stream})
         return found
 
     def object(self, stream: str, key: str) -> dict[str, Any] | None:
-        """Give one object."""
+        """Return one object."""
         found: dict[str, Any] | None = self.call("object", {"stream": stream, "id": key})
         return found
 

@@ -86,19 +86,19 @@ class Collection:
         return number if number < self.size else None
 
     def id_of(self, rank: int) -> str:
-        """Give the id of the object at a rank."""
+        """Return the id of the object at a rank."""
         return self._ids.encode(rank if rank >= 0 else ADDED - 1 - rank)
 
     def ranks(self) -> range:
-        """Give all ranks, those of deleted objects too."""
+        """Return all ranks, those of deleted objects too."""
         return range(-self.added, self.size)
 
     def alive(self) -> Iterator[int]:
-        """Give the ranks of what is there, newest first."""
+        """Return the ranks of what is there, newest first."""
         return (rank for rank in self.ranks() if rank not in self.deleted)
 
     def raw(self, rank: int) -> bytes:
-        """Give an object as the API sends it."""
+        """Return an object as the API sends it."""
         found = self._cache.get(rank)
         if found is None:
             changed = self.changed.get(rank)
@@ -109,7 +109,7 @@ class Collection:
         return found
 
     def get(self, rank: int) -> Object:
-        """Give an object, also a deleted one, as who asks for it by id gets it."""
+        """Return an object, also a deleted one, as who asks for it by id gets it."""
         if rank in self.deleted:
             return {"id": self.id_of(rank), "object": self._kind, "deleted": True}
         item: Object = json.loads(self.raw(rank))
@@ -155,7 +155,7 @@ class Collection:
         self._cached_bytes -= len(self._cache.pop(rank, b""))
 
     def between(self, field: str, low: int, high: int) -> Iterator[int]:
-        """Give the ranks of objects whose time is strictly between two moments."""
+        """Return the ranks of objects whose time is strictly between two moments."""
         for rank in range(-self.added, 0):
             if rank in self.changed and low < self._time(rank, field) < high:
                 yield rank
