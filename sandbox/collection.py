@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 # Sorts before every moment: an object without a time is in no time-filtered list.
 NO_TIME = -(1 << 62)
 
-_CACHED_BYTES = 900 << 20
-
 
 def encode(value: object) -> bytes:
     """Write JSON as UTF-8; text that UTF-8 cannot hold makes it escape everything."""
@@ -63,7 +61,6 @@ class Collection:
         self._make = make
         self._moment = moment
         self._cache: dict[int, bytes] = {}
-        self._cached_bytes = 0
         self._columns: dict[str, array[int]] = {}
 
     def __len__(self) -> int:
@@ -72,7 +69,6 @@ class Collection:
     def forget(self) -> None:
         """Make unchanged objects anew: the way they are made has changed."""
         self._cache.clear()
-        self._cached_bytes = 0
         self.version += 1
 
     def rank_of(self, key: str) -> int | None:
@@ -103,9 +99,7 @@ class Collection:
         if found is None:
             changed = self.changed.get(rank)
             found = encode(self._make(rank) if changed is None else changed)
-            if self._cached_bytes < _CACHED_BYTES:
-                self._cache[rank] = found
-                self._cached_bytes += len(found)
+            self._cache[rank] = found
         return found
 
     def get(self, rank: int) -> Object:
@@ -152,7 +146,7 @@ class Collection:
 
     def _drop(self, rank: int) -> None:
         self.version += 1
-        self._cached_bytes -= len(self._cache.pop(rank, b""))
+        self._cache.pop(rank, None)
 
     def between(self, field: str, low: int, high: int) -> Iterator[int]:
         """Return the ranks of objects whose time is strictly between two moments."""
