@@ -148,7 +148,7 @@ class Account:
             if hosts is None:
                 number = self._number("bookings", booking_id)
                 owner = self._made_owner(number)
-                hosts = relations.hosts(self.world, number, owner)
+                hosts = self._hosts[booking_id] = relations.hosts(self.world, number, owner)
             return self._alive("users", hosts)
 
     def links_of(self, booking_page_id: str) -> dict[str, tuple[str, ...]]:
