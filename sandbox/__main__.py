@@ -1,4 +1,4 @@
-"""Makes `python -m sandbox` work."""
+"""Make `python -m sandbox` work."""
 
 import sys
 

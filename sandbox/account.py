@@ -94,7 +94,7 @@ class Account:
                 collection.forget()
 
     def collection(self, stream: str) -> Collection:
-        """Give one list.
+        """Return one list.
 
         Raises:
             ValueError: there is no such list.
@@ -117,7 +117,7 @@ class Account:
         return self.collection(stream).place(self.switches.order, updated)
 
     def iter_objects(self, stream: str) -> Iterator[Object]:
-        """Give the objects of a list one by one, as `objects` does."""
+        """Return the objects of a list one by one, as `objects` does."""
         if stream == "webhook_events":
             yield from webhook_events()
             return
@@ -130,12 +130,12 @@ class Account:
             yield item
 
     def objects(self, stream: str) -> list[Object]:
-        """Give a list as the API sends it now."""
+        """Return a list as the API sends it now."""
         with self.lock:
             return list(self.iter_objects(stream))
 
     def object(self, stream: str, key: str) -> Object | None:
-        """Give what a request for one id gives; None if it never existed."""
+        """Return what a request for one id gives; None if it never existed."""
         collection = self.collection(stream)
         with self.lock:
             rank = collection.rank_of(key)
@@ -148,7 +148,7 @@ class Account:
             if hosts is None:
                 number = self._number("bookings", booking_id)
                 owner = self._made_owner(number)
-                hosts = relations.hosts(self.world, number, owner)
+                hosts = self._hosts[booking_id] = relations.hosts(self.world, number, owner)
             return self._alive("users", hosts)
 
     def links_of(self, booking_page_id: str) -> dict[str, tuple[str, ...]]:

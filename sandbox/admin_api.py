@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import random
 from typing import TYPE_CHECKING, Any
 
 from sandbox.answers import Answer, ok
 from sandbox.collection import encode
-from sandbox.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,56 +52,9 @@ def _report(service: Service, payload: Payload) -> Payload:
     return {**found, "log": service.log.report()} if payload.get("log") else found
 
 
-def _objects(service: Service, payload: Payload) -> list[Any]:
-    return service.account.objects(payload["stream"])
-
-
-def _object(service: Service, payload: Payload) -> Any:
-    return service.account.object(payload["stream"], payload["id"])
-
-
-def _add(service: Service, payload: Payload) -> list[str]:
-    fields = payload.get("fields") or {}
-    return service.account.add(payload["stream"], payload.get("n", 1), **fields)
-
-
 def _edit(service: Service, payload: Payload) -> str:
     fields = payload.get("fields") or {}
     return service.account.edit(payload["stream"], payload["id"], **fields)
-
-
-def _delete(service: Service, payload: Payload) -> str:
-    return service.account.delete(payload["stream"], payload["id"])
-
-
-def _random_changes(service: Service, payload: Payload) -> list[Any]:
-    rng = random.Random(payload.pop("seed", None))
-    return list(service.account.random_changes(rng, **payload))
-
-
-def _faults_add(service: Service, payload: Payload) -> Payload:
-    return service.faults.add(**payload).report()
-
-
-def _faults_clear(service: Service, _payload: Payload) -> None:
-    service.faults.clear()
-
-
-def _limits_set(service: Service, payload: Payload | None) -> None:
-    service.limiter.set(Limits(**payload) if payload else None)
-
-
-def _limits_use_up(service: Service, payload: Payload) -> None:
-    service.limiter.use_up(**payload)
-
-
-def _switches_set(service: Service, payload: Payload) -> Payload:
-    service.account.set_switches(service.account.switches.changed(**payload))
-    return vars(service.account.switches)
-
-
-def _clock_set(service: Service, payload: Payload) -> None:
-    service.account.clock.offset_seconds = float(payload["offset_seconds"])
 
 
 def _log_reset(service: Service, _payload: Payload) -> None:
@@ -113,17 +64,6 @@ def _log_reset(service: Service, _payload: Payload) -> None:
 
 _ACTIONS: dict[str, Callable[[Service, Any], Any]] = {
     "report": _report,
-    "objects": _objects,
-    "object": _object,
-    "add": _add,
     "edit": _edit,
-    "delete": _delete,
-    "random_changes": _random_changes,
-    "faults/add": _faults_add,
-    "faults/clear": _faults_clear,
-    "limits/set": _limits_set,
-    "limits/use_up": _limits_use_up,
-    "switches/set": _switches_set,
-    "clock/set": _clock_set,
     "log/reset": _log_reset,
 }

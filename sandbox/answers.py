@@ -54,7 +54,7 @@ class ApiError(Exception):
         self.headers = headers or {}
 
     def answer(self) -> Answer:
-        """Give the response."""
+        """Return the response."""
         body = {"type": self.kind, "message": self.message}
         if self.param is not None:
             body["param"] = self.param

@@ -33,7 +33,7 @@ _BODIES = {
 
 
 def status_answer(fault: Fault, status: int, email: str) -> Answer:
-    """Give an error answer with a status."""
+    """Return an error answer with a status."""
     headers = {"Retry-After": fault.retry_after} if fault.retry_after is not None else {}
     if status in _FROM_PROXY:
         answer = _page(status, email)
@@ -45,7 +45,7 @@ def status_answer(fault: Fault, status: int, email: str) -> Answer:
 
 
 def instead(kind: str, email: str) -> Answer:
-    """Give the answer that a fault puts in the place of the right one."""
+    """Return the answer that a fault puts in the place of the right one."""
     if kind == "html":
         return _page(200, email)
     return Answer(body=_BODIES[kind].replace("%s", email).encode())

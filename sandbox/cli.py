@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.account import Account
@@ -32,7 +31,6 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--key", default=DEFAULT_KEY, help="the API key (default: %(default)s)")
     made.add_argument("--port", type=int, default=0, help="default: any free port")
-    made.add_argument("--ready-file", type=Path, help="write url and key there as well")
     made.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
     made.add_argument("--clock-offset", type=float, default=0.0, help="seconds the clock is fast")
     made.add_argument(
@@ -91,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         made.error(f"cannot listen on port {options.port}: {error.strerror}")
     with sandbox:
-        _announce(sandbox, options.ready_file)
+        _announce(sandbox)
         if options.with_parent:
             threading.Thread(target=_watch_parent, daemon=True).start()
         signal.sigwait(_SIGNALS)
@@ -133,14 +131,8 @@ def _switch(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _announce(sandbox: Sandbox, ready_file: Path | None) -> None:
-    line = json.dumps({"url": sandbox.url, "key": sandbox.key}) + "\n"
-    if ready_file:
-        # Whoever waits for the file must never read half of it.
-        partial = ready_file.with_name(f"{ready_file.name}.part")
-        partial.write_text(line)
-        partial.replace(ready_file)
-    sys.stdout.write(line)
+def _announce(sandbox: Sandbox) -> None:
+    sys.stdout.write(json.dumps({"url": sandbox.url, "key": sandbox.key}) + "\n")
     sys.stdout.flush()
 
 

@@ -20,14 +20,14 @@ class Clock:
     offset_seconds: float = 0.0
 
     def time(self) -> float:
-        """Give the seconds since 1970."""
+        """Return the seconds since 1970."""
         return time.time() + self.offset_seconds
 
     def now(self) -> int:
-        """Give the units of 100 ns since 1970."""
+        """Return the units of 100 ns since 1970."""
         offset = int(self.offset_seconds * 10_000_000)
         return time.time_ns() // _TICKS_PER_NANOSECOND + offset
 
     def http_date(self, ahead: float = 0.0) -> str:
-        """Give the text for a `Date` header."""
+        """Return the text for a `Date` header."""
         return formatdate(self.time() + ahead, usegmt=True)

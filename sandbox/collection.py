@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 # Sorts before every moment: an object without a time is in no time-filtered list.
 NO_TIME = -(1 << 62)
 
-_CACHED_BYTES = 900 << 20
-
 
 def encode(value: object) -> bytes:
     """Write JSON as UTF-8; text that UTF-8 cannot hold makes it escape everything."""
@@ -63,7 +61,6 @@ class Collection:
         self._make = make
         self._moment = moment
         self._cache: dict[int, bytes] = {}
-        self._cached_bytes = 0
         self._columns: dict[str, array[int]] = {}
 
     def __len__(self) -> int:
@@ -72,7 +69,6 @@ class Collection:
     def forget(self) -> None:
         """Make unchanged objects anew: the way they are made has changed."""
         self._cache.clear()
-        self._cached_bytes = 0
         self.version += 1
 
     def rank_of(self, key: str) -> int | None:
@@ -86,30 +82,28 @@ class Collection:
         return number if number < self.size else None
 
     def id_of(self, rank: int) -> str:
-        """Give the id of the object at a rank."""
+        """Return the id of the object at a rank."""
         return self._ids.encode(rank if rank >= 0 else ADDED - 1 - rank)
 
     def ranks(self) -> range:
-        """Give all ranks, those of deleted objects too."""
+        """Return all ranks, those of deleted objects too."""
         return range(-self.added, self.size)
 
     def alive(self) -> Iterator[int]:
-        """Give the ranks of what is there, newest first."""
+        """Return the ranks of what is there, newest first."""
         return (rank for rank in self.ranks() if rank not in self.deleted)
 
     def raw(self, rank: int) -> bytes:
-        """Give an object as the API sends it."""
+        """Return an object as the API sends it."""
         found = self._cache.get(rank)
         if found is None:
             changed = self.changed.get(rank)
             found = encode(self._make(rank) if changed is None else changed)
-            if self._cached_bytes < _CACHED_BYTES:
-                self._cache[rank] = found
-                self._cached_bytes += len(found)
+            self._cache[rank] = found
         return found
 
     def get(self, rank: int) -> Object:
-        """Give an object, also a deleted one, as who asks for it by id gets it."""
+        """Return an object, also a deleted one, as who asks for it by id gets it."""
         if rank in self.deleted:
             return {"id": self.id_of(rank), "object": self._kind, "deleted": True}
         item: Object = json.loads(self.raw(rank))
@@ -152,10 +146,10 @@ class Collection:
 
     def _drop(self, rank: int) -> None:
         self.version += 1
-        self._cached_bytes -= len(self._cache.pop(rank, b""))
+        self._cache.pop(rank, None)
 
     def between(self, field: str, low: int, high: int) -> Iterator[int]:
-        """Give the ranks of objects whose time is strictly between two moments."""
+        """Return the ranks of objects whose time is strictly between two moments."""
         for rank in range(-self.added, 0):
             if rank in self.changed and low < self._time(rank, field) < high:
                 yield rank

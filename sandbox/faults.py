@@ -76,7 +76,7 @@ class Fault:
 
     @property
     def status(self) -> int | None:
-        """Give the HTTP status that it is, if it is one."""
+        """Return the HTTP status that it is, if it is one."""
         return int(self.kind) if self.kind.isdecimal() else None
 
     def report(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Faults:
             self._faults.clear()
 
     def strike(self, path: str) -> Fault | None:
-        """Give the fault that happens to a request, if one does."""
+        """Return the fault that happens to a request, if one does."""
         with self._lock:
             return next((fault for fault in self._faults if fault.strikes(path)), None)
 

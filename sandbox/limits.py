@@ -50,7 +50,7 @@ class _Window:
         self._arrivals: deque[float] = deque()
 
     def wait(self, now: float) -> float:
-        """Give the seconds until there is room; 0 if there is."""
+        """Return the seconds until there is room; 0 if there is."""
         while self._arrivals and self._arrivals[0] <= now - self._seconds:
             self._arrivals.popleft()
         excess = len(self._arrivals) - self._size
@@ -64,7 +64,7 @@ class _Window:
 
 
 class Limiter:
-    """Decides about each request at its arrival."""
+    """Decide about each request at its arrival."""
 
     def __init__(self, limits: Limits | None) -> None:
         self._lock = threading.Lock()
@@ -112,6 +112,6 @@ class Limiter:
                 self._address(address).use(now)
 
     def retry_after(self, wait: float) -> tuple[str, int] | None:
-        """Give the form and the whole seconds of a `Retry-After` header."""
+        """Return the form and the whole seconds of a `Retry-After` header."""
         style = self.limits.retry_after if self.limits else None
         return (style, math.ceil(wait)) if style else None

@@ -54,7 +54,7 @@ class Lister:
         self._matches: dict[object, Sequence[int]] = {}
 
     def page(self, stream: Stream, question: Question) -> Page:
-        """Give one page.
+        """Return one page.
 
         Raises:
             ApiError: the cursor is refused.
@@ -66,7 +66,7 @@ class Lister:
             return self._cut(collection, ranks, start, stop, question)
 
     def _ranks(self, stream: Stream, question: Question, collection: Collection) -> Sequence[int]:
-        """Give the ranks of what matches, in order."""
+        """Return the ranks of what matches, in order."""
         order = self._account.switches.order
         if order == "created" and not (question.equal or question.times or collection.deleted):
             return collection.ranks()

@@ -41,7 +41,7 @@ class Entry:
 
     @property
     def api_path(self) -> str:
-        """Give the path below the version."""
+        """Return the path below the version."""
         return self.path.removeprefix(VERSION) or "/"
 
 
@@ -64,7 +64,7 @@ class Log(list[Entry]):
         return {path: dict(counter) for path, counter in sorted(counts.items())}
 
     def report(self) -> list[dict[str, Any]]:
-        """Give all entries as JSON objects."""
+        """Return all entries as JSON objects."""
         return [vars(entry) for entry in self.copy()]
 
 

@@ -30,7 +30,7 @@ class Stream:
 
     @property
     def noun(self) -> str:
-        """Give the name of one object as a person would write it."""
+        """Return the name of one object as a person would write it."""
         return self.kind.replace("_", " ")
 
 

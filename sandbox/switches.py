@@ -106,7 +106,7 @@ class Switches:
 
     @property
     def looks(self) -> tuple[bool | str, ...]:
-        """Give the switches that decide how objects look."""
+        """Return the switches that decide how objects look."""
         return (
             self.unknown_fields,
             self.missing_fields,
@@ -118,7 +118,7 @@ class Switches:
         )
 
     def changed(self, **values: Any) -> Switches:
-        """Give a copy with some switches set.
+        """Return a copy with some switches set.
 
         Raises:
             ValueError: there is no such switch, or the value means nothing to it.

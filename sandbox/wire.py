@@ -31,7 +31,7 @@ _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class Listener(ThreadingHTTPServer):
-    """Accepts connections and, unlike its parent, ends them when it stops.
+    """Accept connections and, unlike the parent class, end them when it stops.
 
     Args:
         service: who answers.
@@ -90,7 +90,7 @@ class Listener(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Speaks with one client."""
+    """Serve one client."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

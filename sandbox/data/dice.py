@@ -58,7 +58,7 @@ class Dice:
 
 
 class Ids:
-    """Turns the number of an object into an id that looks random, and back.
+    """Turn the number of an object into an id that looks random, and back.
 
     Nothing has to be stored for it, and the ids of another account are unknown here.
     """
@@ -71,12 +71,12 @@ class Ids:
         self._inverse = pow(self._factor, -1, 1 << _ID_BITS)
 
     def encode(self, number: int) -> str:
-        """Give the id of an object."""
+        """Return the id of an object."""
         mixed = (number * self._factor + self._offset) & _ID_MASK
         return f"{self._prefix}{mixed ^ mixed >> _ID_SHIFT:012X}"
 
     def decode(self, text: str) -> int | None:
-        """Give the number behind an id; it may be beyond all existing objects."""
+        """Return the number behind an id; it may be beyond all existing objects."""
         try:
             mixed = int(text.removeprefix(self._prefix), 16)
         except ValueError:

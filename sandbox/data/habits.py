@@ -57,7 +57,7 @@ class Habit(NamedTuple):
 
 
 def habit(world: World, number: int) -> Habit:
-    """Give one of the account's ways to book."""
+    """Return one of the account's ways to book."""
     number %= _SIZE
     found: Habit | None = world.memo.get(number)
     if found is None:

@@ -34,7 +34,7 @@ _MOMENTS: dict[str, Callable[[World, int, int], Moments]] = {
 
 
 def moment(world: World, stream: str, number: int, field: str) -> int | None:
-    """Give one time of an object that was there from the start."""
+    """Return one time of an object that was there from the start."""
     found = _MOMENTS[stream](world, number, world.now)
     if field == CREATED:
         return found.created

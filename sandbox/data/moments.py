@@ -81,7 +81,7 @@ def style(turn: int | None, usual: str) -> str:
 
 
 def is_missing(turn: int) -> bool:
-    """Say whether the update time of this nasty object is absent rather than null."""
+    """Return whether the update time of this nasty object is absent rather than null."""
     return turn % _MISSING_UPDATED[0] == _MISSING_UPDATED[1]
 
 
@@ -103,7 +103,7 @@ def _bulk(size: int) -> int:
 
 
 def booking(world: World, index: int, now: int) -> Moments:
-    """Give the times and the fate of a booking."""
+    """Return the times and the fate of a booking."""
     dice = world.dice("booking times", index)
     turn = world.turn(index)
     created = now if index >= ADDED else _booking_created(world, index, dice)
@@ -159,7 +159,7 @@ def _updated(created: int, starting: int, status: str, dice: Dice) -> int:
 
 
 def contact(world: World, index: int, now: int) -> Moments:
-    """Give the times of a contact."""
+    """Return the times of a contact."""
     if index >= ADDED:
         return Moments(now, now)
     dice = world.dice("contact times", index)
@@ -172,7 +172,7 @@ def contact(world: World, index: int, now: int) -> Moments:
 
 
 def notification(world: World, index: int, now: int) -> Moments:
-    """Give the time of a text message."""
+    """Return the time of a text message."""
     if index >= ADDED:
         return Moments(now, None)
     dice = world.dice("sms times", index)

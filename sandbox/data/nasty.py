@@ -1,4 +1,4 @@
-"""Spoils objects: what a real account contains in ten years, in every few objects."""
+"""Spoil objects: what a real account contains in ten years, in every few objects."""
 
 from __future__ import annotations
 

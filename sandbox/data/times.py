@@ -102,7 +102,7 @@ class Arrivals:
         self._sums = list(accumulate(weights))
 
     def moment(self, index: int, size: int, jitter: int) -> int:
-        """Give the creation of number `index`, 0 is the newest; `jitter` < 1000."""
+        """Return the creation of number `index`, 0 is the newest; `jitter` < 1000."""
         total = self._sums[-1]
         target = total - 1 - (index * _UNIT + jitter) * total // (size * _UNIT)
         hour = bisect_right(self._sums, target)

@@ -18,7 +18,7 @@ _SPARSE = 20
 
 
 def default_sizes(bookings: int) -> dict[str, int]:
-    """Give sensible sizes of all lists for an account with so many bookings."""
+    """Return sensible sizes of all lists for an account with so many bookings."""
     grown = isqrt(bookings)
     return {
         "bookings": bookings,
@@ -93,7 +93,7 @@ class World:
         self._arrivals = times.Arrivals(now)
 
     def dice(self, name: str, index: int) -> Dice:
-        """Give the draws for one object."""
+        """Return the draws for one object."""
         return Dice(self.seed, name, index)
 
     def turn(self, index: int) -> int | None:
@@ -101,10 +101,10 @@ class World:
         return nasty_turn(index % ADDED) if self.nasty else None
 
     def created(self, stream: str, index: int, jitter: int) -> int:
-        """Give the creation time of an object that was there from the start."""
+        """Return the creation time of an object that was there from the start."""
         return self._arrivals.moment(index, self.sizes[stream], jitter)
 
     def ref(self, stream: str, number: int) -> str | None:
-        """Give the id of an object of another list; None if that list is empty."""
+        """Return the id of an object of another list; None if that list is empty."""
         size = self.sizes[stream]
         return self.ids[stream].encode(number % size) if size else None
