@@ -75,6 +75,6 @@ class InterruptedSyncError(OnceHubError):
     def __init__(self, signal_number: int) -> None:
         """Keep the signal: the exit status is derived from it."""
         super().__init__(
-            "Interrupted. The state is written: the next run resumes where this one left off."
+            "Interrupted: the next run resumes from the last state that the loader saved."
         )
         self.signal_number = signal_number

@@ -398,6 +398,15 @@ def test_a_setting_that_does_not_exist_is_worth_a_warning(tmp_path: Path) -> Non
     assert "Ignoring unknown settings: start_dat" in warned[0]
 
 
+def test_batches_are_never_written(tmp_path: Path) -> None:
+    batches = {"encoding": {"format": "jsonl"}, "storage": {"root": tmp_path.as_uri()}}
+    with Sandbox(Account(seed=1, bookings=10), key=programs.KEY) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url, batch_config=batches))
+    assert run.status == 0
+    assert "Ignoring unknown settings: batch_config" in run.log
+    assert len(run.records("bookings")) == 10
+
+
 def test_a_loader_that_has_ended_is_one_line_too(tmp_path: Path) -> None:
     with Sandbox(Account(seed=1, bookings=500), key=programs.KEY) as api:
         command = programs.tap_command(tmp_path, programs.settings_for(api.url))

@@ -111,7 +111,7 @@ def test_a_signal_lets_the_tap_finish_the_record_and_write_the_state(
         assert run.output.endswith(b"\n")
         assert 0 < len(run.records("bookings")) < 200
         assert run.messages[-1]["type"] == "STATE"
-        assert "the next run resumes where this one left off" in run.log
+        assert "the next run resumes from the last state" in run.log
         assert not run.errors
         rest = programs.run_tap(tmp_path, settings, state=run.state, catalog=catalog)
         read = run.records("bookings") + rest.records("bookings")
