@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from tap_oncehub.errors import SettingsError
-from tap_oncehub.state.bookmark import check_state
 from tap_oncehub.state.checkpoint import CURSORS_KEPT, SyncPass
 from tap_oncehub.times import parse_time
 
@@ -569,38 +567,3 @@ def test_the_state_stays_small() -> None:
         position.commit_page(f"BKNG-{number:040}", ["2026-04-01T00:00:00.123Z"] * 100)
 
     assert len(json.dumps(state)) < 1024
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        {},
-        {"bookmarks": {}},
-        {"bookmarks": {"bookings": {}}},
-        {"bookmarks": {"bookings": {"replication_key_value": "2026-01-31"}}},
-        {"bookmarks": {"bookings": {"replication_key_value": None, "start_date": None}}},
-        {"bookmarks": {"users": {"replication_key_value": 5}}},
-        {"bookmarks": {"of_another_tap": {"replication_key_value": "x"}}},
-    ],
-)
-def test_a_usable_state_is_accepted(state: State) -> None:
-    check_state(state, ["bookings"])
-
-
-@pytest.mark.parametrize(
-    ("state", "says"),
-    [
-        ([], "bookmarks"),
-        ("text", "bookmarks"),
-        (None, "bookmarks"),
-        ({"bookmarks": []}, "bookmarks"),
-        ({"bookmarks": {"bookings": []}}, "bookings"),
-        ({"bookmarks": {"bookings": "2026-01-31"}}, "bookings"),
-        ({"bookmarks": {"bookings": {"replication_key_value": "soon"}}}, "replication_key_value"),
-        ({"bookmarks": {"bookings": {"replication_key_value": 1767225600}}}, "bookings"),
-        ({"bookmarks": {"bookings": {"start_date": "soon"}}}, "start_date"),
-    ],
-)
-def test_an_unusable_state_is_refused_with_its_place(state: Any, says: str) -> None:
-    with pytest.raises(SettingsError, match=says):
-        check_state(state, ["bookings"])
