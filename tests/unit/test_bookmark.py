@@ -80,6 +80,6 @@ def test_a_usable_state_is_accepted(state: State) -> None:
         ({"bookmarks": {"bookings": {"start_date": "soon"}}}, "start_date"),
     ],
 )
-def test_an_unusable_state_is_refused_with_its_place(state: Any, says: str) -> None:
+def test_an_unusable_state_is_refused_with_its_place(state: t.Any, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         check_state(state, ["bookings"])
