@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 import click
@@ -69,7 +70,8 @@ class CommandLineTap(Tap):
         schema = cls.config_jsonschema
         cls.append_builtin_config(schema)
         as_text = {name: {"type": "string"} for name in schema["properties"]}
-        texts = parse_environment_config({"properties": as_text}, cls._env_var_prefix)
+        # Left alone, the SDK lets a .env of any folder above override the environment.
+        texts = parse_environment_config({"properties": as_text}, cls._env_var_prefix, os.devnull)
         return {name: from_text(name, text, schema) for name, text in texts.items()}
 
     @classmethod
