@@ -61,10 +61,12 @@ class Meltano:
         """Return whether there may be a state: only Meltano knows that of an external backend."""
         if {"MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI"} & self._environment.keys():
             return True
-        database = (self._project / DATABASE).as_uri()
+        database = self._project / DATABASE
+        if not database.exists():
+            return False
         query = "SELECT count(*) FROM state WHERE state_id = ?"
         try:
-            with closing(sqlite3.connect(f"{database}?mode=ro", uri=True)) as connection:
+            with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
                 return bool(connection.execute(query, [self._state_id]).fetchone()[0])
         except sqlite3.Error:
             return True

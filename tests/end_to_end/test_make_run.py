@@ -101,6 +101,7 @@ def test_it_resumes_at_once(runner: Runner, *, killed: bool) -> None:
                     os.killpg(int(child), signal.SIGKILL)
             else:
                 run.send_signal(signal.SIGTERM)  # as Ctrl-C, which a shell may have switched off
+            run.communicate(timeout=programs.PATIENCE)
         assert run.returncode == (-signal.SIGKILL if killed else 130)
         runner.run(**variables)
     assert runner.rows("warehouse.duckdb") == 150
