@@ -94,7 +94,8 @@ def files(about: Definition) -> dict[str, str]:
         _ENTRY: entry,
         "hub/_data/default_variants.yml": _yaml({"extractors": {NAME: VARIANT}}),
         "hub/_data/maintainers.yml": _yaml({VARIANT: maintainer}),
-        "plugin.yaml": entry,
+        # The Hub has no default for it; without one Meltano takes the namespace.
+        "plugin.yaml": _yaml(definition(about) | {"load_schema": "oncehub"}),
     }
 
 
