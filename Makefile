@@ -19,7 +19,7 @@ export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install loaders run notebook test test-slow bench lint format build hub lock clean
+.PHONY: help install loaders run status notebook test test-slow bench lint format build hub lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -30,10 +30,13 @@ install: ## set up .venv/bin/tap-oncehub, .venv/bin/meltano and Meltano's plugin
 
 loaders: install $(STAMPS)/loaders $(STAMPS)/servers ## set up the other destinations that the tests load into
 
-run: install ## load your account, or a sample one, into output/warehouse.duckdb
+run: install ## load your account into output/warehouse.duckdb, or a sample one into output/demo.duckdb
 	@.venv/bin/python -m scripts.run $(RUN_ARGS)
 
-notebook: install $(STAMPS)/notebook ## show what output/warehouse.duckdb holds, in a browser
+status: install ## show the last runs, bookmarks, and what the warehouse holds
+	@.venv/bin/python -m scripts.status
+
+notebook: install $(STAMPS)/notebook ## show what was loaded, in a browser
 	@.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 $(NOTEBOOK_ARGS)
 
 test: loaders ## run the tests; TEST_ARGS goes to pytest, COVERAGE=1 measures coverage (slower)

@@ -20,20 +20,35 @@ def _():
 
 @app.cell
 def _(duckdb, mo, os, pathlib):
-    default = pathlib.Path(__file__).parents[1] / "output/warehouse.duckdb"
-    file = pathlib.Path(os.environ.get("WAREHOUSE", default))
+    output = pathlib.Path(__file__).parents[1] / "output"
+    found = [f for f in (output / "warehouse.duckdb", output / "demo.duckdb") if f.exists()]
+    file = pathlib.Path(os.environ.get("WAREHOUSE", (found or [output / "warehouse.duckdb"])[0]))
     schema = os.environ.get("WAREHOUSE_SCHEMA", "oncehub")
     mo.stop(
         not file.exists(),
         mo.md(f"`{file.name}` is not there yet: `make run` loads an account into it."),
     )
-    con = duckdb.connect(str(file), read_only=True)
+    # An open file stops the next load: copy what is needed, and close it.
+    con = duckdb.connect()
+    try:
+        con.execute(f"ATTACH '{str(file).replace(chr(39), 2 * chr(39))}' AS warehouse (READ_ONLY)")
+    except duckdb.IOException:
+        mo.stop(
+            predicate=True,
+            output=mo.md(f"`{file.name}` is in use by a load: reload this page in a minute."),
+        )
+    con.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
     tables = {
         name
         for (name,) in con.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = ?", [schema]
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_catalog = 'warehouse' AND table_schema = ?",
+            [schema],
         ).fetchall()
     }
+    for name in tables:
+        con.execute(f'CREATE TABLE "{schema}"."{name}" AS FROM warehouse."{schema}"."{name}"')
+    con.execute("DETACH warehouse")
     return con, schema, tables
 
 
@@ -213,10 +228,13 @@ def _(alt, chart, con):
 def _(alt, chart, con, mo):
     def ranking(title, key, view):
         rows = con.sql(f"""
-            SELECT coalesce(name, b.{key}, 'nobody') AS name, count(*) AS bookings,
+            SELECT coalesce(v.name, b.{key}, 'nobody')
+                    || if(count(*) OVER (PARTITION BY v.name) > 1, ' (' || b.{key} || ')', '')
+                AS name,
+                count(*) AS bookings,
                 100.0 * count(*) FILTER (status = 'canceled') / count(*) AS canceled
             FROM placed AS b LEFT JOIN {view} AS v ON v.id = b.{key}
-            GROUP BY ALL ORDER BY bookings DESC, name LIMIT 12
+            GROUP BY b.{key}, v.name ORDER BY bookings DESC, 1 LIMIT 12
         """).df()
         return chart(
             rows,
@@ -267,7 +285,10 @@ def _(alt, chart, con, mo):
                     c.mark_bar()
                     .encode(
                         x=alt.X(
-                            "days:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)
+                            "days:O",
+                            title=None,
+                            axis=alt.Axis(labelAngle=0, labelOverlap=True),
+                            scale=alt.Scale(domain=list(range(31))),
                         ),
                         y=alt.Y("bookings:Q", title="bookings"),
                         tooltip=["days:O", "bookings:Q"],
@@ -285,10 +306,17 @@ def _(alt, chart, con, mo):
                 lambda c: (
                     c.mark_rect()
                     .encode(
-                        x=alt.X("hour:O", title=None, axis=alt.Axis(labelAngle=0)),
+                        x=alt.X(
+                            "hour:O",
+                            title=None,
+                            axis=alt.Axis(labelAngle=0),
+                            scale=alt.Scale(domain=list(range(24))),
+                        ),
                         y=alt.Y(
                             "day:O",
-                            sort=["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+                            scale=alt.Scale(
+                                domain=["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+                            ),
                             title=None,
                         ),
                         color=alt.Color("bookings:Q", scale=alt.Scale(scheme="blues"), title=None),

@@ -18,7 +18,7 @@ Definition: t.TypeAlias = dict[str, t.Any]
 ROOT = Path(__file__).parents[1]
 NAME = VARIANT = "tap-oncehub"
 REPO = "https://github.com/tap-oncehub/tap-oncehub"
-_ENTRY = f"hub/_data/meltano/extractors/{NAME}/{VARIANT}.yml"
+ENTRY = f"hub/_data/meltano/extractors/{NAME}/{VARIANT}.yml"
 _KINDS = {
     # Meltano 4.4 fails on a setting of kind decimal that comes from the environment.
     "number": "integer",
@@ -91,10 +91,11 @@ def files(about: Definition) -> dict[str, str]:
     entry = _yaml(definition(about))
     maintainer = {"label": "The tap-oncehub authors", "name": VARIANT, "url": REPO}
     return {
-        _ENTRY: entry,
+        ENTRY: entry,
         "hub/_data/default_variants.yml": _yaml({"extractors": {NAME: VARIANT}}),
         "hub/_data/maintainers.yml": _yaml({VARIANT: maintainer}),
-        "plugin.yaml": entry,
+        # The Hub has no default for it; without one Meltano takes the namespace.
+        "plugin.yaml": _yaml(definition(about) | {"load_schema": "oncehub"}),
     }
 
 

@@ -2,108 +2,175 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import typing as t
-
-from scripts.console import parse, readable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TextIO
 
-    from scripts.lock import RunLock
-
-_STATE_ID = "dev:tap-oncehub-to-target-duckdb"
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
+DATABASE = ".meltano/meltano.db"
+PLUGINS = ("tap-oncehub", "target-duckdb")
 _SIGNALLED = 128
+_COLOURS = {"warning": "\033[33m", "error": "\033[31m", "critical": "\033[31m"}
+_RESET = "\033[0m"
+_QUIET = {"debug", "info"}
+_ROUTINE = re.compile(
+    r"(Schema|Table) '.* (exists|does not exist)|Loading \d+ rows into "
+    r"|Skipping parse of env|Added '\w+' as child stream"
+    r"|(Beginning sync of|Skipping deselected stream) '"
+)
+"""What the Singer SDK and target-duckdb say at every run."""
+_EXPECTED = {
+    "No state was found, complete import.",
+    "Force option is enabled, ignoring stale job check.",
+    "Block run completed",
+}
 
 
 class Meltano:
-    """The project's Meltano, in the environment dev."""
+    """A project's Meltano, in one of its environments."""
 
-    def __init__(
-        self, project: Path, settings: Mapping[str, str], say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, project: Path, environment: str, settings: Mapping[str, str]) -> None:
         """Name the project.
 
         Args:
             project: Its folder.
-            settings: Environment variables for this run only.
-            say: Shows a line.
+            environment: dev or demo.
+            settings: Environment variables.
         """
         self._project = project
-        self._command = (str(project / ".venv/bin/meltano"), "--environment=dev")
+        self._state_id = f"{environment}:{'-to-'.join(PLUGINS)}"
+        program = str(Path(sys.executable).with_name("meltano"))
+        self._command = (program, f"--environment={environment}")
         self._environment = {**os.environ, **settings}
-        self._say = say
-        self._colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self._tap: int | None = None
+
+    def has_state(self) -> bool:
+        """Return whether there may be a state: only Meltano knows that of an external backend."""
+        if {"MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI"} & self._environment.keys():
+            return True
+        database = self._project / DATABASE
+        if not database.exists():
+            return False
+        query = "SELECT count(*) FROM state WHERE state_id = ?"
+        try:
+            with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+                return bool(connection.execute(query, [self._state_id]).fetchone()[0])
+        except sqlite3.Error:
+            return True
 
     def clear_state(self) -> None:
         """Forget what earlier runs have loaded."""
-        quiet = ("--log-level=warning", "state", "clear", "--force", _STATE_ID)
         subprocess.run(
-            (*self._command, *quiet),
+            (*self._command, "--log-level=warning", "state", "clear", "--force", self._state_id),
             cwd=self._project,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             check=True,
         )
 
-    def run(self, lock: RunLock, suffix: str | None, options: Sequence[str]) -> int:
+    def run(self, lock: TextIO, options: Sequence[str]) -> int:
         """Run the tap into the loader.
 
         Args:
-            lock: Held until Meltano has ended.
-            suffix: Keeps this run's state apart from that of others.
-            options: More options.
+            lock: A file that is locked until Meltano has ended.
+            options: More options of `meltano run`.
 
         Returns:
             The exit status.
         """
-        if suffix:
-            options = [f"--state-id-suffix={suffix}", *options]
-        if lock.was_killed:
-            # Meltano believes for five minutes that the killed run goes on.
-            options = ["--force", *options]
-        plugins = ("tap-oncehub", "target-duckdb")
         process = subprocess.Popen(
-            (*self._command, "--log-format=json", "run", *options, *plugins),
+            (*self._command, "--log-format=json", "run", *options, *PLUGINS),
             cwd=self._project,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=[lock.descriptor],
+            pass_fds=[lock.fileno()],
             start_new_session=True,  # Ctrl-C is for us: see below
             encoding="utf-8",
             errors="replace",
         )
         try:
             status = self._follow(process)
-            lock.leave_mark = status < 0
         except KeyboardInterrupt:
             # The tap alone is ended, so that the loader still writes what it has
             # and Meltano keeps the state. A second Ctrl-C ends everything.
-            if self._tap is None:
-                process.terminate()
-            else:
-                os.kill(self._tap, signal.SIGTERM)
+            os.kill(self._tap or process.pid, signal.SIGTERM)
             self._follow(process)
-            status = INTERRUPTED
+            return INTERRUPTED
         finally:
             process.terminate()
             process.wait()
         return status if status >= 0 else _SIGNALLED - status
 
     def _follow(self, process: subprocess.Popen[str]) -> int:
+        colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         for line in process.stdout or ():
             entry = parse(line.rstrip("\n"))
             if entry.get("producer"):
                 self._tap = entry.get("pid", self._tap)
-            for text in readable(entry, colours=self._colours):
-                self._say(text)
+            for text in readable(entry, colours=colours):
+                print(text, flush=True)
         return process.wait()
+
+
+def parse(line: str) -> dict[str, t.Any]:
+    """Return the entry that a line of Meltano's JSON log holds; any other line as its event."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        entry = None
+    return entry if isinstance(entry, dict) else {"event": line, "raw": True}
+
+
+def readable(entry: dict[str, t.Any], *, colours: bool) -> Iterator[str]:
+    """Yield the lines to show for an entry; none, if it is only of use to a machine."""
+    if "raw" in entry:
+        yield entry["event"]
+    elif not _is_noise(entry):
+        level, text = entry.get("level", "info"), str(entry.get("event"))
+        if level not in _QUIET:
+            text = f"{level.upper()}: {text}"
+            if colours:
+                text = f"{_COLOURS.get(level, '')}{text}{_RESET}"
+        yield f"{_local_time(entry.get('timestamp'))}  {text}"
+        yield from _traceback(entry.get("plugin_exception"))
+
+
+def _is_noise(entry: dict[str, t.Any]) -> bool:
+    plugin, event = entry.get("name"), str(entry.get("event"))
+    if "metric_info" in entry or entry.get("type") == "discovery":
+        return True
+    if plugin is None:
+        return entry.get("level") in _QUIET or event in _EXPECTED
+    return _ROUTINE.match(event) is not None
+
+
+def _local_time(timestamp: str | None) -> str:
+    try:
+        time = datetime.fromisoformat(str(timestamp).replace("Z", "+00:00"))
+    except ValueError:
+        return " " * 8
+    return f"{time.astimezone():%H:%M:%S}"
+
+
+def _traceback(exception: dict[str, t.Any] | None) -> Iterator[str]:
+    if not exception:
+        return
+    for frame in exception.get("traceback") or ():
+        yield f'  File "{frame["filename"]}", line {frame["lineno"]}, in {frame["function"]}'
+        yield f"    {frame['line'].strip()}"
+    yield f"{exception['type']}: {exception['message']}"

@@ -1,11 +1,12 @@
-"""`make run`: load an account into output/warehouse.duckdb and say what is there.
+"""`make run`: load an account into DuckDB and show what arrived.
 
-With TAP_ONCEHUB_API_KEY in the environment or in .env it is that account, without
-it a sample account that the sandbox plays. Meltano does the work either way.
+With TAP_ONCEHUB_API_KEY in the environment or in .env it is that account, in Meltano's
+environment dev; without it a sample account that the sandbox serves, in the environment demo.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
@@ -13,24 +14,26 @@ import typing as t
 from contextlib import ExitStack
 from pathlib import Path
 
+import duckdb
 from dotenv import dotenv_values
 
-from scripts.lock import AlreadyRunningError, run_lock
 from scripts.meltano import INTERRUPTED, Meltano
 from scripts.sample import SampleAccountError, sample_account
-from scripts.warehouse import SCHEMA, MixedDataError, Source, Warehouse
+from scripts.warehouse import SCHEMA, tables
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from scripts.lock import RunLock
+    from typing import TextIO
 
 KEY = "TAP_ONCEHUB_API_KEY"
 _SAMPLE_NOTE = f"""\
-This is SAMPLE DATA: {KEY} is not set, so the sandbox plays an account.
+This is SAMPLE DATA: {KEY} is not set, so the sandbox serves a made-up account.
 For your own account: make a key in OnceHub > Integrations > APIs & Webhooks,
 copy .env.example to .env, put the key there, and `make run` again.
 """
+_OLD_SAMPLE = """\
+output/warehouse.duckdb holds sample data of an older version. Move it away, then run again:
+  mv output/warehouse.duckdb output/old-sample.duckdb; rm output/warehouse.source.json"""
 _QUERY = f"FROM {SCHEMA}.bookings SELECT status, count(*) AS bookings GROUP BY ALL"
 
 
@@ -44,87 +47,85 @@ def main(project: Path, options: Sequence[str]) -> int:
     Returns:
         The exit status: that of `meltano run`, or 1 if it could not begin.
     """
-    try:
-        with run_lock(project / ".meltano/make-run.lock") as lock:
+    lock_file = project / ".meltano/make-run.lock"
+    lock_file.parent.mkdir(exist_ok=True)
+    with lock_file.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _fail("Another `make run` is in progress")
+        try:
             return _load(project, options, lock)
-    except AlreadyRunningError:
-        return _fail("Another `make run` is under way")
-    except SampleAccountError as error:
-        return _fail(str(error))
-    except KeyboardInterrupt:
-        return _fail("Interrupted", INTERRUPTED)
-    except MixedDataError as error:
-        return _fail(
-            f"{error}, and {KEY} is not set: set it, or move output/ away to look at sample data"
-        )
+        except (SampleAccountError, duckdb.Error) as error:
+            return _fail(str(error))
+        except KeyboardInterrupt:
+            return _fail("Interrupted", INTERRUPTED)
 
 
 def api_key(project: Path) -> str:
-    """Find the key where Meltano will find it.
-
-    Args:
-        project: The project's folder.
-
-    Returns:
-        The key; empty, if there is none.
-    """
+    """Return the key that Meltano will use; empty, if there is none."""
     key = os.environ.get(KEY, dotenv_values(project / ".env").get(KEY))
     return (key or "").strip()
 
 
-def _load(project: Path, options: Sequence[str], lock: RunLock) -> int:
-    source = Source.ACCOUNT if api_key(project) else Source.SAMPLE
-    warehouse = Warehouse(project / "output/warehouse.duckdb")
-    preparation = warehouse.prepare(source)
-    if preparation.moved_to:
-        _say(f"The sample data is now in output/{preparation.moved_to.name}\n")
-    settings = {
-        "TARGET_DUCKDB_FILEPATH": str(warehouse.file),
-        "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": SCHEMA,
-    }
+def _load(project: Path, options: Sequence[str], lock: TextIO) -> int:
+    note = project / "output/warehouse.source.json"
+    if (project / "output/warehouse.duckdb").exists() and _is_sample(note):
+        return _fail(_OLD_SAMPLE)
+    is_sample = not api_key(project)
+    file = project / f"output/{'demo' if is_sample else 'warehouse'}.duckdb"
+    settings = {"TARGET_DUCKDB_FILEPATH": str(file), "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": SCHEMA}
     with ExitStack() as stack:
-        if source is Source.SAMPLE:
-            _say(_SAMPLE_NOTE)
-            settings |= stack.enter_context(sample_account(project, preparation.note.made))
-        meltano = Meltano(project, settings, _say)
-        if preparation.is_new and not preparation.note.state_suffix:
-            # What earlier runs loaded is not in this file.
+        if is_sample:
+            print(_SAMPLE_NOTE, flush=True)
+            settings |= stack.enter_context(sample_account(file))
+        meltano = Meltano(project, "demo" if is_sample else "dev", settings)
+        if not any(table.rows for table in tables(file)) and meltano.has_state():
+            print(f"output/{file.name} has no rows: reading the whole account", flush=True)
             meltano.clear_state()
-        status = meltano.run(lock, preparation.note.state_suffix, options)
+        status = _run(meltano, options, lock)
     if status == INTERRUPTED:
-        return _fail("Interrupted; the next `make run` goes on from here", status)
+        return _fail("Interrupted; the next `make run` resumes where this one left off", status)
     if status:
         return _fail(f"The load failed, see above (exit status {status})", status)
-    _summarise(warehouse, source)
+    _summarise(file, "sample data, " if is_sample else "")
     return 0
 
 
-def _summarise(warehouse: Warehouse, source: Source) -> None:
-    _say(f"\n{'stream':<30}{'rows':>10}   newest record (UTC)")
-    for table in warehouse.tables():
-        _say(f"{table.name:<30}{table.rows:>10,}   {table.newest or '-'}")
-    sample = " (sample data)" if source is Source.SAMPLE else ""
-    file = f"output/{warehouse.file.name}"
-    python = f"import duckdb; duckdb.connect('{file}').sql('{_QUERY}').show()"
-    _say(f"\nLoaded into {file}, schema {SCHEMA}{sample}. One query to try:\n")
-    _say(f'  .venv/bin/python -c "{python}"\n')
+def _is_sample(note: Path) -> bool:
+    return note.exists() and '"sample"' in note.read_text("utf-8")
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)
+def _run(meltano: Meltano, options: Sequence[str], lock: TextIO) -> int:
+    # For five minutes Meltano takes a killed run to be still in progress. A mark in the
+    # locked file says that the last one had no time to remove it.
+    lock.seek(0)
+    was_killed = bool(lock.read())
+    lock.write("running\n")
+    lock.flush()
+    status = meltano.run(lock, ["--force", *options] if was_killed else options)
+    if status <= INTERRUPTED:  # Meltano itself was not killed
+        lock.truncate(0)
+    return status
+
+
+def _summarise(file: Path, note: str) -> None:
+    print(f"\n{'stream':<30}{'rows':>10}   newest record (UTC)")
+    for table in tables(file):
+        print(f"{table.name:<30}{table.rows:>10,}   {table.newest}")
+    con = f"con = duckdb.connect('output/{file.name}', read_only=True)"
+    print(f"\nLoaded into output/{file.name} ({note}schema {SCHEMA}). One query to try:\n")
+    print(f"""  .venv/bin/python -c "import duckdb; {con}; con.sql('{_QUERY}').show()"\n""")
 
 
 def _fail(text: str, status: int = 1) -> int:
+    sys.stdout.flush()
     print(text, file=sys.stderr, flush=True)
     return status
 
 
-def _end_in_order_on_signals() -> None:
+if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
             signal.signal(number, signal.default_int_handler)
-
-
-if __name__ == "__main__":
-    _end_in_order_on_signals()
-    sys.exit(main(Path(__file__).resolve().parent.parent, sys.argv[1:]))
+    sys.exit(main(Path.cwd(), sys.argv[1:]))

@@ -7,13 +7,13 @@ import subprocess
 import sys
 import typing as t
 from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-_ACCOUNT = ("--seed=1", "--bookings=2000", "--plain")
-_PATIENCE = 10
+_ACCOUNT = ("--seed=1", "--bookings=2000", "--plain", "--with-parent")
 
 
 class SampleAccountError(Exception):
@@ -21,12 +21,12 @@ class SampleAccountError(Exception):
 
 
 @contextmanager
-def sample_account(project: Path, made: str) -> Iterator[dict[str, str]]:
+def sample_account(file: Path) -> Iterator[dict[str, str]]:
     """Run the sandbox on a free loopback port.
 
     Args:
-        project: The project's folder.
-        made: When the account was made, so that it is the same at every run.
+        file: The DuckDB file for sample data. When its account was made stands beside it, so
+            that it is the same account at every run.
 
     Yields:
         The environment variables that make the tap read it.
@@ -34,38 +34,34 @@ def sample_account(project: Path, made: str) -> Iterator[dict[str, str]]:
     Raises:
         SampleAccountError: If it does not start.
     """
+    made = file.with_suffix(".made")
+    if not (file.exists() and made.exists()):
+        file.unlink(missing_ok=True)
+        made.parent.mkdir(exist_ok=True)
+        made.write_text(f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}")
     # A session of its own: Ctrl-C is for Meltano, which still reads from it.
-    process = subprocess.Popen(
-        (sys.executable, "-m", "sandbox", "--with-parent", f"--now={made}", *_ACCOUNT),
-        cwd=project,
+    with subprocess.Popen(
+        (sys.executable, "-m", "sandbox", f"--now={made.read_text()}", *_ACCOUNT),
+        cwd=Path(__file__).parents[1],
         stdin=subprocess.PIPE,  # it ends when we do, however that happens
         stdout=subprocess.PIPE,
         start_new_session=True,
-    )
-    try:
-        yield _settings(process)
-    finally:
-        process.terminate()
+    ) as process:
         try:
-            process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield _settings(process)
+        finally:
+            process.terminate()
 
 
 def _settings(process: subprocess.Popen[bytes]) -> dict[str, str]:
-    line = process.stdout.readline() if process.stdout else b""
     try:
-        address = json.loads(line)
+        address = json.loads(process.stdout.readline() if process.stdout else b"")
     except ValueError:
-        msg = "The sandbox did not start: see its own words above"
+        msg = "The sandbox did not start: see its own messages above"
         raise SampleAccountError(msg) from None
     return {
         "TAP_ONCEHUB_API_URL": address["url"],
         "TAP_ONCEHUB_API_KEY": address["key"],
-        # Where it does not answer it has ended.
-        "TAP_ONCEHUB_MAX_WAIT_SECONDS": "10",
-        # It sets no limits here, and nobody wants to wait for sample data.
         "TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "0",
         "TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW": "0",
     }

@@ -26,7 +26,7 @@ def files() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def entry(files: dict[str, str]) -> hub.Definition:
-    return t.cast("hub.Definition", yaml.safe_load(files["plugin.yaml"]))
+    return t.cast("hub.Definition", yaml.safe_load(files[hub.ENTRY]))
 
 
 def test_the_files_are_what_make_hub_writes(files: dict[str, str]) -> None:
@@ -40,6 +40,12 @@ def test_the_entry_keeps_the_hubs_rules(entry: hub.Definition) -> None:
     names = [setting["name"] for setting in entry["settings"]]
     assert names == sorted(names)
     assert all(list(setting) == sorted(setting) for setting in entry["settings"])
+
+
+def test_who_adds_the_plugin_gets_the_schema_of_this_project(
+    files: dict[str, str], entry: hub.Definition
+) -> None:
+    assert yaml.safe_load(files["plugin.yaml"]) == entry | {"load_schema": "oncehub"}
 
 
 def test_file_names_and_names_agree(files: dict[str, str], entry: hub.Definition) -> None:

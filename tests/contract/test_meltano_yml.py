@@ -93,8 +93,11 @@ def test_no_row_is_lost_on_the_way_into_duckdb(loader: Definition) -> None:
 
 def test_environments_do_not_share_a_file(project: Definition, loader: Definition) -> None:
     environments = {environment["name"]: environment for environment in project["environments"]}
-    (prod,) = environments["prod"]["config"]["plugins"]["loaders"]
+    files = [loader["config"]["filepath"]]
+    for name in ("demo", "prod"):
+        (own,) = environments[name]["config"]["plugins"]["loaders"]
+        files.append(own["config"]["filepath"])
 
-    assert set(environments) == {"dev", "prod"}
+    assert set(environments) == {"dev", "demo", "prod"}
     assert project["default_environment"] == "dev"
-    assert prod["config"]["filepath"] != loader["config"]["filepath"]
+    assert len(set(files)) == len(files)

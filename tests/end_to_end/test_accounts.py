@@ -61,3 +61,13 @@ def test_each_account_has_a_key_a_schema_and_a_state_of_its_own(tmp_path: Path) 
     states = programs.run_meltano(project, one.url, "--environment=dev", "state", "list")
     for name in ACCOUNTS:
         assert f"dev:tap-oncehub-{name}-to-target-duckdb" in states.output.decode() + states.log
+
+
+@pytest.mark.slow
+def test_a_missing_key_never_loads_another_account(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    with Sandbox(ACCOUNTS["berlin"], key=programs.KEY) as api:
+        # Meltano has the key and the address of an account, but none for berlin.
+        run = programs.run_meltano(project, api.url, "run", "tap-oncehub-berlin", "target-duckdb")
+        assert (run.status, len(api.log)) == (1, 0), run.log
+    assert "api_key is missing" in run.log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import typing as t
 
 import duckdb
@@ -64,6 +65,22 @@ def test_it_works_on_an_empty_account(tmp_path: Path, *, tables: bool) -> None:
     page = export(tmp_path)
     assert page.count("No bookings yet.") >= 6
     assert ("Nothing has been loaded yet." in page) is not tables
+
+
+def test_while_a_load_has_the_file_it_says_so(tmp_path: Path) -> None:
+    writer = (
+        "import duckdb; c = duckdb.connect('warehouse.duckdb'); print('open', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", writer],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        assert "is in use by a load" in export(tmp_path)
+        process.kill()
 
 
 def test_without_a_warehouse_it_says_how_to_get_one(tmp_path: Path) -> None:

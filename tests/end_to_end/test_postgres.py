@@ -135,8 +135,11 @@ def marked(database: Postgres, stream: str) -> set[str]:
 
 
 @pytest.mark.slow
-def test_one_word_is_another_destination(tmp_path: Path, database: Postgres) -> None:
+def test_one_word_is_another_destination_and_its_time_zone_does_not_matter(
+    tmp_path: Path, postgres_server: Postgres
+) -> None:
     account = Account(seed=5, bookings=20)
+    database = postgres_server.new_database("kolkata", time_zone="Asia/Kolkata")
     with Sandbox(account, key=programs.KEY) as api:
         run = programs.run_meltano(
             programs.ROOT,

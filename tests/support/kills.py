@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
 _A_MOMENT = 0.02
 
 
-def wait_for(condition: Callable[[], t.Any], process: subprocess.Popen[bytes]) -> None:
+def wait_for(condition: Callable[[], t.Any], process: subprocess.Popen[t.Any]) -> None:
     """Wait until something is so; a process that ends before is an error."""
     until = time.monotonic() + PATIENCE
     while not condition():

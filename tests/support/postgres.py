@@ -55,9 +55,10 @@ class Postgres:
         """The same, as Meltano finds them in the environment."""
         return {f"TARGET_POSTGRES_{k.upper()}": str(v) for k, v in self.settings.items()}
 
-    def new_database(self, name: str) -> Postgres:
-        """Make an empty database."""
+    def new_database(self, name: str, time_zone: str = "UTC") -> Postgres:
+        """Make an empty database, whose sessions have this time zone."""
         self._psql(f'CREATE DATABASE "{name}"')
+        self._psql(f"ALTER DATABASE \"{name}\" SET timezone = '{time_zone}'")
         return Postgres(self.port, name)
 
     def rows(self, table: str, columns: str = "*") -> list[dict[str, t.Any]]:

@@ -1,6 +1,9 @@
 import copy
 import math
+import subprocess
+import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -304,3 +307,25 @@ def test_any_other_address_is_refused(url: str, says: str) -> None:
 
     assert sentence.startswith("api_url ")
     assert says in sentence.removesuffix(f"{DEFAULT_API_URL} is the usual one")
+
+
+def test_a_file_of_some_folder_above_does_not_override_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("TAP_ONCEHUB_API_KEY=from-file\nTAP_ONCEHUB_PAGE_SIZE=7\n")
+    below = tmp_path / "below"
+    below.mkdir()
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from tap_oncehub.tap import TapOnceHub as T\nprint(T(parse_env_config=True).config)",
+        ],
+        cwd=below,
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        env={"PATH": "/usr/bin:/bin", "TAP_ONCEHUB_API_KEY": "from-environment"},
+    )
+    assert "from-environment" in done.stdout
+    assert "'page_size': 100" in done.stdout

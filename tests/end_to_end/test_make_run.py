@@ -1,0 +1,120 @@
+"""`make run` and `make status`, as processes, in a project with a blank in its path."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from sandbox import Account, Sandbox
+from tests.support import kills, programs
+from tests.support.project import Project
+
+
+class Runner:
+    """A project of its own, with Meltano's usual state."""
+
+    def __init__(self, folder: Path) -> None:
+        """Copy the project."""
+        self.folder = Project(folder, "").folder
+        (self.folder / ".venv").symlink_to(programs.ROOT / ".venv")
+
+    def start(self, module: str = "run", **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", f"scripts.{module}"],
+            cwd=self.folder,
+            env=programs.environment(PYTHONPATH=str(programs.ROOT), **variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+
+    def run(self, module: str = "run", *, status: int = 0, **variables: str) -> str:
+        with self.start(module, **variables) as process:
+            output, _ = process.communicate(timeout=programs.PATIENCE)
+        assert process.returncode == status, output
+        return output
+
+    def rows(self, file: str, table: str = "bookings") -> int:
+        path = str(self.folder / "output" / file)
+        with duckdb.connect(path, read_only=True) as connection:
+            found = connection.execute(f"SELECT count(*) FROM oncehub.{table}").fetchall()
+        return int(found[0][0])
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Runner:
+    return Runner(tmp_path / "a project")
+
+
+def account_of(api: Sandbox) -> dict[str, str]:
+    limits = {f"TAP_ONCEHUB_RATE_LIMIT_PER_{unit}": "0" for unit in ("SECOND", "WINDOW")}
+    return {"TAP_ONCEHUB_API_KEY": programs.KEY, "TAP_ONCEHUB_API_URL": api.url, **limits}
+
+
+@pytest.mark.timeout(240)
+def test_sample_data_and_an_account_have_a_file_and_a_state_each(runner: Runner) -> None:
+    assert runner.run("status", status=1) == "Nothing has run yet: `make run`\n"
+    shown = runner.run()
+    assert "SAMPLE DATA" in shown
+    (query,) = re.findall(r"^  (\.venv/bin/python -c .*)$", shown, re.MULTILINE)
+    told = subprocess.run(
+        shlex.split(query), cwd=runner.folder, check=True, capture_output=True, encoding="utf-8"
+    )
+    assert "completed" in told.stdout
+    with Sandbox(Account(seed=3, bookings=30), key=programs.KEY) as api:
+        assert "SAMPLE DATA" not in runner.run(**account_of(api))
+        assert (runner.rows("demo.duckdb"), runner.rows("warehouse.duckdb")) == (2000, 30)
+        # The state says that everything is there; the file that held it is gone.
+        (runner.folder / "output/warehouse.duckdb").unlink()
+        shown = runner.run(**account_of(api))
+        assert "output/warehouse.duckdb has no rows: reading the whole account" in shown
+        assert runner.rows("warehouse.duckdb") == 30
+    assert re.search(r"bookings: [1-9]\d? records", runner.run()), "not only what is new"
+    assert runner.rows("demo.duckdb") == 2000
+    shown = runner.run("status")
+    for text in ("dev:tap-oncehub", "demo:tap-oncehub", "success", "2,000", "up to (UTC)"):
+        assert text in shown
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "stopped"])
+@pytest.mark.timeout(240)
+def test_it_resumes_at_once(runner: Runner, *, killed: bool) -> None:
+    with Sandbox(Account(seed=6, bookings=150), key=programs.KEY) as api:
+        variables = {**account_of(api), "TAP_ONCEHUB_PAGE_SIZE": "10"}
+        with kills.holding_back(api, "/bookings", 11) as asked, runner.start(**variables) as run:
+            kills.wait_for(asked, run)
+            if killed:
+                children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+                run.kill()
+                for child in children:
+                    os.killpg(int(child), signal.SIGKILL)
+            else:
+                run.send_signal(signal.SIGTERM)  # as Ctrl-C, which a shell may have switched off
+            run.communicate(timeout=programs.PATIENCE)
+        assert run.returncode == (-signal.SIGKILL if killed else 130)
+        runner.run(**variables)
+    assert runner.rows("warehouse.duckdb") == 150
+
+
+@pytest.mark.parametrize("key", ["", "any"])
+def test_sample_data_of_an_older_version_is_not_mixed_with(runner: Runner, key: str) -> None:
+    file = runner.folder / "output/warehouse.duckdb"
+    with closing(duckdb.connect(str(file))) as connection:
+        connection.execute("CREATE TABLE sample (id INTEGER)")
+    before = file.read_bytes()
+    note = {"source": "sample", "made": "2026-01-01T00:00:00Z", "state_suffix": "sample-1"}
+    file.with_suffix(".source.json").write_text(json.dumps(note))
+    output = runner.run(status=1, TAP_ONCEHUB_API_KEY=key)
+    assert "holds sample data of an older version" in output
+    assert file.read_bytes() == before
