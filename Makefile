@@ -13,7 +13,7 @@ STAMPS := .tools/stamps
 # What `make run` needs, and what only the tests need; every other plugin is
 # installed with `meltano install NAME`.
 PLUGINS := tap-oncehub target-duckdb
-MORE_PLUGINS := target-postgres target-jsonl parquet-export
+MORE_PLUGINS := target-duckdb-jwills target-postgres target-jsonl parquet-export
 
 export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
@@ -126,7 +126,7 @@ $(STAMPS)/meltano: requirements/meltano.txt $(STAMPS)/uv
 	@$(UV_RUN) pip sync --python .tools/meltano --require-hashes requirements/meltano.txt
 	@touch $@
 
-$(STAMPS)/plugins: meltano.yml pyproject.toml $(STAMPS)/meltano
+$(STAMPS)/plugins: meltano.yml pyproject.toml target_duckdb/pyproject.toml $(STAMPS)/meltano
 	@echo "Setting up: Meltano's plugins ..."
 	@.tools/meltano/bin/meltano --log-level=warning install $(PLUGINS)
 	@touch $@

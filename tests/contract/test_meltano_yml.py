@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
+from target_duckdb.settings import Settings
 
 from scripts import hub
 from tap_oncehub.tap import TapOnceHub
@@ -84,11 +86,20 @@ def test_plugins_need_no_hub(project: Definition) -> None:
                 assert {"name", "label", "description", "kind"} <= setting.keys()
 
 
-def test_no_row_is_lost_on_the_way_into_duckdb(loader: Definition) -> None:
-    """These belong together; tests/end_to_end shows that they hold."""
-    assert loader["pip_url"] == "target-duckdb==0.8.0 duckdb==1.2.2"
-    assert loader["config"]["add_metadata_columns"] is True
-    assert loader["config"]["flush_all_streams"] is True
+def test_the_loader_is_the_projects_own_and_deletes_reach_it(
+    loader: Definition, extractor: Definition
+) -> None:
+    assert loader["pip_url"] == "-e ./target_duckdb"
+    assert extractor["config"]["emit_activate_version_messages"] is True
+
+
+def test_the_settings_of_the_loader_are_those_of_its_code(loader: Definition) -> None:
+    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
+    described = {setting["name"]: setting.get("value") for setting in loader["settings"]}
+
+    assert described.keys() == defaults.keys()
+    for name, value in described.items():
+        assert value is None or value == defaults[name], name
 
 
 def test_environments_do_not_share_a_file(project: Definition, loader: Definition) -> None:

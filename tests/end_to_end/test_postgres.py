@@ -26,7 +26,7 @@ def load(folder: Path, database: Postgres, run: programs.Run, **more: t.Any) -> 
 
 
 def assert_equal(database: Postgres, stream: str, objects: list[warehouse.Row]) -> None:
-    wanted = warehouse.expected(stream, without_nul(objects), empty_texts=True)
+    wanted = warehouse.expected(stream, without_nul(objects))
     warehouse.compare(stream, database.table(stream), wanted)
 
 

@@ -172,15 +172,9 @@ def load(folder: Path, output: bytes, **more: t.Any) -> str:
 
 def loader_config(folder: Path, **more: t.Any) -> Path:
     """Write the loader's settings; the database is ``warehouse.duckdb``."""
-    temporary = folder / "batches"
-    temporary.mkdir(exist_ok=True)
     settings = {
         "filepath": str(folder / "warehouse.duckdb"),
         "default_target_schema": "oncehub",
-        "add_metadata_columns": True,
-        "flush_all_streams": True,
-        "batch_size_rows": 5000,
-        "temp_dir": str(temporary),
         **more,
     }
     return _write(folder / "loader.json", settings)

@@ -18,7 +18,7 @@ import duckdb
 CONTRACT: dict[str, dict[str, str]] = json.loads(
     Path(__file__).parents[1].joinpath("contract/api_fields.json").read_text()
 )
-_META = {"_sdc_extracted_at", "_sdc_batched_at", "_sdc_deleted_at"}
+_META = {"_sdc_extracted_at", "_sdc_batched_at", "_sdc_deleted_at", "_sdc_table_version"}
 _SAME_FIELDS = {"booking": "bookings", "booking_calendar": "booking_calendars"}
 _KEYS = {
     "booking_calendar_time_slots": ("booking_calendar_id", "start_time"),
@@ -81,19 +81,18 @@ def _key(stream: str, row: Row) -> Key:
     return tuple(row[name] for name in _KEYS.get(stream, ("id",)))
 
 
-def expected(stream: str, objects: t.Iterable[Row], *, empty_texts: bool = False) -> dict[Key, Row]:
+def expected(stream: str, objects: t.Iterable[Row]) -> dict[Key, Row]:
     """Make the rows that should stand in a table from the API's objects.
 
     Args:
         stream: The table.
         objects: The API's objects.
-        empty_texts: Whether the loader keeps them; target-duckdb turns them into NULL.
     """
-    made = [_expected_row(stream, item, empty_texts=empty_texts) for item in objects]
+    made = [_expected_row(stream, item) for item in objects]
     return {_key(stream, row): row for row in made}
 
 
-def _expected_row(stream: str, item: Row, *, empty_texts: bool) -> Row:
+def _expected_row(stream: str, item: Row) -> Row:
     fields = CONTRACT[_SAME_FIELDS.get(stream, stream)]
     added = _ADDED.get(stream, set())
     columns = {path.split(".")[0].removesuffix("[]") for path in fields} | added
@@ -101,19 +100,15 @@ def _expected_row(stream: str, item: Row, *, empty_texts: bool) -> Row:
         columns -= {"secret"}
         item = {name: value for name, value in item.items() if name != "secret"}
     row = {name: _value(item.get(name), name, fields) for name in columns}
-    if empty_texts:
-        row |= {name: "" for name in columns if item.get(name) == "" and name not in times(stream)}
     extra = {name: value for name, value in item.items() if name not in columns}
     row["_extra"] = json.loads(json.dumps(extra), parse_float=Decimal) or None
     return row
 
 
 def _value(value: t.Any, path: str, fields: dict[str, str]) -> t.Any:
-    """Give a value as the loader keeps it: '' becomes NULL in a column of texts."""
-    if value is None or value == "":
-        return None
+    """Give a value as a loader keeps it; an empty text is no time."""
     if fields.get(path) == "date-time":
-        return moment(value)
+        return moment(value) if value else None
     return _nested(value, path, fields)
 
 

@@ -1,0 +1,1 @@
+"""A Singer target that loads any tap into a DuckDB file."""

@@ -1,0 +1,413 @@
+"""Difficult input, through the real process into a real file: it arrives, or it stops the load."""
+
+# ruff: noqa: DTZ001, E501 - DuckDB keeps times without a zone; a line is a case
+from __future__ import annotations
+
+import json
+import subprocess
+import typing as t
+from datetime import datetime
+
+import duckdb
+import pytest
+
+from tests.support.programs import LOADER, PATIENCE, environment
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+STATE = {"bookmarks": {"s": {"at": 1}}}
+PRIVATE = "ann@example.com"
+Message: t.TypeAlias = "dict[str, t.Any] | str"
+
+
+def schema(
+    keys: tuple[str, ...] = ("id",), stream: str = "s", **properties: t.Any
+) -> dict[str, t.Any]:
+    """A SCHEMA message; without properties of its own, the key is an integer."""
+    found = {"id": {"type": "integer"}, **properties} if keys == ("id",) else properties
+    return {
+        "type": "SCHEMA",
+        "stream": stream,
+        "key_properties": list(keys),
+        "schema": {"type": "object", "properties": found},
+    }
+
+
+def record(stream: str = "s", **values: t.Any) -> dict[str, t.Any]:
+    """A RECORD message."""
+    return {"type": "RECORD", "stream": stream, "record": values}
+
+
+def run(folder: Path, *messages: Message, **settings: t.Any) -> subprocess.CompletedProcess[str]:
+    """Load messages, and a state after them."""
+    config = {"filepath": str(folder / "w.duckdb"), "default_target_schema": "o", **settings}
+    (folder / "config.json").write_text(json.dumps(config))
+    lines = [m if isinstance(m, str) else json.dumps(m) for m in messages]
+    lines.append(json.dumps({"type": "STATE", "value": STATE}))
+    return subprocess.run(
+        [str(LOADER), "--config", str(folder / "config.json")],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        env=environment(),
+        timeout=PATIENCE,
+    )
+
+
+def load(folder: Path, *messages: Message, **settings: t.Any) -> str:
+    """Load messages that are all right; give what was said."""
+    done = run(folder, *messages, **settings)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == STATE
+    return done.stderr
+
+
+def query(folder: Path, sql: str) -> list[t.Any]:
+    """Ask the file."""
+    with duckdb.connect(str(folder / "w.duckdb"), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+TEXT = {"type": ["string", "null"]}
+WHOLE = {"type": ["integer", "null"]}
+NUMBER = {"type": ["number", "null"]}
+TIME = {"type": ["string", "null"], "format": "date-time"}
+OBJECT = {"type": ["object", "null"]}
+LIST = {"type": ["array", "null"]}
+HUGE = {"type": "integer", "maximum": 2**64}
+DEEP = json.loads("[" * 500 + "]" * 500)
+
+VALUES: dict[str, tuple[t.Any, t.Any, t.Any]] = {
+    "an empty text": (TEXT, "", ""),
+    "null": (TEXT, None, None),
+    "NUL": (TEXT, "a\0b", "a\0b"),
+    "CRLF": (TEXT, "a\r\nb\n", "a\r\nb\n"),
+    "quotes": (TEXT, "\"a\" 'b' \\ ,;\t", "\"a\" 'b' \\ ,;\t"),
+    "emoji": (TEXT, "👩‍👩‍👧 é", "👩‍👩‍👧 é"),
+    "a text that looks like null": (TEXT, "null", "null"),
+    "a text that looks like JSON": (TEXT, '{"a": 1}', '{"a": 1}'),
+    "blanks": (TEXT, "  ", "  "),
+    "a text of a megabyte": (TEXT, "x" * 2**20, "x" * 2**20),
+    "a whole number": (WHOLE, 0, 0),
+    "the greatest 64 bits": (WHOLE, 2**63 - 1, 2**63 - 1),
+    "the least 64 bits": (WHOLE, -(2**63), -(2**63)),
+    "more than 64 bits": (HUGE, 2**64, 2**64),
+    "32 bits": ({"type": "integer", "minimum": 0, "maximum": 2**31 - 1}, 2**31 - 1, 2**31 - 1),
+    "a maximum without a minimum": ({"type": "integer", "maximum": 9}, -(2**40), -(2**40)),
+    "a double": (NUMBER, 0.1, 0.1),
+    "the least double": (NUMBER, 5e-324, 5e-324),
+    "the greatest double": (NUMBER, 1.7976931348623157e308, 1.7976931348623157e308),
+    "a double that is whole": (NUMBER, 5, 5.0),
+    "true": ({"type": "boolean"}, True, True),
+    "false": ({"type": "boolean"}, False, False),
+    "a time": (TIME, "2020-02-29T12:00:00Z", datetime(2020, 2, 29, 12)),
+    "a time with an offset": (TIME, "2020-01-01T00:00:00+05:30", datetime(2019, 12, 31, 18, 30)),
+    "a time with a negative offset": (TIME, "2020-01-01T20:00:00-05:00", datetime(2020, 1, 2, 1)),
+    "a time without a zone": (TIME, "2020-01-01T01:02:03", datetime(2020, 1, 1, 1, 2, 3)),
+    "microseconds": (TIME, "2020-01-01T00:00:00.123456Z", datetime(2020, 1, 1, 0, 0, 0, 123456)),
+    "the year 1": (TIME, "0001-01-01T00:00:00Z", datetime(1, 1, 1)),
+    "the year 9999": (TIME, "9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59)),
+    "a date": ({"type": "string", "format": "date"}, "2020-01-01", "2020-01-01"),
+    "an object": (OBJECT, {"a": {"b": [1, None, "x"]}}, {"a": {"b": [1, None, "x"]}}),
+    "an empty object": (OBJECT, {}, {}),
+    "a list with null": (LIST, [None, 1, [None]], [None, 1, [None]]),
+    "an empty list": (LIST, [], []),
+    "deep JSON": (LIST, DEEP, DEEP),
+    "numbers in JSON": (OBJECT, {"a": 2**63, "b": 0.1}, {"a": 2**63, "b": 0.1}),
+    "texts in JSON": (OBJECT, {"a": "\0\r\n'\"\\é"}, {"a": "\0\r\n'\"\\é"}),
+    "object or text": ({"type": ["object", "string"]}, "x", "x"),
+    "object or list": ({"type": ["object", "array"]}, [1], [1]),
+    "anyOf": ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, "5", "5"),
+    "anyOf with null": ({"anyOf": [{"type": "null"}, {"type": "string"}]}, "5", "5"),
+    "no type": ({}, {"a": 1}, {"a": 1}),
+    "no type, a text": ({}, "x", "x"),
+    "no type, null": ({}, None, None),
+    "enum without type": ({"enum": ["a", 1]}, 1, 1),
+    "text or whole number": ({"type": ["string", "integer"]}, 7, "7"),
+    "text or whole number, a text": ({"type": ["string", "integer"]}, "7", "7"),
+    "boolean or number": ({"type": ["boolean", "number"]}, True, True),
+}
+JSON_VALUES = {
+    "an object", "an empty object", "a list with null", "an empty list", "deep JSON",
+    "numbers in JSON", "texts in JSON", "object or text", "object or list", "anyOf", "no type",
+    "no type, a text", "enum without type", "boolean or number",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", VALUES)
+def test_a_value_arrives(tmp_path: Path, case: str) -> None:
+    kind, value, wanted = VALUES[case]
+    load(tmp_path, schema(v=kind), record(id=1, v=value), record(id=2, v=value))
+    for (found,) in query(tmp_path, "SELECT v FROM o.s"):
+        assert (json.loads(found) if case in JSON_VALUES else found) == wanted
+    assert query(tmp_path, "SELECT count(*) FROM o.s") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['a"b', "a b", "a.b", "select", "order", "é", "a'b", "$x", "createdAt", "1st", "id2", "line"],
+)
+def test_any_name_is_a_column(tmp_path: Path, name: str) -> None:
+    load(tmp_path, schema(**{name: TEXT}), record(id=1, **{name: "x"}))
+    quoted = name.replace('"', '""')
+    assert query(tmp_path, f'SELECT "{quoted}" FROM o.s') == [("x",)]
+
+
+KEYS: dict[str, tuple[tuple[str, ...], dict[str, t.Any], list[dict[str, t.Any]], int]] = {
+    "only keys": (("a",), {"a": TEXT}, [{"a": "1"}, {"a": "2"}, {"a": "1"}], 2),
+    "no keys": ((), {"a": TEXT}, [{"a": "1"}, {"a": "1"}], 2),
+    "commas": (("a", "b"), {"a": TEXT, "b": TEXT}, [{"a": "x,y", "b": "z"}, {"a": "x", "b": "y,z"}], 2),
+    "times": (
+        ("a",),
+        {"a": TIME},
+        [
+            {"a": "2020-01-01T00:00:00Z"},
+            {"a": "2020-01-01T00:00:00.000Z"},
+            {"a": "2020-01-01T01:00:00+01:00"},
+            {"a": "2020-01-01T00:00:00.0000004Z"},
+        ],
+        1,
+    ),
+    "an empty text": (("a",), {"a": TEXT}, [{"a": ""}, {"a": " "}], 2),
+    "text or number": (("a",), {"a": {"type": ["string", "integer"]}}, [{"a": 1}, {"a": "2"}], 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", KEYS)
+@pytest.mark.parametrize("batch", [1, 100])
+def test_a_key_is_one_row(tmp_path: Path, case: str, batch: int) -> None:
+    keys, properties, records, count = KEYS[case]
+    messages = [schema(keys, **properties), *(record(**item) for item in records)]
+    load(tmp_path, *messages, batch_size_rows=batch)
+    if keys:  # and again: the rows are replaced
+        load(tmp_path, *messages, batch_size_rows=batch)
+    assert query(tmp_path, "SELECT count(*) FROM o.s") == [(count,)]
+
+
+@pytest.mark.parametrize("rows", [1, 4, 5, 6, 10, 11])
+def test_batches_of_any_size(tmp_path: Path, rows: int) -> None:
+    load(
+        tmp_path, schema(v=TEXT), *(record(id=n, v=str(n)) for n in range(rows)), batch_size_rows=5
+    )
+    assert query(tmp_path, "SELECT id, v FROM o.s ORDER BY 1") == [(n, str(n)) for n in range(rows)]
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+def test_the_last_row_of_a_key_wins(tmp_path: Path, batch: int) -> None:
+    records = [record(id=n % 3, v=f"{n}") for n in range(9)]
+    load(tmp_path, schema(v=TEXT), *records, batch_size_rows=batch)
+    assert query(tmp_path, "SELECT v FROM o.s ORDER BY id") == [("6",), ("7",), ("8",)]
+
+
+def test_a_very_long_text(tmp_path: Path) -> None:
+    load(tmp_path, schema(v=TEXT, w=OBJECT), record(id=1, v="é" * 10_000_000, w={"a": "x" * 10**7}))
+    assert query(tmp_path, "SELECT strlen(v), length(w->>'a') FROM o.s") == [(20_000_000, 10**7)]
+
+
+@pytest.mark.parametrize("schema_name", ["w", "o", "a.b", "with blank", "Upper"])
+def test_names_of_schemas(tmp_path: Path, schema_name: str) -> None:
+    load(tmp_path, schema(), record(id=1), default_target_schema=schema_name)
+    assert query(tmp_path, f'SELECT count(*) FROM w."{schema_name}".s') == [(1,)]
+
+
+BAD: dict[str, tuple[t.Any, t.Any, str]] = {
+    "a text for a whole number": (WHOLE, PRIVATE, "column v"),
+    "5.5 for a whole number": (WHOLE, 5.5, "column v"),
+    "true for a whole number": (WHOLE, True, "column v"),
+    "more than 64 bits": (WHOLE, 2**63, "column v"),
+    "a text for a number": (NUMBER, PRIVATE, "column v"),
+    "a text for a boolean": ({"type": "boolean"}, PRIVATE, "column v"),
+    "a number for a boolean": ({"type": "boolean"}, 1, "column v"),
+    "a number for a text": (TEXT, 5, "column v"),
+    "an object for a text": (TEXT, {"a": PRIVATE}, "column v"),
+    "a text for a time": (TIME, PRIVATE, "column v"),
+    "no such day": (TIME, "2021-02-29T00:00:00Z", "column v"),
+    "an empty text for a time": (TIME, "", "column v"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_does_not_fit_stops_the_load(tmp_path: Path, case: str) -> None:
+    kind, value, place = BAD[case]
+    done = run(tmp_path, schema(v=kind), record(id=1), record(id=2, v=value), record(id=3))
+    stopped(tmp_path, done, "stream s", place)
+    assert case != "no such day" or "2021" not in done.stderr
+
+
+BROKEN: dict[str, tuple[list[Message], str]] = {
+    "half a line": ([schema(v=TEXT), record(id=1), '{"type": "RECORD", "stream": "s", "rec'], "s"),
+    "no JSON": ([schema(), record(id=1), PRIVATE], "line 3"),
+    "a list": ([schema(), record(id=1), "[]"], "line 3"),
+    "a record before its schema": ([record(id=1)], "stream s"),
+    "a record of another stream": ([schema(), record(id=1), record("z", id=1)], "stream z"),
+    "a null key": ([schema(), record(id=1), record(id=None)], "id"),
+    "a missing key": ([schema(v=TEXT), record(id=1), record(v="x")], "id"),
+    "a null key without a type": ([schema(("a",), a={}), record(a=1), record(a=None)], "a"),
+    "a lone surrogate": ([schema(v=TEXT), record(id=1), record(id=2, v="\ud800 x")], "stream s"),
+    "a lone surrogate in JSON": ([schema(v=LIST), record(id=1), record(id=2, v=["\ud800"])], "stream s"),
+    "BATCH": ([schema(), record(id=1), {"type": "BATCH", "stream": "s"}], "BATCH"),
+    "no record": ([schema(), record(id=1), {"type": "RECORD", "stream": "s"}], "stream s"),
+    "a key that is no property": ([schema(("z",), a=TEXT), record(a="x")], "z"),
+    "names that differ by case": ([schema(Name=TEXT, name=TEXT), record(id=1)], "Name and name"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_broken_stops_the_load(tmp_path: Path, case: str) -> None:
+    messages, place = BROKEN[case]
+    stopped(tmp_path, run(tmp_path, *messages), place)
+
+
+def stopped(folder: Path, done: subprocess.CompletedProcess[str], *places: str) -> None:
+    """One line says where; no value, no row, no state."""
+    assert done.returncode == 1, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert all(place in done.stderr for place in places), done.stderr
+    assert PRIVATE not in done.stderr
+    assert done.stdout == ""
+    for (table,) in query(folder, "SELECT table_name FROM duckdb_tables()"):
+        assert query(folder, f"SELECT count(*) FROM o.{table}") == [(0,)]
+
+
+def test_whole_batches_before_the_bad_one_stay_with_their_state(tmp_path: Path) -> None:
+    early = {"type": "STATE", "value": {"early": 1}}
+    messages = [schema(v=WHOLE), record(id=1), early, record(id=2), record(id=3, v="x")]
+    done = run(tmp_path, *messages, batch_size_rows=2)
+    assert (done.returncode, json.loads(done.stdout)) == (1, {"early": 1})
+    assert query(tmp_path, "SELECT id FROM o.s ORDER BY 1") == [(1,), (2,)]
+
+
+WIDER: dict[str, tuple[t.Any, t.Any, t.Any, t.Any, list[t.Any], str]] = {
+    "whole number to number": (WHOLE, 5, NUMBER, 5.5, [5.0, 5.5], "DOUBLE"),
+    "number to text": (NUMBER, 5.5, TEXT, "x", ["5.5", "x"], "VARCHAR"),
+    "whole number to text": (WHOLE, 2**60 + 1, TEXT, "x", [str(2**60 + 1), "x"], "VARCHAR"),
+    "a great whole number to number": (WHOLE, 2**60 + 1, NUMBER, 0.5, [str(2**60 + 1), "0.5"], "VARCHAR"),
+    "32 to 64 bits": ({"type": "integer", "minimum": 0, "maximum": 9}, 5, WHOLE, 2**60, [5, 2**60], "BIGINT"),
+    "text and then number": (TEXT, "x", NUMBER, 5.5, ["x", "5.5"], "VARCHAR"),
+    "number and then whole number": (NUMBER, 5.5, WHOLE, 5, [5.5, 5.0], "DOUBLE"),
+    "time to text": (TIME, "2020-01-01T00:00:00Z", TEXT, "x", ["2020-01-01T00:00:00Z", "x"], "VARCHAR"),
+    "text to object": (TEXT, "x", OBJECT, {}, ['"x"', "{}"], "JSON"),
+    "object and then text": (OBJECT, {}, TEXT, "x", ["{}", '"x"'], "JSON"),
+    "boolean to text": ({"type": "boolean"}, True, TEXT, "x", ["true", "x"], "VARCHAR"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WIDER)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_column_becomes_wider(tmp_path: Path, case: str, *, at_once: bool) -> None:
+    before, value, after, other, wanted, kind = WIDER[case]
+    first = [schema(v=before), record(id=1, v=value)]
+    second = [schema(v=after), record(id=2, v=other)]
+    if at_once:
+        load(tmp_path, *first, *second)
+    else:
+        load(tmp_path, *first)
+        load(tmp_path, *second)
+    assert query(tmp_path, "SELECT v FROM o.s ORDER BY id") == [(item,) for item in wanted]
+    assert query(tmp_path, "SELECT typeof(v) FROM o.s LIMIT 1") == [(kind,)]
+
+
+def test_columns_come_and_stay(tmp_path: Path) -> None:
+    load(tmp_path, schema(a=TEXT), record(id=1, a="x"), schema(b=TEXT), record(id=2, b="y"))
+    load(tmp_path, schema(A=TEXT, c=WHOLE), record(id=3, A="z", c=3))
+    found = query(tmp_path, "SELECT a, b, c FROM o.s ORDER BY id")
+    assert found == [("x", None, None), (None, "y", None), ("z", None, 3)]
+
+
+def test_objects_become_columns_on_request(tmp_path: Path) -> None:
+    node = {
+        "type": "object",
+        "properties": {"b": {"type": "object", "properties": {"c": TEXT}}, "d": TEXT},
+    }
+    rows = [record(id=1, a={"b": {"c": "x"}, "d": "y"}), record(id=2, a=None), record(id=3)]
+    load(tmp_path, schema(a=node), *rows, data_flattening_max_level=1)
+    found = query(tmp_path, "SELECT a__b, a__d FROM o.s ORDER BY id")
+    assert found == [('{"c": "x"}', "y"), (None, None), (None, None)]
+
+
+def test_streams_and_schemas_are_mapped(tmp_path: Path) -> None:
+    mapping = {"crm": {"target_schema": "sales"}}
+    load(
+        tmp_path,
+        schema(stream="crm-My.Table"),
+        record("crm-My.Table", id=1),
+        schema_mapping=mapping,
+    )
+    assert query(tmp_path, "SELECT count(*) FROM sales.my_table") == [(1,)]
+
+
+def version(number: int, stream: str = "s") -> dict[str, t.Any]:
+    """An ACTIVATE_VERSION message."""
+    return {"type": "ACTIVATE_VERSION", "stream": stream, "version": number}
+
+
+@pytest.mark.parametrize("hard", [True, False])
+@pytest.mark.parametrize("left", [[], [2]])
+def test_what_a_complete_pass_did_not_bring_is_deleted(
+    tmp_path: Path, left: list[int], *, hard: bool
+) -> None:
+    # The rows of a run without versions, as the old loader wrote them, count as older too.
+    load(tmp_path, schema(), *(record(id=n) for n in (1, 2, 3)))
+    brought = [{**record(id=n), "version": 9} for n in left]
+    said = load(tmp_path, schema(), *brought, version(9), hard_delete=hard)
+    alive = query(tmp_path, "SELECT id FROM o.s WHERE _sdc_deleted_at IS NULL")
+    assert alive == [(n,) for n in left]
+    assert query(tmp_path, "SELECT count(*) FROM o.s") == [(len(left) if hard else 3,)]
+    assert f"{3 - len(left)} rows" in said
+    load(tmp_path, schema(), {**record(id=1), "version": 10})
+    assert query(tmp_path, "SELECT _sdc_deleted_at FROM o.s WHERE id = 1") == [(None,)]
+
+
+def test_records_without_a_version_survive_an_activation(tmp_path: Path) -> None:
+    load(tmp_path, schema(), record(id=1), version(9))
+    assert query(tmp_path, "SELECT _sdc_deleted_at FROM o.s") == [(None,)]
+
+
+def test_descriptions_become_comments(tmp_path: Path) -> None:
+    message = schema(v={**TEXT, "description": "It's\nhere"})
+    message["schema"]["description"] = "All of it"
+    for _ in range(2):
+        load(tmp_path, message, record(id=1, v="x"))
+    columns = "SELECT column_name, comment FROM duckdb_columns() WHERE comment IS NOT NULL"
+    assert query(tmp_path, columns) == [("v", "It's\nhere")]
+    assert query(tmp_path, "SELECT comment FROM duckdb_tables()") == [("All of it",)]
+
+
+def test_a_state_ahead_of_its_table_is_noticed(tmp_path: Path) -> None:
+    earlier = {"type": "STATE", "value": {"bookmarks": {"s": {"replication_key_value": "2020"}}}}
+    said = load(tmp_path, earlier, schema(), record(id=1))
+    assert "stream s" in said
+    assert "--full-refresh" in said
+    assert load(tmp_path, earlier, schema(), record(id=2)) == ""
+
+
+def test_settings_of_the_old_loader_are_accepted(tmp_path: Path) -> None:
+    old = {"temp_dir": "/nowhere", "delimiter": ",", "flush_all_streams": True}
+    said = load(tmp_path, schema(), record(id=1), **old)
+    assert len(said.splitlines()) == 1
+    assert all(name in said for name in old)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"filepath": None}, "filepath"),
+        ({"default_target_schema": None}, "default_target_schema"),
+        ({"batch_size_rows": 0}, "batch_size_rows"),
+        ({"lock_wait_seconds": "x"}, "lock_wait_seconds"),
+        ({"filepath": "/no/such/folder/w.duckdb"}, "/no/such/folder"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(tmp_path: Path, settings: dict[str, t.Any], said: str) -> None:
+    done = run(tmp_path, schema(), record(id=1), **settings)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr
+
+
+def test_a_file_that_is_none_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "w.duckdb").write_bytes(b"not a database" * 1000)
+    done = run(tmp_path, schema(), record(id=1))
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
