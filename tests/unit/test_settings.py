@@ -319,7 +319,7 @@ def test_a_file_of_some_folder_above_does_not_override_the_environment(
         [
             sys.executable,
             "-c",
-            "from tap_oncehub.tap import TapOnceHub as T\nprint(T(parse_env_config=True).config)",
+            "from tap_oncehub.tap import TapOnceHub as T\nprint(T.cb_config(None, None, ()).config)",
         ],
         cwd=below,
         check=True,
