@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import typing as t
-from pathlib import Path
 
 import pytest
 
 from scripts import streams_page
+from tests.support.programs import ROOT
 
-DISCOVERED = json.loads(Path(__file__).with_name("discover.json").read_text("utf-8"))["streams"]
+DISCOVERED = json.loads(ROOT.joinpath("tests/contract/discover.json").read_text("utf-8"))["streams"]
 
 
 def sections() -> dict[str, str]:
