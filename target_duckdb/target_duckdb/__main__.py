@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
 
 _INPUT = 0
 _CHUNK = 1 << 20
-_IDLE_SECONDS = 0.1
+_IDLE_SECONDS = 0.05
 """The file is left to others when the tap has been silent for so long."""
 _DEEPEST = 20_000
 _SIGNALLED = 128
@@ -99,6 +99,7 @@ def _lines(loader: Loader, warehouse: Warehouse, signals: _Signals) -> Iterator[
         due = loader.due
         if due is not None and time.monotonic() >= due:
             loader.flush()
+            warehouse.close()  # the tap is slow
             due = None
         wait = None if due is None else due - time.monotonic()
         if warehouse.is_open:

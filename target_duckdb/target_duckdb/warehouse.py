@@ -235,7 +235,8 @@ class Warehouse:
                 same = " AND ".join(f"old.{_name(k)} = incoming.{_name(k)}" for k in rows.keys)
                 connection.execute(f"DELETE FROM {table} AS old USING incoming WHERE {same}")  # noqa: S608
             connection.execute(
-                f"INSERT INTO {table} BY NAME SELECT *, ?::TIMESTAMP AS _sdc_batched_at FROM incoming",  # noqa: S608
+                f"INSERT INTO {table} BY NAME "  # noqa: S608
+                "SELECT *, ?::TIMESTAMP AS _sdc_batched_at FROM incoming",
                 [now],
             )
         except _TALKATIVE:

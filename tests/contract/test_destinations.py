@@ -17,7 +17,7 @@ MAKEFILE = ROOT.joinpath("Makefile").read_text("utf-8")
 SECRET = re.compile(r"password|token|secret|private_key$|passphrase|credentials_json")
 
 
-@pytest.mark.parametrize("name", LOADERS)
+@pytest.mark.parametrize("name", sorted(LOADERS.keys() - {"target-duckdb"}))  # the project's own
 def test_a_loader_is_pinned_and_its_version_is_in_the_table(name: str) -> None:
     version = re.search(r"==([\d.]+)", LOADERS[name]["pip_url"])
     assert version

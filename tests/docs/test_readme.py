@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tap_oncehub.tap import TapOnceHub
-from tests.support.project import blocks
 
 ROOT = Path(__file__).parents[2]
 README = ROOT.joinpath("README.md").read_text()
@@ -67,12 +66,6 @@ def test_the_commands(target: str) -> None:
     makefile = ROOT.joinpath("Makefile").read_text()
     assert f"make {target} " in README
     assert re.search(rf"^{target}:", makefile, re.MULTILINE)
-
-
-def test_the_query_for_what_is_gone_is_the_one_that_is_tested() -> None:
-    (query,) = re.findall(r"^  ```sql\n(.*?)^  ```", README, re.DOTALL | re.MULTILINE)
-    tested = blocks("state.md", "sql")[0]
-    assert [line.strip() for line in query.splitlines()] == tested.splitlines()
 
 
 def test_the_messages_are_those_of_the_code() -> None:
