@@ -138,8 +138,3 @@ def selected(tmp_path: Path, page: str) -> set[str]:
 
 def test_the_command_deselects(tmp_path: Path) -> None:
     assert selected(tmp_path, PAGE) == set(BY_DEFAULT) - {"user_scheduling_availability"}
-
-
-def test_the_command_of_the_readme_selects(tmp_path: Path) -> None:
-    readme = ROOT.joinpath("README.md").read_text()
-    assert selected(tmp_path, readme) == {*BY_DEFAULT, "booking"}

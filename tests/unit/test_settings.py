@@ -309,6 +309,12 @@ def test_any_other_address_is_refused(url: str, says: str) -> None:
     assert says in sentence.removesuffix(f"{DEFAULT_API_URL} is the usual one")
 
 
+SHOW = """
+from tap_oncehub.tap import TapOnceHub
+print(TapOnceHub.cb_config(None, None, ()).config)
+"""
+
+
 def test_a_file_of_some_folder_above_does_not_override_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -319,7 +325,7 @@ def test_a_file_of_some_folder_above_does_not_override_the_environment(
         [
             sys.executable,
             "-c",
-            "from tap_oncehub.tap import TapOnceHub as T\nprint(T.cb_config(None, None, ()).config)",
+            SHOW,
         ],
         cwd=below,
         check=True,
