@@ -12,7 +12,7 @@ import time
 import typing as t
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from http import HTTPStatus
 
@@ -71,11 +71,20 @@ class OnceHubClient:
     _answered: bool = False
     _sound: bool = False
     _key_checked: bool = False
+    _clock: tuple[datetime, float] | None = None
 
     @cached_property
     def session(self) -> requests.Session:
         """The connection that all streams share."""
         return requests.Session()
+
+    @property
+    def now(self) -> datetime:
+        """The time by OnceHub's clock, rounded down; this machine's before any response."""
+        if self._clock is None:
+            return datetime.now(timezone.utc)
+        moment, then = self._clock
+        return moment + timedelta(seconds=time.monotonic() - then)
 
     def send(
         self,
@@ -139,6 +148,7 @@ class OnceHubClient:
         finally:
             self.limiter.mark_completed()
         self._answered = True
+        self._clock = (response.sent_at, time.monotonic())
         error = error_for_response(
             response, path_of(request), stats.stream, self.secret, first=not self._sound
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 from typing_extensions import override
 
@@ -75,7 +75,7 @@ class BookingCalendarTimeSlotsStream(ChildStream):
     def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
         request = super().get_http_request(page=page)
         for name in ("start_time", "end_time"):
-            request.params[name] = (page.stream_context or {})[name]
+            request.params[name] = (page.stream_context or {}).get(name)
         return request
 
     @override
@@ -100,10 +100,13 @@ class BookingCalendarTimeSlotsStream(ChildStream):
                     seen.add(slot)
                     yield row
 
-    def _ranges(self) -> Iterator[tuple[str, str]]:
-        start = datetime.now(timezone.utc)
+    def _ranges(self) -> Iterator[tuple[str | None, str]]:
+        """Yield ranges; the first starts when OnceHub answers, for no start may be past."""
+        start = self.sync_context.client.now
         last = start + timedelta(days=self.config["time_slots_days"])
+        begins = None
         while start < last:
-            end = min(start + _LONGEST_RANGE, last)
-            yield milliseconds(start), milliseconds(end)
-            start = end
+            start = min(start + _LONGEST_RANGE, last)
+            ends = milliseconds(start)
+            yield begins, ends
+            begins = ends

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 import typing as t
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import programs, warehouse
+from tests.support import inside, programs, warehouse
 from tests.support.streams import ALL, LISTS, offered
 
 if t.TYPE_CHECKING:
@@ -142,15 +143,29 @@ def test_time_slots_are_asked_for_in_ranges_of_at_most_30_days(tmp_path: Path) -
         run = programs.run_tap(tmp_path, settings, catalog=catalog)
         asked = [e.query for e in api.log if e.path.endswith("/time-slots")]
     assert len(asked) == 3
-    times = [
-        tuple(warehouse.moment(query[name]) for name in ("start_time", "end_time"))
-        for query in asked
-    ]
-    assert all(end - start <= timedelta(days=30) for start, end in times)
-    assert [end for _, end in times[:-1]] == [start for start, _ in times[1:]]
-    assert times[-1][1] - times[0][0] == timedelta(days=75)
+    assert "start_time" not in asked[0]  # from now on
+    ends = [warehouse.moment(query["end_time"]) for query in asked]
+    assert [query["start_time"] for query in asked[1:]] == [q["end_time"] for q in asked[:-1]]
+    assert [end - ends[0] for end in ends] == [timedelta(days=days) for days in (0, 30, 45)]
     slots = [row["start_time"] for row in run.records("booking_calendar_time_slots")]
     assert len(slots) == len(set(slots)) > 0
+
+
+@pytest.mark.parametrize("ahead", [-90_000.0, -3.0, 0.0, 3.0, 90_000.0])
+def test_slots_are_read_by_oncehubs_clock_whatever_this_machines_says(ahead: float) -> None:
+    account = Account(seed=9, bookings=10, booking_calendars=3)
+    account.clock.offset_seconds = ahead
+    stream = "booking_calendar_time_slots"
+    with Sandbox(account, key=programs.KEY, slots_strict=True) as api:
+        settings = programs.settings_for(api.url, time_slots_days=31)
+        run = inside.run(settings, inside.catalog(stream))
+        assert run.ended == "well"
+        wanted = warehouse.expected(stream, offered(api, account, stream))
+        last = max(entry.query["end_time"] for entry in api.log if "end_time" in entry.query)
+    found = [(row["booking_calendar_id"], row["start_time"]) for row in run.records(stream)]
+    assert len(found) == len(wanted) > 0
+    end = warehouse.moment(last).replace(tzinfo=timezone.utc).timestamp() - time.time() - ahead
+    assert abs(end - 31 * 86400) < 60
 
 
 def test_calendars_without_slots_are_counted_and_named_in_one_line(

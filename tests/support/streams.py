@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from datetime import datetime, timezone
 
 import requests
 
@@ -86,8 +87,9 @@ def _slots(api: Sandbox, account: Account) -> list[dict[str, t.Any]]:
     for entry in api.log:
         if entry.path.endswith("/time-slots") and entry.status == _OK:
             calendar = entry.path.split("/")[-2]
-            query = entry.query
-            for slot in account.time_slots(calendar, query["start_time"], query["end_time"]):
+            asked = datetime.fromtimestamp(entry.time, tz=timezone.utc).isoformat()
+            start, end = entry.query.get("start_time", asked), entry.query["end_time"]
+            for slot in account.time_slots(calendar, start, end):
                 row = {**slot, "booking_calendar_id": calendar}
                 found[calendar, slot["start_time"]] = row
     return list(found.values())
