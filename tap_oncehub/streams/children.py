@@ -30,12 +30,13 @@ class ChildStream(OnceHubStream):
     """An endpoint that is asked once for each object of another stream.
 
     Attributes:
-        parent_key: The column that holds the parent's id, where it is not ``id``.
+        parent_key: The column that holds the parent's id, where it is not ``id``; None
+            where rows do not tell it.
         documented_refusals: Statuses that say something of one parent, and what.
     """
 
     state_partitioning_keys: t.Sequence[str] = ()
-    parent_key: t.ClassVar[str] = "id"
+    parent_key: t.ClassVar[str | None] = "id"
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "deleted meanwhile"}
     record_counter: Counter
     _answered: bool = False
@@ -67,7 +68,8 @@ class ChildStream(OnceHubStream):
             return
         try:
             for row in self.rows_of(parent_id):
-                record = self.post_process(row, {self.parent_key: parent_id})
+                context = {self.parent_key: parent_id} if self.parent_key else None
+                record = self.post_process(row, context)
                 if record is not None:
                     self._write_record_message(record)
                     self.record_counter.increment()
@@ -84,6 +86,14 @@ class ChildStream(OnceHubStream):
         except EndpointError as error:
             self.sync_context.fail(self.name, error)
 
+    def is_wanted(self, parent: Record) -> bool:
+        """Return whether a parent is worth a request.
+
+        Args:
+            parent: The parent, as OnceHub sent it.
+        """
+        return bool(parent)
+
     def rows_of(self, parent_id: str) -> Iterable[Record]:
         """Return the rows of one parent.
 
@@ -98,7 +108,13 @@ class ChildStream(OnceHubStream):
 
 
 class ParentStream(OnceHubStream):
-    """An endpoint whose objects others may be asked for."""
+    """An endpoint whose objects others may be asked for.
+
+    Attributes:
+        row: The object in hand, as OnceHub sent it.
+    """
+
+    row: Record
 
     @cached_property
     def selected_children(self) -> list[ChildStream]:
@@ -106,11 +122,17 @@ class ParentStream(OnceHubStream):
         return [c for c in self.child_streams if isinstance(c, ChildStream) and c.selected]
 
     @override
+    def post_process(self, row: Record, context: Context | None = None) -> Record | None:
+        self.row = row
+        return super().post_process(row, context)
+
+    @override
     def get_child_context(self, record: Record, context: Context | None) -> dict[str, t.Any]:
-        return {"id": record["id"]}
+        return {"id": record.get("id")}
 
     @override
     def _sync_children(self, child_context: Context | None) -> None:
         # The SDK offers no public way to read children without a sync() of each.
         for child in self.selected_children:
-            child.sync_parent((child_context or {})["id"])
+            if child.is_wanted(self.row):
+                child.sync_parent((child_context or {})["id"])

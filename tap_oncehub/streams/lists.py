@@ -128,16 +128,20 @@ class ListStream(ParentStream):
 
         OnceHub's reference declares the filters as dates, and its examples send times.
         """
-        refused = isinstance(error, RequestRefusedError) and (
-            error.status == HTTPStatus.BAD_REQUEST
-            and str(self.replication_key) in (error.param or "")
-        )
-        if self._dates_only or not refused or not self.sync_pass.since:
+        if self._dates_only or not self._is_filter_refused(error):
             return False
         self._dates_only = True
         what = "%s: %s; filtering by the date of the day before"
         self.logger.warning(what, self.name, str(error).rstrip("."))
         return True
+
+    def _is_filter_refused(self, error: EndpointError) -> bool:
+        return (
+            isinstance(error, RequestRefusedError)
+            and error.status == HTTPStatus.BAD_REQUEST
+            and self.sync_pass.since is not None
+            and str(self.replication_key) in (error.param or "")
+        )
 
     def _commit_rows(self, rows: list[Record], paginator: CursorPaginator) -> Iterator[Record]:
         """Yield a page's objects, and commit what is written.

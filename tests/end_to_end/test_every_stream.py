@@ -1,4 +1,4 @@
-"""All sixteen streams, in DuckDB, with whatever OnceHub may send."""
+"""All nineteen streams, in DuckDB, with whatever OnceHub may send."""
 
 from __future__ import annotations
 
@@ -27,25 +27,48 @@ def sync_all(api: Sandbox, folder: Path, **settings: t.Any) -> programs.Run:
     return run
 
 
-@pytest.mark.parametrize(
-    "switches",
-    [
-        {},
-        {
-            "time_slots_envelope": "data",
-            "webhook_events": "objects",
-            "has_more": False,
-            "slot_ends_inclusive": True,
-            "gzip": False,
-        },
-        {"webhook_events": "strings_array", "link": False, "unknown_fields": False},
-        {"webhook_events": "strings", "link": False, "has_more": False},
-        {"webhook_events": "objects_array", "missing_fields": False},
-    ],
-    ids=["plain", "other envelopes", "no link", "neither", "objects"],
-)
+SWITCHES: dict[str, Switches] = {
+    "plain": {},
+    "other envelopes": {
+        "time_slots_envelope": "data",
+        "webhook_events": "objects",
+        "has_more": False,
+        "slot_ends_inclusive": True,
+        "gzip": False,
+        "order": "updated",
+        "refused_object": 409,
+    },
+    "no link": {
+        "webhook_events": "strings_array",
+        "link": False,
+        "unknown_fields": False,
+        "order": "oldest",
+        "terms_field": "terms_of_service",
+        "secret_field": "signing_secret",
+    },
+    "neither": {
+        "webhook_events": "strings",
+        "link": False,
+        "has_more": False,
+        "slots_strict": True,
+        "seatless_user": 402,
+        "order": "updated",
+    },
+    "objects": {
+        "webhook_events": "objects_array",
+        "missing_fields": False,
+        "has_more_always_false": True,
+        "time_filters": "days",
+        "seatless_calendar": 410,
+        "unpublished_calendar": 400,
+        "seatless_user": 422,
+    },
+}
+
+
+@pytest.mark.parametrize("switches", SWITCHES.values(), ids=SWITCHES)
 def test_every_stream_arrives_field_by_field(tmp_path: Path, switches: Switches) -> None:
-    account = Account(seed=7, bookings=350, users=130, booking_calendars=12)
+    account = Account(seed=7, bookings=300, users=30, booking_calendars=12, booking_pages=100)
     with Sandbox(account, key=programs.KEY, **switches) as api:
         sync_all(api, tmp_path, time_slots_days=45)
         for stream in ALL:
