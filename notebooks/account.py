@@ -261,7 +261,7 @@ def _(alt, chart, con, mo):
     """)
     mo.hstack(
         [
-            ranking("By owner", "owner", "people"),
+            ranking("By owner (who first accepted)", "owner", "people"),
             ranking("By calendar or page", "place", "calendars"),
         ],
         widths="equal",

@@ -26,7 +26,14 @@ _KINDS = {
 NOT_OFFERED = {"faker_config", "flattening_max_key_length", "flattening_separator"}
 """Settings of the SDK's own that Meltano's users have no need of here."""
 
-_NOT_SELECTED = ("booking", "booking_calendar", "test_auth")
+_NOT_SELECTED = (
+    "booking",
+    "booking_calendar",
+    "conversations",
+    "booking_hosts",
+    "booking_page_links",
+    "test_auth",
+)
 
 
 def definition(about: Definition) -> Definition:

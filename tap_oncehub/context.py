@@ -53,6 +53,7 @@ class SyncContext:
             config["request_timeout_seconds"],
             config["max_wait_seconds"],
             config.get("api_key", ""),  # discovery needs none
+            config["api_url"].rstrip("/"),
             self.progress,
             self.waiter,
         )

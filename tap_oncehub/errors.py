@@ -25,12 +25,14 @@ class RequestRefusedError(EndpointError):
 
     Attributes:
         status: The HTTP status of the answer.
+        param: The parameter that OnceHub says it is about, if it does.
     """
 
-    def __init__(self, message: str, *, status: int) -> None:
-        """Keep the status beside the message."""
+    def __init__(self, message: str, *, status: int, param: str | None = None) -> None:
+        """Keep what decides beside the message."""
         super().__init__(message)
         self.status = status
+        self.param = param
 
 
 class WrongAddressError(RequestRefusedError):
@@ -46,7 +48,7 @@ class PaginationError(EndpointError):
 
 
 class AccessRefusedError(OnceHubError):
-    """OnceHub refuses the key (401) or the account's plan (403)."""
+    """OnceHub refuses the key (401), or the account's plan has no API access (403)."""
 
 
 class RateLimitedError(OnceHubError):

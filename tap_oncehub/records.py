@@ -142,7 +142,8 @@ def converter_for(part: Mapping[str, t.Any], *, top: bool = False) -> Convert:
 def _column_text(value: t.Any, overflow: Record, name: str) -> t.Any:
     if isinstance(value, (dict, list)):
         overflow[name] = value
-        return None
+        expanded = value.get("id") if isinstance(value, dict) else None
+        return expanded if isinstance(expanded, str) else None
     return _text(value, overflow, name)
 
 

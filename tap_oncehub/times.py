@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 
 import msgspec
 
@@ -71,6 +71,16 @@ def milliseconds(moment: datetime) -> str:
     """
     text = moment.astimezone(timezone.utc).replace(tzinfo=None)
     return text.isoformat(timespec="milliseconds") + "Z"
+
+
+def day_before(text: str) -> str:
+    """Write the date of the day before a time.
+
+    Args:
+        text: The time, as milliseconds() writes it.
+    """
+    ordinal = date.fromisoformat(text[:10]).toordinal()
+    return date.fromordinal(max(1, ordinal - 1)).isoformat()
 
 
 def moment_of(value: t.Any) -> datetime | None:

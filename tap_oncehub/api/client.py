@@ -10,13 +10,16 @@ import itertools
 import random
 import time
 import typing as t
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import cached_property
+from http import HTTPStatus
 
 import requests
 
 from tap_oncehub.api.errors import (
+    KEY_CHECK_PATH,
     RetriableError,
     error_for_exception,
     error_for_response,
@@ -24,6 +27,7 @@ from tap_oncehub.api.errors import (
     path_of,
 )
 from tap_oncehub.api.response import BadBodyError, OnceHubResponse
+from tap_oncehub.errors import EndpointError, RequestRefusedError
 from tap_oncehub.progress import EVERY_SECONDS
 
 if t.TYPE_CHECKING:
@@ -51,6 +55,7 @@ class OnceHubClient:
         timeout_seconds: How long to wait for one response.
         max_wait_seconds: How long one request may take with all its retries.
         secret: The API key, kept out of every message.
+        api_url: The API's address, for the check of the key.
         progress: Counts requests and reports waits.
         waiter: Does the waiting.
     """
@@ -60,15 +65,26 @@ class OnceHubClient:
     timeout_seconds: float
     max_wait_seconds: float
     secret: str
+    api_url: str
     progress: Progress
     waiter: SignalWaiter
     _answered: bool = False
     _sound: bool = False
+    _key_checked: bool = False
+    _clock: tuple[datetime, float] | None = None
 
     @cached_property
     def session(self) -> requests.Session:
         """The connection that all streams share."""
         return requests.Session()
+
+    @property
+    def now(self) -> datetime:
+        """The time by OnceHub's clock, rounded down; this machine's before any response."""
+        if self._clock is None:
+            return datetime.now(timezone.utc)
+        moment, then = self._clock
+        return moment + timedelta(seconds=time.monotonic() - then)
 
     def send(
         self,
@@ -87,7 +103,7 @@ class OnceHubClient:
             A response with a 2xx status and a sound body.
 
         Raises:
-            AccessRefusedError: On 401 and 403.
+            AccessRefusedError: On 401, and on a 403 that concerns the whole API.
             WrongAddressError: When not even the first response is OnceHub's.
             RequestRefusedError: On any other response that will not change.
             EndpointError: When the endpoint stays broken for too long.
@@ -101,6 +117,10 @@ class OnceHubClient:
             started = time.monotonic()
             try:
                 return self._attempt(request, stats, check)
+            except RequestRefusedError as error:
+                if error.status == HTTPStatus.FORBIDDEN:
+                    self._check_key(request, stats)
+                raise
             except RetriableError as error:
                 wait = self._wait_after(error, attempt)
                 spent += time.monotonic() - started + wait
@@ -128,6 +148,7 @@ class OnceHubClient:
         finally:
             self.limiter.mark_completed()
         self._answered = True
+        self._clock = (response.sent_at, time.monotonic())
         error = error_for_response(
             response, path_of(request), stats.stream, self.secret, first=not self._sound
         )
@@ -137,6 +158,20 @@ class OnceHubClient:
             raise RetriableError(fault)
         self._sound = True
         return response
+
+    def _check_key(self, refused: requests.PreparedRequest, stats: StreamStats) -> None:
+        """Find out, once, whether a 403 concerns the whole API or one endpoint.
+
+        Raises:
+            AccessRefusedError: If OnceHub refuses everything.
+        """
+        if self._key_checked:
+            return
+        self._key_checked = True
+        request = refused.copy()
+        request.prepare_url(self.api_url + KEY_CHECK_PATH, None)
+        with suppress(EndpointError):
+            self.send(request, stats)
 
     def _exchange(self, request: requests.PreparedRequest, stream: str) -> OnceHubResponse:
         """Send once; the environment's proxies and certificates are used."""

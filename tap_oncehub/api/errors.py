@@ -23,6 +23,8 @@ from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE
 if t.TYPE_CHECKING:
     from tap_oncehub.api.response import OnceHubResponse
 
+KEY_CHECK_PATH = "/test"
+"""What OnceHub answers for every key that has access to its API."""
 _RETRIED = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_EARLY,
@@ -99,10 +101,12 @@ def error_for_response(
             f"Set api_key to a valid key, made in {KEYS_PAGE}."
         )
     if status == HTTPStatus.FORBIDDEN:
-        return AccessRefusedError(
-            f"{stream}: OnceHub refuses access to its API: {text}. "
-            "The account's plan must include API access."
-        )
+        if first or path.endswith(KEY_CHECK_PATH):
+            return AccessRefusedError(
+                f"{stream}: OnceHub refuses access to its API: {text}. "
+                "The account's plan must include API access."
+            )
+        text += ". If the account's plan does not include this, deselect the stream"
     redirected = status < HTTPStatus.BAD_REQUEST
     if redirected:
         text += ", a redirect, which is not followed"
@@ -110,7 +114,8 @@ def error_for_response(
     if first and (redirected or (not_found and not response.is_api_error)):
         text += f". Check api_url, {DEFAULT_API_URL} is the usual one"
         return WrongAddressError(text, status=status)
-    return (NotFoundError if not_found else RequestRefusedError)(text, status=status)
+    kind = NotFoundError if not_found else RequestRefusedError
+    return kind(text, status=status, param=response.error_param)
 
 
 def error_for_exception(

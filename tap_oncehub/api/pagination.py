@@ -35,8 +35,9 @@ def as_cursor(identifier: t.Any) -> str | None:
 class CursorPaginator(JSONPathPaginator):
     """Continues after the last object of a page while there may be more.
 
-    More pages exist if ``has_more`` says so or ``Link`` has a ``next``; where a
-    response has neither, a full page means that there may be more.
+    More pages exist if ``has_more`` says so or ``Link`` has a ``next``. Where neither
+    does, a full page means that there may be more, whatever ``has_more`` says: it is
+    not known to be right there, and one request is less than the rest of a list.
     """
 
     def __init__(
@@ -73,14 +74,25 @@ class CursorPaginator(JSONPathPaginator):
             return False  # a bare array has no pages
         claim = next(extract_jsonpath(HAS_MORE, body), None)
         promised = claim is True or "next" in response.links
-        more = promised
-        if not isinstance(claim, bool) and not response.links.keys() & {"next", "previous"}:
-            more = len(body["data"]) >= self._page_size
+        denied = claim is False or "previous" in response.links
+        more = promised or self._may_go_on(response, denied=denied)
         if not body["data"] and (more or self._promised):
             what = "promises more objects and then sends none"
             raise self._error(what)
         self._promised = promised
         return more
+
+    def _may_go_on(self, response: requests.Response, *, denied: bool) -> bool:
+        """Return whether a page without a promise is full.
+
+        Where the response denies more pages, one that is too long, or was there before,
+        comes from an endpoint that knows no pages.
+        """
+        size = len(response.json()["data"])
+        if not denied:
+            return size >= self._page_size
+        cursor = as_cursor(super().get_next(response))
+        return size == self._page_size and cursor is not None and cursor not in self._seen
 
     @override
     def get_next(self, response: requests.Response) -> str | None:

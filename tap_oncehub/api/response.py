@@ -90,6 +90,12 @@ class OnceHubResponse(requests.Response):
             body = None
         return body if isinstance(body, dict) else {}
 
+    @property
+    def error_param(self) -> str | None:
+        """The parameter that OnceHub says an error is about."""
+        param = self._error_body.get("param")
+        return param if isinstance(param, str) else None
+
     def error_detail(self, secret: str) -> str:
         """Return what OnceHub says of an error, without anything secret or personal.
 

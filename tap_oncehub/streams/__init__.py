@@ -6,8 +6,10 @@ import typing as t
 
 from tap_oncehub.streams.bookings import (
     BookingByIdStream,
+    BookingHostsStream,
     BookingsStream,
     BookingStream,
+    ConversationsStream,
 )
 from tap_oncehub.streams.calendars import (
     BookingCalendarByIdStream,
@@ -17,6 +19,7 @@ from tap_oncehub.streams.calendars import (
 )
 from tap_oncehub.streams.contacts import ContactsStream, SmsNotificationsStream
 from tap_oncehub.streams.pages import (
+    BookingPageLinksStream,
     BookingPagesStream,
     EventTypesStream,
     MasterPagesStream,
@@ -57,5 +60,8 @@ def stream_classes(config: Mapping[str, t.Any]) -> list[type[OnceHubStream]]:
         UserSchedulingAvailabilityStream,
         BookingByIdStream if config.get("booking_ids") else BookingStream,
         BookingCalendarByIdStream if config.get("booking_calendar_ids") else BookingCalendarStream,
+        ConversationsStream,
+        BookingHostsStream,
+        BookingPageLinksStream,
         TestAuthStream,
     ]

@@ -50,14 +50,12 @@ class OnceHubStream(RESTStream[str]):
         sync_context: What all streams share.
         time_filters: Fields that the endpoint can filter by, all possible replication
             keys.
-        excluded_fields: Fields that are never written.
     """
 
     primary_keys: t.Sequence[str] = ("id",)
     schema = StreamSchema(SCHEMAS)
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the RecordConformer loses nothing
     time_filters: t.ClassVar[frozenset[str]] = frozenset()
-    excluded_fields: frozenset[str] = frozenset()
     extracted_at: datetime | None = None
 
     def __init__(self, tap: Tap, sync: SyncContext) -> None:
@@ -110,7 +108,7 @@ class OnceHubStream(RESTStream[str]):
             self.primary_keys,
             self.logger,
             stream=self.name,
-            hidden=hidden | self.excluded_fields,
+            hidden=hidden,
         )
 
     @cached_property

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 from typing_extensions import override
 
-from tap_oncehub.errors import RequestRefusedError
 from tap_oncehub.streams.base import rows_in
 from tap_oncehub.streams.children import ChildStream
 from tap_oncehub.streams.lists import ListStream
@@ -23,7 +22,6 @@ if t.TYPE_CHECKING:
     from tap_oncehub.api.response import OnceHubResponse
 
 _LONGEST_RANGE = timedelta(days=30)
-_NO_SLOTS = {402: "no OnceHub seat", 404: "deleted meanwhile", 422: "not published"}
 
 
 class BookingCalendarsStream(ListStream):
@@ -59,6 +57,11 @@ class BookingCalendarTimeSlotsStream(ChildStream):
     parent_stream_type = BookingCalendarsStream
     primary_keys = ("booking_calendar_id", "start_time")
     parent_key = "booking_calendar_id"
+    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {
+        402: "no OnceHub seat",
+        404: "deleted meanwhile",
+        422: "not published",
+    }
 
     @override
     def check_body(self, body: t.Any) -> str | None:
@@ -75,7 +78,7 @@ class BookingCalendarTimeSlotsStream(ChildStream):
     def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
         request = super().get_http_request(page=page)
         for name in ("start_time", "end_time"):
-            request.params[name] = (page.stream_context or {})[name]
+            request.params[name] = (page.stream_context or {}).get(name)
         return request
 
     @override
@@ -83,27 +86,19 @@ class BookingCalendarTimeSlotsStream(ChildStream):
         seen: set[t.Any] = set()
         for start, end in self._ranges():
             context = {"id": parent_id, "start_time": start, "end_time": end}
-            try:
-                rows = list(self.request_records(context))
-            except RequestRefusedError as error:
-                if error.status not in _NO_SLOTS:
-                    raise
-                self.sync_context.notices.add(
-                    self.name,
-                    f"calendars skipped: {_NO_SLOTS[error.status]} ({error.status})",
-                    parent_id,
-                )
-                return
-            for row in rows:
+            for row in self.request_records(context):
                 slot = str(row.get("start_time"))
                 if slot not in seen:
                     seen.add(slot)
                     yield row
 
-    def _ranges(self) -> Iterator[tuple[str, str]]:
-        start = datetime.now(timezone.utc)
+    def _ranges(self) -> Iterator[tuple[str | None, str]]:
+        """Yield ranges; the first starts when OnceHub answers, for no start may be past."""
+        start = self.sync_context.client.now
         last = start + timedelta(days=self.config["time_slots_days"])
+        begins = None
         while start < last:
-            end = min(start + _LONGEST_RANGE, last)
-            yield milliseconds(start), milliseconds(end)
-            start = end
+            start = min(start + _LONGEST_RANGE, last)
+            ends = milliseconds(start)
+            yield begins, ends
+            begins = ends

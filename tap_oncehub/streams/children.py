@@ -8,7 +8,7 @@ from functools import cached_property
 
 from typing_extensions import override
 
-from tap_oncehub.errors import EndpointError
+from tap_oncehub.errors import EndpointError, RequestRefusedError, WrongAddressError
 from tap_oncehub.streams.base import OnceHubStream
 
 if t.TYPE_CHECKING:
@@ -18,23 +18,43 @@ if t.TYPE_CHECKING:
     from singer_sdk.metrics import Counter
 
 
+_REFUSALS = {400, 402, 404, 409, 410, 422}
+
+
+def is_refused_object(error: RequestRefusedError) -> bool:
+    """Return whether a refusal concerns one object, so that the others can be asked for."""
+    return error.status in _REFUSALS and not isinstance(error, WrongAddressError)
+
+
 class ChildStream(OnceHubStream):
     """An endpoint that is asked once for each object of another stream.
 
     Attributes:
-        parent_key: The column that holds the parent's id, where it is not ``id``.
+        parent_key: The column that holds the parent's id, where it is not ``id``; None
+            where rows do not tell it.
+        documented_refusals: Statuses that say something of one parent, and what.
     """
 
     state_partitioning_keys: t.Sequence[str] = ()
-    parent_key: t.ClassVar[str] = "id"
+    parent_key: t.ClassVar[str | None] = "id"
+    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "deleted meanwhile"}
     record_counter: Counter
+    _answered: bool = False
+    _refused: RequestRefusedError | None = None
 
     @contextmanager
-    def open_child(self) -> Iterator[None]:
-        """Get ready for rows: loaders must know the stream, even if none come."""
+    def open_child(self, *, whole: bool) -> Iterator[None]:
+        """Get ready for rows: loaders must know the stream, even if none come.
+
+        Args:
+            whole: Whether all parents come, so that it means something if none answers.
+        """
         self._write_schema_message()
         with self.get_record_counter() as self.record_counter:
             yield
+        if whole and self._refused and not self._answered and not self.failed:
+            error = EndpointError(f"not one of the {self._parents} was answered: {self._refused}")
+            self.sync_context.fail(self.name, error)
 
     def sync_parent(self, parent_id: str) -> None:
         """Write the rows of one parent.
@@ -48,12 +68,31 @@ class ChildStream(OnceHubStream):
             return
         try:
             for row in self.rows_of(parent_id):
-                record = self.post_process(row, {self.parent_key: parent_id})
+                context = {self.parent_key: parent_id} if self.parent_key else None
+                record = self.post_process(row, context)
                 if record is not None:
                     self._write_record_message(record)
                     self.record_counter.increment()
+            self._answered = True
+        except RequestRefusedError as error:
+            if not is_refused_object(error):
+                self.sync_context.fail(self.name, error)
+                return
+            reason = self.documented_refusals.get(error.status)
+            if reason is None:
+                self._refused = self._refused or error
+            text = f"{self._parents} skipped: {reason or 'refused by OnceHub'} ({error.status})"
+            self.sync_context.notices.add(self.name, text, parent_id)
         except EndpointError as error:
             self.sync_context.fail(self.name, error)
+
+    def is_wanted(self, parent: Record) -> bool:
+        """Return whether a parent is worth a request.
+
+        Args:
+            parent: The parent, as OnceHub sent it.
+        """
+        return bool(parent)
 
     def rows_of(self, parent_id: str) -> Iterable[Record]:
         """Return the rows of one parent.
@@ -63,9 +102,19 @@ class ChildStream(OnceHubStream):
         """
         return self.request_records({"id": parent_id})
 
+    @property
+    def _parents(self) -> str:
+        return str(getattr(self.parent_stream_type, "name", "objects")).replace("_", " ")
+
 
 class ParentStream(OnceHubStream):
-    """An endpoint whose objects others may be asked for."""
+    """An endpoint whose objects others may be asked for.
+
+    Attributes:
+        row: The object in hand, as OnceHub sent it.
+    """
+
+    row: Record
 
     @cached_property
     def selected_children(self) -> list[ChildStream]:
@@ -73,11 +122,17 @@ class ParentStream(OnceHubStream):
         return [c for c in self.child_streams if isinstance(c, ChildStream) and c.selected]
 
     @override
+    def post_process(self, row: Record, context: Context | None = None) -> Record | None:
+        self.row = row
+        return super().post_process(row, context)
+
+    @override
     def get_child_context(self, record: Record, context: Context | None) -> dict[str, t.Any]:
-        return {"id": record["id"]}
+        return {"id": record.get("id")}
 
     @override
     def _sync_children(self, child_context: Context | None) -> None:
         # The SDK offers no public way to read children without a sync() of each.
         for child in self.selected_children:
-            child.sync_parent((child_context or {})["id"])
+            if child.is_wanted(self.row):
+                child.sync_parent((child_context or {})["id"])

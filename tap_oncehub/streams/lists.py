@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
+from http import HTTPStatus
 from itertools import islice
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
@@ -14,6 +15,7 @@ from tap_oncehub.api.pagination import CursorPaginator, as_cursor
 from tap_oncehub.errors import PaginationError, RequestRefusedError
 from tap_oncehub.state.checkpoint import SyncPass
 from tap_oncehub.streams.children import ParentStream
+from tap_oncehub.times import day_before
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.streams.rest import HTTPRequest, PageContext
 
     from tap_oncehub.api.response import OnceHubResponse
+    from tap_oncehub.errors import EndpointError
 
 _CURSOR_REFUSALS = {400, 404, 410, 422}
 
@@ -37,6 +40,7 @@ class ListStream(ParentStream):
     least_lookback: t.ClassVar[timedelta] = timedelta(0)
     sync_pass: SyncPass
     _seen: set[str | None]
+    _dates_only: bool = False
 
     @override
     def get_new_paginator(self) -> CursorPaginator:  # type: ignore[override]
@@ -48,8 +52,9 @@ class ListStream(ParentStream):
         request = super().get_http_request(page=page)
         request.params["limit"] = self.config["page_size"]
         request.params["after"] = page.next_page_token
-        if self.sync_pass.since:
-            request.params[f"{self.replication_key}.gt"] = self.sync_pass.since
+        if since := self.sync_pass.since:
+            since = day_before(since) if self._dates_only else since
+            request.params[f"{self.replication_key}.gt"] = since
         return request
 
     @override
@@ -70,7 +75,7 @@ class ListStream(ParentStream):
         self.sync_pass = self._start_pass()
         with ExitStack() as children:
             for child in self.selected_children:
-                children.enter_context(child.open_child())
+                children.enter_context(child.open_child(whole=not self.sync_pass.resumed))
             yield from self._read_pages(context)
         if self._incremental and self._child_failed:
             # No later pass would bring the rows that the child misses.
@@ -104,6 +109,8 @@ class ListStream(ParentStream):
             try:
                 yield from self.request_records(context)
             except (PaginationError, RequestRefusedError) as error:  # noqa: PERF203  # rare
+                if self._is_date_wanted(error):
+                    continue
                 cursor = self.sync_pass.cursor
                 lost = isinstance(error, PaginationError) or error.status in _CURSOR_REFUSALS
                 if not lost or cursor in given_up or not self.sync_pass.rewind():
@@ -115,6 +122,26 @@ class ListStream(ParentStream):
                 self.logger.warning("%s: %s; rewinding to an earlier page", self.name, error)
             else:
                 return
+
+    def _is_date_wanted(self, error: EndpointError) -> bool:
+        """Return whether OnceHub refused the filter's time, so that a date may do.
+
+        OnceHub's reference declares the filters as dates, and its examples send times.
+        """
+        if self._dates_only or not self._is_filter_refused(error):
+            return False
+        self._dates_only = True
+        what = "%s: %s; filtering by the date of the day before"
+        self.logger.warning(what, self.name, str(error).rstrip("."))
+        return True
+
+    def _is_filter_refused(self, error: EndpointError) -> bool:
+        return (
+            isinstance(error, RequestRefusedError)
+            and error.status == HTTPStatus.BAD_REQUEST
+            and self.sync_pass.since is not None
+            and str(self.replication_key) in (error.param or "")
+        )
 
     def _commit_rows(self, rows: list[Record], paginator: CursorPaginator) -> Iterator[Record]:
         """Yield a page's objects, and commit what is written.

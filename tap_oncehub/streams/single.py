@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from typing_extensions import override
 
-from tap_oncehub.errors import NotFoundError
+from tap_oncehub.errors import NotFoundError, RequestRefusedError
 from tap_oncehub.streams.base import OnceHubStream
-from tap_oncehub.streams.children import ChildStream
+from tap_oncehub.streams.children import ChildStream, is_refused_object
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,8 +53,8 @@ class ObjectStream(ChildStream, SingleStream):
     """One request for each object of a list."""
 
     @override
-    def rows_of(self, parent_id: str) -> Iterator[Record]:
-        yield from _object(self, parent_id)
+    def rows_of(self, parent_id: str) -> Iterable[Record]:
+        return _object(self, parent_id)
 
 
 class ObjectByIdStream(WholeStream):
@@ -76,14 +76,22 @@ class ObjectByIdStream(WholeStream):
     @override
     def rows(self, context: Context | None) -> Iterator[Record]:
         for identifier in self.config[self.ids_setting]:
-            yield from _object(self, identifier)
+            yield from self._rows_of(identifier)
+
+    def _rows_of(self, identifier: str) -> list[Record]:
+        """Read one object; that it does not exist is worth a warning."""
+        try:
+            return _object(self, identifier)
+        except NotFoundError:
+            what = "%s: OnceHub has no object with the id %s"
+            self.logger.warning(what, self.name, identifier)
+        except RequestRefusedError as error:
+            if not is_refused_object(error):
+                raise
+            text = f"objects skipped: refused by OnceHub ({error.status})"
+            self.sync_context.notices.add(self.name, text, identifier)
+        return []
 
 
-def _object(stream: SingleStream, identifier: str) -> Iterator[Record]:
-    """Read one object; that it does not exist is worth a warning."""
-    try:
-        rows = list(stream.request_records({"id": quote(identifier, safe="")}))
-    except NotFoundError:
-        stream.logger.warning("%s: OnceHub has no object with the id %s", stream.name, identifier)
-        return
-    yield from rows
+def _object(stream: SingleStream, identifier: str) -> list[Record]:
+    return list(stream.request_records({"id": quote(identifier, safe="")}))

@@ -6,7 +6,6 @@ import typing as t
 
 from typing_extensions import override
 
-from tap_oncehub.errors import NotFoundError
 from tap_oncehub.streams.children import ChildStream
 from tap_oncehub.streams.lists import ListStream
 from tap_oncehub.streams.single import WholeStream
@@ -39,6 +38,7 @@ class UserSchedulingAvailabilityStream(ChildStream):
     parent_stream_type = UsersStream
     primary_keys = ("user_id",)
     parent_key = "user_id"
+    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no schedule"}
 
     @override
     def check_body(self, body: t.Any) -> str | None:
@@ -46,11 +46,7 @@ class UserSchedulingAvailabilityStream(ChildStream):
 
     @override
     def rows_of(self, parent_id: str) -> Iterator[Record]:
-        try:
-            body = self.fetch({"id": parent_id}).body
-        except NotFoundError:
-            return
-        if body:
+        if body := self.fetch({"id": parent_id}).body:
             yield body
 
 

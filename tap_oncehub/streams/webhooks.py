@@ -23,24 +23,26 @@ _KEY_FIELDS = ("id", "name", "type", "event")
 
 
 class WebhooksStream(ListStream):
-    """All webhooks; their secrets, which sign payloads, only on request."""
+    """All webhooks; what signs their payloads, whatever it is called, only on request."""
 
     name = "webhooks"
     path = "/webhooks"
 
-    @property
-    def excluded_fields(self) -> frozenset[str]:  # type: ignore[override]
-        """The secret, unless the settings ask for it."""
-        shown = self.config["include_webhook_secrets"]
-        return frozenset() if shown else frozenset({"secret"})
-
     @cached_property
     def schema(self) -> dict[str, t.Any]:  # type: ignore[override]
-        """The schema without what is excluded_fields."""
+        """The schema, without secrets unless the settings ask for them."""
         schema = load_schema(self.name)
-        for name in self.excluded_fields:
-            del schema["properties"][name]
+        schema["properties"] = self._shown(schema["properties"])
         return schema
+
+    @override
+    def post_process(self, row: Record, context: Context | None = None) -> Record | None:
+        return super().post_process(self._shown(row), context)
+
+    def _shown(self, fields: dict[str, t.Any]) -> dict[str, t.Any]:
+        if self.config["include_webhook_secrets"]:
+            return fields
+        return {name: value for name, value in fields.items() if "secret" not in name.lower()}
 
 
 class WebhookEventsStream(ListStream):

@@ -41,6 +41,9 @@ ADDED: dict[str, dict[str, str]] = {
         "name": "string",
         "description": "string",
     },
+    # What only filters tell.
+    "booking_hosts": {"booking_id": "string", "user_id": "string"},
+    "booking_page_links": dict.fromkeys(("booking_page_id", "linked_type", "linked_id"), "string"),
 }
 """Columns that are in no list of facts: parents' ids, and the shape of the unknown."""
 

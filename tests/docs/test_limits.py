@@ -23,7 +23,8 @@ PAGE = ROOT.joinpath("docs/limits.md").read_text()
 PER_PAGE, PER_SECOND, PER_WINDOW, WINDOW = 100, 5, 200, 300
 SHORT_LISTS = 6
 """Pages, events and so on, each counted with one page."""
-BY_DEFAULT = [name for name in ALL if name not in {"booking", "booking_calendar", "test_auth"}]
+ON_DEMAND = ("booking", "booking_calendar", "conversations", "booking_hosts", "booking_page_links")
+BY_DEFAULT = [name for name in ALL if name not in {*ON_DEMAND, "test_auth"}]
 
 
 def rows(first_column: str, second_column: str) -> Iterator[list[str]]:
@@ -59,7 +60,7 @@ def spoken(requests: int) -> str:
 
 
 def pages(objects: float) -> int:
-    return max(1, math.ceil(objects / PER_PAGE))
+    return math.floor(objects / PER_PAGE) + 1  # a full page is followed by another, or an empty one
 
 
 def first_sync(bookings: int, contacts: int, sms: int, users: int, calendars: int) -> int:
@@ -71,7 +72,7 @@ def first_sync(bookings: int, contacts: int, sms: int, users: int, calendars: in
 @pytest.mark.parametrize("row", OBJECTS)
 def test_a_row_of_the_table(row: list[str]) -> None:
     objects, requests, time = row
-    assert number(requests) == math.ceil(number(objects) / PER_PAGE)
+    assert number(requests) == pages(number(objects))
     assert time == spoken(number(requests))
 
 
@@ -93,13 +94,13 @@ def test_there_are_enough_rows() -> None:
     wanted = {"1,000", "10,000", "100,000", "1,000,000"}
     assert wanted <= {row[0] for row in OBJECTS}
     assert wanted == {row[0] for row in ACCOUNTS}
-    assert len(CHILDREN) == 4
+    assert len(CHILDREN) == 7
 
 
 def test_the_sentences_about_times() -> None:
     assert round(1_000_000 / PER_WINDOW * WINDOW / 86400) == 17
     assert "for 1,000,000 of them it would take 17 days" in PAGE
-    hourly = 2 * (500 + 5) + SHORT_LISTS + 3
+    hourly = 2 * (500 + 6) + SHORT_LISTS + 3
     assert spoken(hourly) == "25 min"
     assert "with 500 of each,\nan hourly run spends 25 minutes" in PAGE
 
@@ -114,6 +115,20 @@ def test_the_tap_asks_no_more_and_no_less(*, single: bool) -> None:
         assert inside.run(programs.settings_for(api.url), inside.catalog(*streams)).ended == "well"
         wanted = first_sync(230, 120, 20, 7, 4) + (230 + 4) * single
         assert len(api.log) == wanted
+
+
+def test_what_only_filters_and_expansions_tell_costs_what_the_page_says() -> None:
+    account = Account(seed=3, bookings=80, users=7, nasty=False)
+    with Sandbox(account, key=programs.KEY) as api:
+        for stream in ("conversations", "booking_hosts", "booking_page_links"):
+            inside.run(programs.settings_for(api.url), inside.catalog(stream))
+        counts = {path: sum(found.values()) for path, found in api.log.by_path().items()}
+        asked = [entry for entry in api.log if "expand" in entry.query]
+    owners = {name: len(account.objects(name)) for name in ("users", "master_pages", "event_types")}
+    assert len(asked) == len(account.conversations()) > 1
+    assert counts["/v2/bookings"] == 1 + owners["users"]  # the parent of conversations, and hosts
+    assert counts["/v2/booking-pages"] == sum(owners.values())
+    assert counts["/v2/users"] == 2
 
 
 @pytest.mark.parametrize(("days", "requests"), [(30, 1), (31, 2), (90, 3)])

@@ -59,7 +59,10 @@ NO_PROXY = Trouble(OFFICIAL, {"HTTPS_PROXY": "http://127.0.0.1:9"})
 TROUBLES: dict[str, list[Trouble]] = {
     "The key is missing": [Trouble({"api_key": ""})],
     "401: the key is not accepted": [Trouble({"api_key": "wrong"})],
-    "403: the plan": [Trouble(switches={"plan_without_api": True})],
+    "403: the plan": [
+        Trouble(switches={"plan_without_api": True}),
+        Trouble(switches={"plan_without_sms": True}),
+    ],
     "404: this address is not the API's": [
         Trouble({"api_url": ELSEWHERE}),
         Trouble({"api_url": "/v2"}),

@@ -1,15 +1,16 @@
-"""All sixteen streams, in DuckDB, with whatever OnceHub may send."""
+"""All nineteen streams, in DuckDB, with whatever OnceHub may send."""
 
 from __future__ import annotations
 
 import json
+import time
 import typing as t
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import programs, warehouse
+from tests.support import inside, programs, warehouse
 from tests.support.streams import ALL, LISTS, offered
 
 if t.TYPE_CHECKING:
@@ -26,25 +27,48 @@ def sync_all(api: Sandbox, folder: Path, **settings: t.Any) -> programs.Run:
     return run
 
 
-@pytest.mark.parametrize(
-    "switches",
-    [
-        {},
-        {
-            "time_slots_envelope": "data",
-            "webhook_events": "objects",
-            "has_more": False,
-            "slot_ends_inclusive": True,
-            "gzip": False,
-        },
-        {"webhook_events": "strings_array", "link": False, "unknown_fields": False},
-        {"webhook_events": "strings", "link": False, "has_more": False},
-        {"webhook_events": "objects_array", "missing_fields": False},
-    ],
-    ids=["plain", "other envelopes", "no link", "neither", "objects"],
-)
+SWITCHES: dict[str, Switches] = {
+    "plain": {},
+    "other envelopes": {
+        "time_slots_envelope": "data",
+        "webhook_events": "objects",
+        "has_more": False,
+        "slot_ends_inclusive": True,
+        "gzip": False,
+        "order": "updated",
+        "refused_object": 409,
+    },
+    "no link": {
+        "webhook_events": "strings_array",
+        "link": False,
+        "unknown_fields": False,
+        "order": "oldest",
+        "terms_field": "terms_of_service",
+        "secret_field": "signing_secret",
+    },
+    "neither": {
+        "webhook_events": "strings",
+        "link": False,
+        "has_more": False,
+        "slots_strict": True,
+        "seatless_user": 402,
+        "order": "updated",
+    },
+    "objects": {
+        "webhook_events": "objects_array",
+        "missing_fields": False,
+        "has_more_always_false": True,
+        "time_filters": "days",
+        "seatless_calendar": 410,
+        "unpublished_calendar": 400,
+        "seatless_user": 422,
+    },
+}
+
+
+@pytest.mark.parametrize("switches", SWITCHES.values(), ids=SWITCHES)
 def test_every_stream_arrives_field_by_field(tmp_path: Path, switches: Switches) -> None:
-    account = Account(seed=7, bookings=350, users=130, booking_calendars=12)
+    account = Account(seed=7, bookings=300, users=30, booking_calendars=12, booking_pages=100)
     with Sandbox(account, key=programs.KEY, **switches) as api:
         sync_all(api, tmp_path, time_slots_days=45)
         for stream in ALL:
@@ -142,15 +166,29 @@ def test_time_slots_are_asked_for_in_ranges_of_at_most_30_days(tmp_path: Path) -
         run = programs.run_tap(tmp_path, settings, catalog=catalog)
         asked = [e.query for e in api.log if e.path.endswith("/time-slots")]
     assert len(asked) == 3
-    times = [
-        tuple(warehouse.moment(query[name]) for name in ("start_time", "end_time"))
-        for query in asked
-    ]
-    assert all(end - start <= timedelta(days=30) for start, end in times)
-    assert [end for _, end in times[:-1]] == [start for start, _ in times[1:]]
-    assert times[-1][1] - times[0][0] == timedelta(days=75)
+    assert "start_time" not in asked[0]  # from now on
+    ends = [warehouse.moment(query["end_time"]) for query in asked]
+    assert [query["start_time"] for query in asked[1:]] == [q["end_time"] for q in asked[:-1]]
+    assert [end - ends[0] for end in ends] == [timedelta(days=days) for days in (0, 30, 45)]
     slots = [row["start_time"] for row in run.records("booking_calendar_time_slots")]
     assert len(slots) == len(set(slots)) > 0
+
+
+@pytest.mark.parametrize("ahead", [-90_000.0, -3.0, 0.0, 3.0, 90_000.0])
+def test_slots_are_read_by_oncehubs_clock_whatever_this_machines_says(ahead: float) -> None:
+    account = Account(seed=9, bookings=10, booking_calendars=3)
+    account.clock.offset_seconds = ahead
+    stream = "booking_calendar_time_slots"
+    with Sandbox(account, key=programs.KEY, slots_strict=True) as api:
+        settings = programs.settings_for(api.url, time_slots_days=31)
+        run = inside.run(settings, inside.catalog(stream))
+        assert run.ended == "well"
+        wanted = warehouse.expected(stream, offered(api, account, stream))
+        last = max(entry.query["end_time"] for entry in api.log if "end_time" in entry.query)
+    found = [(row["booking_calendar_id"], row["start_time"]) for row in run.records(stream)]
+    assert len(found) == len(wanted) > 0
+    end = warehouse.moment(last).replace(tzinfo=timezone.utc).timestamp() - time.time() - ahead
+    assert abs(end - 31 * 86400) < 60
 
 
 def test_calendars_without_slots_are_counted_and_named_in_one_line(
@@ -171,20 +209,26 @@ def test_calendars_without_slots_are_counted_and_named_in_one_line(
         ids = [key for key, value in refused.items() if value == status]
         lines = [x for x in run.log.splitlines() if f"({status})" in x]
         assert len(lines) == 1
-        assert f": {len(ids)} calendars skipped: " in lines[0]
+        assert f"_time_slots: {len(ids)} booking calendars skipped: " in lines[0]
         assert all(key in lines[0] for key in ids[:10])
 
 
-def test_a_webhooks_secret_is_no_column_unless_it_is_wanted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["secret", "signing_secret"])
+def test_a_webhooks_secret_is_nowhere_unless_it_is_wanted(tmp_path: Path, name: str) -> None:
     account = Account(seed=4, bookings=10, webhooks=3)
-    secrets = [item["secret"] for item in account.objects("webhooks")]
-    with Sandbox(account, key=programs.KEY) as api:
-        run = programs.run_tap(tmp_path, programs.settings_for(api.url))
-        assert '"secret"' not in run.output.decode()
+    with Sandbox(account, key=programs.KEY, secret_field=name) as api:
+        secrets = [item[name] for item in account.objects("webhooks")]
+        assert any(secrets)
+        catalog = programs.catalog("webhooks", folder=tmp_path)
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
+        assert "secret" not in run.output.decode()
         assert not any(secret in run.output.decode() for secret in secrets if secret)
-        settings = programs.settings_for(api.url, include_webhook_secrets=True)
-        run = programs.run_tap(tmp_path, settings)
-    assert [row["secret"] for row in run.records("webhooks")] == secrets
+        wanted = {"include_webhook_secrets": True}
+        catalog = programs.catalog("webhooks", folder=tmp_path, settings=wanted)
+        settings = programs.settings_for(api.url, **wanted)
+        run = programs.run_tap(tmp_path, settings, catalog=catalog)
+    found = [(row["_extra"] or {}).get(name, row.get(name)) for row in run.records("webhooks")]
+    assert found == secrets
 
 
 def test_half_of_a_surrogate_pair_becomes_a_replacement_character(

@@ -130,10 +130,14 @@ DEAD_ENDS = {
 }
 BROKEN = {
     kind: always(kind, "/contacts", 3, max_wait_seconds=6)
-    for kind in ("500", "reset", "timeout", "html", "no_data", "404", "422")
+    for kind in ("500", "reset", "timeout", "html", "no_data", "403", "404", "422")
 }
 BROKEN_CHILD = always("500", "/users/*", 2, max_wait_seconds=6)
-REFUSED = {status: always(status, "/bookings", 4) for status in ("401", "403")}
+REFUSED = {
+    "401": always("401", "/bookings", 4),
+    "403": Case([("403", path, {"times": None, "after": 4}) for path in ("/bookings", "/contacts")]
+                + [("403", "/test", {"times": None})]),
+}  # fmt: skip
 PATIENT = always("503", "*", max_wait_seconds=3)
 CASES = {
     "broken child": BROKEN_CHILD,
@@ -239,12 +243,26 @@ def test_a_key_that_is_refused_in_the_middle_ends_the_run(outcomes: Outcomes, st
     assert found.run.status == 1
     (error,) = found.run.errors
     assert "| bookings: OnceHub" in error
-    assert f"/v2/bookings answered {status} (authentication_error, " in error
+    path = "bookings" if status == "401" else "test"
+    assert f"/v2/{path} answered {status} (authentication_error, " in error
     assert ("APIs & Webhooks" if status == "401" else "plan must include") in error
+    refused = [entry.path for entry in found.api.log if entry.status == int(status)]
+    assert refused == ["/v2/bookings", *(["/v2/test"] if status == "403" else [])]
     assert found.api.log[-1].status == int(status)
-    assert found.api.count(status=int(status)) == 1
     assert len(found.run.records("bookings")) == 40
     assert found.run.state["bookmarks"]["bookings"]["checkpoint"]["cursors"]
+
+
+def test_a_plan_without_text_messages_costs_that_stream_and_one_request(tmp_path: Path) -> None:
+    account = Account(seed=8, bookings=30, users=5, booking_calendars=5)
+    with Sandbox(account, key=programs.KEY, plan_without_sms=True) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url))
+        assert api.count("/test") == 1
+        assert run.status == 1
+        assert "1 of 13 streams failed, the others are synced. sms_notifications: " in run.log
+        assert "answered 403 (authentication_error" in run.errors[-1]
+        assert "deselect the stream" in run.errors[-1]
+        Outcome(run, api, account, tmp_path, 0).assert_complete(but="sms_notifications")
 
 
 def test_max_wait_seconds_is_kept(outcomes: Outcomes) -> None:

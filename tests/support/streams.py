@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from datetime import datetime, timezone
 
 import requests
 
@@ -30,6 +31,9 @@ ALL = (
     "user_scheduling_availability",
     "booking",
     "booking_calendar",
+    "conversations",
+    "booking_hosts",
+    "booking_page_links",
     "test_auth",
 )
 KEYS = {
@@ -48,6 +52,9 @@ KEYS = {
     "user_scheduling_availability": ["user_id"],
     "booking": ["id"],
     "booking_calendar": ["id"],
+    "conversations": ["id"],
+    "booking_hosts": ["booking_id", "user_id"],
+    "booking_page_links": ["booking_page_id", "linked_type", "linked_id"],
     "test_auth": ["message"],
 }
 _OK = 200
@@ -59,16 +66,23 @@ def offered(api: Sandbox, account: Account, stream: str) -> list[dict[str, t.Any
     """Give the objects that a stream should have brought."""
     if stream in LISTS:
         return account.objects(stream)
-    if stream in {"booking", "booking_calendar"}:
-        return account.objects(f"{stream}s")
-    if stream == "user_scheduling_availability":
-        schedules = {
-            user["id"]: account.scheduling_availability(user["id"])
-            for user in account.objects("users")
-        }
-        return [{**row, "user_id": user} for user, row in schedules.items() if row]
+    if stream in {"webhook_events", "test_auth"}:
+        return _answered(api, stream)
     if stream == "booking_calendar_time_slots":
         return _slots(api, account)
+    if stream in {"booking", "booking_calendar"}:
+        parents = account.objects(f"{stream}s")
+        return [item for item in parents if not account.refusal(stream, item["id"])]
+    made = {
+        "user_scheduling_availability": _schedules,
+        "conversations": lambda account: account.conversations(),
+        "booking_hosts": _hosts,
+        "booking_page_links": _links,
+    }
+    return made[stream](account)
+
+
+def _answered(api: Sandbox, stream: str) -> list[dict[str, t.Any]]:
     path = {"webhook_events": "/webhook-events", "test_auth": "/test"}[stream]
     answer = requests.get(
         api.url + path, headers={"API-Key": KEY}, params=_PARAMS.get(stream), timeout=9
@@ -80,14 +94,43 @@ def offered(api: Sandbox, account: Account, stream: str) -> list[dict[str, t.Any
     return [{"id": row} if isinstance(row, str) else row for row in found]
 
 
+def _schedules(account: Account) -> list[dict[str, t.Any]]:
+    schedules = {
+        user["id"]: account.scheduling_availability(user["id"]) for user in account.objects("users")
+    }
+    return [{**row, "user_id": user} for user, row in schedules.items() if row]
+
+
+def _hosts(account: Account) -> list[dict[str, t.Any]]:
+    return [
+        {
+            "booking_id": booking["id"],
+            "user_id": user,
+            "last_updated_time": booking.get("last_updated_time"),
+        }
+        for booking in account.objects("bookings")
+        for user in account.hosts_of(booking["id"])
+    ]
+
+
+def _links(account: Account) -> list[dict[str, t.Any]]:
+    return [
+        {"booking_page_id": page["id"], "linked_type": kind, "linked_id": key}
+        for page in account.objects("booking_pages")
+        for kind, keys in account.links_of(page["id"]).items()
+        for key in keys
+    ]
+
+
 def _slots(api: Sandbox, account: Account) -> list[dict[str, t.Any]]:
     """Slots of the calendars and ranges that were asked for, each once."""
     found = {}
     for entry in api.log:
         if entry.path.endswith("/time-slots") and entry.status == _OK:
             calendar = entry.path.split("/")[-2]
-            query = entry.query
-            for slot in account.time_slots(calendar, query["start_time"], query["end_time"]):
+            asked = datetime.fromtimestamp(entry.time, tz=timezone.utc).isoformat()
+            start, end = entry.query.get("start_time", asked), entry.query["end_time"]
+            for slot in account.time_slots(calendar, start, end):
                 row = {**slot, "booking_calendar_id": calendar}
                 found[calendar, slot["start_time"]] = row
     return list(found.values())

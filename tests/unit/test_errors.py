@@ -81,6 +81,8 @@ API_ERROR = {"type": "invalid_request_error", "message": f"No such user for {KEY
     ("status", "body", "first", "kind"),
     [
         (401, None, False, AccessRefusedError),
+        (403, None, True, AccessRefusedError),
+        (403, None, False, RequestRefusedError),
         (302, None, False, RequestRefusedError),
         (302, None, True, WrongAddressError),
         (404, None, True, WrongAddressError),
@@ -97,6 +99,14 @@ def test_the_status_decides(status: int, body: object, kind: type, *, first: boo
     assert type(error) is kind
     assert KEY not in str(error)
     assert getattr(error, "rate_limited", False) is (status == 429)
+
+
+def test_a_refused_check_of_the_key_concerns_the_whole_api() -> None:
+    response = OnceHubResponse(requests.Response())
+    response.status_code = 403
+    response._content = b"{}"
+    error = error_for_response(response, "/v2/test", "sms_notifications", KEY, first=False)
+    assert type(error) is AccessRefusedError
 
 
 def test_a_success_is_no_error() -> None:

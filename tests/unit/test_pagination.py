@@ -43,13 +43,19 @@ def test_a_list_is_read_from_its_start_or_after_an_object() -> None:
         # has_more says it
         (answer(FULL, has_more=True), True),
         (answer(SHORT, has_more=True), True),
-        (answer(FULL, has_more=False), False),
-        (answer(FULL, PREVIOUS, has_more=False), False),
+        (answer(SHORT, has_more=False), False),
         # or Link says it
         (answer(FULL, NEXT), True),
         (answer(SHORT, NEXT), True),
         (answer(FULL, f"{PREVIOUS}, {NEXT}"), True),
-        (answer(FULL, PREVIOUS), False),
+        (answer(SHORT, PREVIOUS), False),
+        # or neither, which is not known to be true of a page that is exactly full
+        (answer(FULL, has_more=False), True),
+        (answer(FULL, PREVIOUS, has_more=False), True),
+        (answer(FULL, PREVIOUS), True),
+        # but for an endpoint that knows no pages
+        (answer([*FULL, {"id": "B-3"}], has_more=False), False),
+        (answer([*SHORT, "B-2"], has_more=False), False),
         # where they disagree there is more
         (answer(FULL, NEXT, has_more=False), True),
         (answer(FULL, PREVIOUS, has_more=True), True),
@@ -74,6 +80,21 @@ def test_an_empty_page_that_was_promised_is_an_error() -> None:
         follow(answer([], has_more=True))
     with pytest.raises(PaginationError):
         follow(answer([], has_more=False), start="B-9")
+
+
+def test_an_empty_page_that_nobody_promised_is_the_end() -> None:
+    paginator = CursorPaginator(None, SIZE, "/list")
+    paginator.advance(answer(FULL, has_more=False))
+    assert paginator.current_value == "B-2"
+    paginator.advance(answer([], has_more=False))
+    assert paginator.finished
+
+
+def test_a_full_page_that_comes_again_without_a_promise_is_the_end() -> None:
+    paginator = CursorPaginator(None, SIZE, "/list")
+    paginator.advance(answer(FULL, has_more=False))
+    paginator.advance(answer(FULL, has_more=False))
+    assert paginator.finished
 
 
 def test_a_cursor_that_comes_again_is_an_error() -> None:

@@ -85,7 +85,7 @@ def test_a_value_takes_its_declared_type(stream: str, name: str, sent: str, stan
 @pytest.mark.parametrize(
     ("stream", "name", "sent"),
     [
-        ("bookings", "owner", '{"id": "USR-1", "name": "Jo"}'),
+        ("bookings", "owner", '{"id": 7, "name": "Jo"}'),
         ("bookings", "contact", '["CTC-1"]'),
         ("bookings", "attendees", '"a@example.com"'),
         ("bookings", "attendees", '{"0": "a@example.com"}'),
@@ -122,6 +122,11 @@ def test_a_value_takes_its_declared_type(stream: str, name: str, sent: str, stan
 )
 def test_what_the_type_cannot_hold_moves_to_extra(stream: str, name: str, sent: str) -> None:
     assert column(stream, name, sent) == (None, {name: receive(sent)})
+
+
+def test_an_id_that_came_expanded_stands_in_its_column() -> None:
+    sent = '{"id": "USR-1", "name": "Jo"}'
+    assert column("bookings", "owner", sent) == ("USR-1", {"owner": receive(sent)})
 
 
 @pytest.mark.parametrize(

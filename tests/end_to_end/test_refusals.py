@@ -1,0 +1,145 @@
+"""Requests that OnceHub refuses for good: how much each of them costs."""
+
+from __future__ import annotations
+
+import random
+import time
+import typing as t
+from datetime import datetime, timezone
+
+import pytest
+
+from sandbox import Account, Sandbox
+from sandbox.switches import REFUSALS
+from tests.support import inside, programs, warehouse
+from tests.support.streams import offered
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+AT_MIDNIGHT = datetime(2026, 3, 4, 23, 50, tzinfo=timezone.utc).timestamp()
+CHILDREN = {
+    "booking_calendar_time_slots": ("booking_calendars", {402, 404, 422}),
+    "user_scheduling_availability": ("users", {404}),
+    "booking": ("bookings", {404}),
+    "booking_calendar": ("booking_calendars", {404}),
+}
+PATHS = {
+    "booking_calendar_time_slots": "/booking-calendars/*/time-slots",
+    "user_scheduling_availability": "/users/*/scheduling-availability",
+    "booking": "/bookings/*",
+    "booking_calendar": "/booking-calendars/*",
+}
+
+
+def made() -> Account:
+    return Account(seed=6, bookings=25, users=20, booking_calendars=20, nasty=False)
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+def test_an_object_that_is_refused_is_skipped_and_the_later_ones_are_read(
+    tmp_path: Path, status: int
+) -> None:
+    account = made()
+    switches: dict[str, t.Any] = dict.fromkeys(
+        ("unpublished_calendar", "seatless_calendar", "seatless_user", "refused_object"), status
+    )
+    catalog = programs.catalog(*CHILDREN, folder=tmp_path)
+    with Sandbox(account, key=programs.KEY, **switches) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
+        assert run.status == 0, run.log
+        for child, (parent, _) in CHILDREN.items():
+            ids = [item["id"] for item in account.objects(parent)]
+            refused = [key for key in ids if account.refusal(child, key) == status]
+            assert set(ids[ids.index(refused[0]) :]) - set(refused), child
+            rows = warehouse.expected(child, offered(api, account, child))
+            assert len(run.records(child)) == len(rows) > 0, child
+            (line,) = [x for x in run.log.splitlines() if f"({status})" in x and f" {child}: " in x]
+            assert f" {child}: {len(refused)} {parent.replace('_', ' ')} skipped: " in line
+            assert all(key in line for key in refused[:10])
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+@pytest.mark.parametrize("child", CHILDREN)
+def test_where_every_object_is_refused_the_stream_fails_unless_each_may_be_for_itself(
+    child: str, status: int
+) -> None:
+    parent, documented = CHILDREN[child]
+    with Sandbox(made(), key=programs.KEY) as api:
+        api.faults.add(str(status), PATHS[child], times=None)
+        run = inside.run(programs.settings_for(api.url), inside.catalog(child, parent))
+        assert api.count(status=status) == len(run.records(parent)) > 1
+    assert run.ended == ("well" if status in documented else "failed")
+
+
+def test_one_answer_is_enough_and_no_object_is_no_failure() -> None:
+    catalog = inside.catalog("user_scheduling_availability")
+    with Sandbox(made(), key=programs.KEY) as api:
+        api.faults.add("409", PATHS["user_scheduling_availability"], times=None, after=1)
+        assert inside.run(programs.settings_for(api.url), catalog).ended == "well"
+    with Sandbox(Account(seed=6, bookings=2, users=0), key=programs.KEY) as api:
+        assert inside.run(programs.settings_for(api.url), catalog).ended == "well"
+
+
+def test_another_refusal_ends_the_stream() -> None:
+    with Sandbox(made(), key=programs.KEY) as api:
+        api.faults.add("405", "/users/*", times=1, after=3)
+        run = inside.run(
+            programs.settings_for(api.url), inside.catalog("user_scheduling_availability")
+        )
+        assert sum(entry.path.endswith("/scheduling-availability") for entry in api.log) == 4
+    assert run.ended == "failed"
+
+
+def test_an_object_named_in_the_settings_is_skipped_likewise(tmp_path: Path) -> None:
+    account = made()
+    ids = [item["id"] for item in account.objects("bookings")]
+    settings = {"booking_ids": ids}
+    catalog = programs.catalog("booking", folder=tmp_path, settings=settings)
+    with Sandbox(account, key=programs.KEY, refused_object=409) as api:
+        run = programs.run_tap(
+            tmp_path, programs.settings_for(api.url, **settings), catalog=catalog
+        )
+    assert run.status == 0, run.log
+    wanted = [key for key in ids if not account.refusal("booking", key)]
+    assert [row["id"] for row in run.records("booking")] == wanted != ids
+    assert f"{len(ids) - len(wanted)} objects skipped: refused by OnceHub (409)" in run.log
+
+
+@pytest.mark.parametrize("reading", ["dates", "days"])
+def test_where_filters_take_dates_only_nothing_that_changed_is_missed(reading: str) -> None:
+    streams = ("bookings", "contacts", "sms_notifications")
+    account = Account(seed=5, bookings=60, contacts=40, nasty=False, now="2026-03-01T00:00:00Z")
+    account.clock.offset_seconds = AT_MIDNIGHT - time.time()
+    loaded = inside.Warehouse()
+    with Sandbox(account, key=programs.KEY, time_filters=reading) as api:
+        settings = programs.settings_for(api.url, page_size=7, lookback_seconds=0)
+        for minutes in (0, 2, 600, 1430, 15, 15):
+            account.clock.offset_seconds += 60 * minutes
+            account.random_changes(random.Random(minutes), edits=9, adds=9, streams=streams)
+            account.clock.offset_seconds += 5
+            run = inside.run(settings, inside.catalog(*streams), loaded.state)
+            assert run.ended == "well"
+            loaded.load(run.messages)
+            for stream in streams:
+                rows, now = loaded.rows(stream), account.objects(stream)
+                assert rows.keys() == {item["id"] for item in now}, stream
+                for item in now:
+                    assert rows[item["id"]]["creation_time"] == item["creation_time"]
+                    assert rows[item["id"]].get("status") == item.get("status")
+        asked = [entry for entry in api.log if entry.status == 400]
+    assert {entry.path for entry in asked} == {
+        "/v2/bookings", "/v2/contacts", "/v2/notifications/sms"
+    }  # fmt: skip
+    assert len(asked) == 5 * 3  # once a stream and run
+
+
+def test_another_refused_parameter_is_no_reason_to_ask_for_more(tmp_path: Path) -> None:
+    catalog = programs.catalog("contacts", folder=tmp_path)
+    state = {"bookmarks": {"contacts": {"replication_key_value": "2026-01-01T00:00:00Z"}}}
+    with Sandbox(made(), key=programs.KEY) as api:
+        api.faults.add("400", "/contacts", times=None)
+        settings = programs.settings_for(api.url)
+        run = programs.run_tap(tmp_path, settings, catalog=catalog, state=state)
+        assert api.count("/contacts") == 1
+    assert run.status == 1
