@@ -11,7 +11,7 @@ import random
 import time
 import typing as t
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import cached_property
 
 import requests
@@ -62,6 +62,7 @@ class OnceHubClient:
     secret: str
     progress: Progress
     waiter: SignalWaiter
+    _ahead: timedelta = timedelta(0)
     _answered: bool = False
     _sound: bool = False
 
@@ -69,6 +70,11 @@ class OnceHubClient:
     def session(self) -> requests.Session:
         """The connection that all streams share."""
         return requests.Session()
+
+    @property
+    def now(self) -> datetime:
+        """OnceHub's clock; this machine's before the first response."""
+        return datetime.now(timezone.utc) + self._ahead
 
     def send(
         self,
@@ -136,6 +142,7 @@ class OnceHubClient:
         if fault := _fault(response, check):
             raise RetriableError(fault)
         self._sound = True
+        self._ahead = response.sent_at - datetime.now(timezone.utc)
         return response
 
     def _exchange(self, request: requests.PreparedRequest, stream: str) -> OnceHubResponse:

@@ -59,6 +59,7 @@ class BookingCalendarTimeSlotsStream(ChildStream):
     parent_stream_type = BookingCalendarsStream
     primary_keys = ("booking_calendar_id", "start_time")
     parent_key = "booking_calendar_id"
+    row_settings = ("time_slots_days",)
 
     @override
     def check_body(self, body: t.Any) -> str | None:

@@ -6,9 +6,11 @@ import typing as t
 from contextlib import contextmanager
 from functools import cached_property
 
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_oncehub.errors import EndpointError
+from tap_oncehub.state.refresh import Refresh, takes_part
 from tap_oncehub.streams.base import OnceHubStream
 
 if t.TYPE_CHECKING:
@@ -17,17 +19,51 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
+    from tap_oncehub.state.bookmark import State
+
+_FORM = (
+    "api_url",
+    "emit_activate_version_messages",
+    "flattening_enabled",
+    "flattening_max_depth",
+    "stream_map_config",
+    "stream_maps",
+)
+"""Settings that all rows depend on."""
+
 
 class ChildStream(OnceHubStream):
     """An endpoint that is asked once for each object of another stream.
 
     Attributes:
         parent_key: The column that holds the parent's id, where it is not ``id``.
+        row_settings: Settings that decide which rows there are.
     """
 
     state_partitioning_keys: t.Sequence[str] = ()
     parent_key: t.ClassVar[str] = "id"
+    row_settings: t.ClassVar[tuple[str, ...]] = ()
     record_counter: Counter
+
+    @cached_property
+    def refresh(self) -> Refresh:
+        """When this stream was read whole."""
+        settings = {name: self.config.get(name) for name in (*_FORM, *self.row_settings)}
+        hours = self.config["per_object_refresh_hours"]
+        return Refresh(self.stream_state, hours, [settings, sorted(self.mask.items())])
+
+    def is_due(self, parent: State) -> bool:
+        """Return whether to read this stream in a full pass of its parent.
+
+        Args:
+            parent: The state of the parent; a pass under way goes on.
+        """
+        due = self.refresh.due(self.sync_context.client.now)
+        if due is None or takes_part(parent, self.name):
+            return True
+        when = f"{due:%Y-%m-%d %H:%M} UTC"
+        self.logger.info("%s: not read, due at %s (per_object_refresh_hours)", self.name, when)
+        return False
 
     @contextmanager
     def open_child(self) -> Iterator[None]:
@@ -70,7 +106,10 @@ class ParentStream(OnceHubStream):
     @cached_property
     def selected_children(self) -> list[ChildStream]:
         """The children to read with each object."""
-        return [c for c in self.child_streams if isinstance(c, ChildStream) and c.selected]
+        children = [c for c in self.child_streams if isinstance(c, ChildStream) and c.selected]
+        if self.replication_method == REPLICATION_INCREMENTAL:
+            return children
+        return [child for child in children if child.is_due(self.stream_state)]
 
     @override
     def get_child_context(self, record: Record, context: Context | None) -> dict[str, t.Any]:
