@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
+
+import platformdirs
 
 from tap_oncehub.api.client import OnceHubClient
 from tap_oncehub.api.rate_limit import RequestLimiter
 from tap_oncehub.errors import EndpointError, StreamsFailedError, WrongAddressError
 from tap_oncehub.progress import Notices, Progress
+from tap_oncehub.settings import is_loopback
 from tap_oncehub.signals import SignalWaiter
 
 if t.TYPE_CHECKING:
@@ -45,6 +49,9 @@ class SyncContext:
             config["rate_limit_per_second"],
             config["rate_limit_per_window"],
             config["rate_limit_window_seconds"],
+            file=_rate_limit_file(config),
+            key=config.get("api_key", ""),
+            logger=logger,
         )
         self.progress = Progress(logger, lambda: limiter.left)
         self.client = OnceHubClient(
@@ -92,3 +99,14 @@ class SyncContext:
             failed = "; ".join(f"{name}: {str(e).rstrip('.')}" for name, e in self.failures.items())
             msg = f"{len(self.failures)} of {selected} streams failed, the others are synced. "
             raise StreamsFailedError(msg + failed)
+
+
+def _rate_limit_file(config: Mapping[str, t.Any]) -> Path | None:
+    """Return the file of the limits; None counts in memory.
+
+    Requests to a loopback address are none to OnceHub, and must not use up its window.
+    """
+    file = config.get("rate_limit_file")
+    if file is None and not is_loopback(config["api_url"]):
+        file = platformdirs.user_state_path("tap-oncehub") / "requests.sqlite"
+    return Path(file) if file else None

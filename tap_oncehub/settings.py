@@ -102,10 +102,20 @@ def _check_url(url: str) -> str | None:
         return f"is not an address, {DEFAULT_API_URL} is the usual one"
     if "@" in parts.netloc or "?" in url or "#" in url:
         return "must be a plain address, without user, query or fragment"
-    loopback = address.is_loopback if address else host == "localhost"
-    if parts.scheme == "https" or (parts.scheme == "http" and loopback):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)):
         return None
     return "must begin with https://, except for a loopback address"
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether an address is this machine's own.
+
+    Args:
+        url: An address that can be used.
+    """
+    host = urlsplit(url).hostname or ""
+    address = _ip_address(host)
+    return address.is_loopback if address else host == "localhost"
 
 
 def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -14,6 +14,13 @@ if t.TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _a_state_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _nothing_secret_in_any_log() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         watched = secrecy.watching(subprocess.Popen.communicate)

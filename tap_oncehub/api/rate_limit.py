@@ -1,21 +1,30 @@
-"""OnceHub's two rate limits, kept for the whole tap in one place.
+"""OnceHub's two rate limits, kept in one place for all taps of a user on this machine.
 
 Documented limits: 5 requests a second for an account and 200 requests in 5 minutes
-for an IP address, both counted here in sliding windows by pyrate-limiter.
+for an IP address, both counted here in sliding windows.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 import typing as t
 
-from pyrate_limiter import InMemoryBucket, Rate, RateItem
+from tap_oncehub.api.request_log import RequestLog, forget
+
+if t.TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
 
 _BURST = 5
 _PROBES = (1 / 60, 4 / 60, 13 / 60, 40 / 60, 61 / 60)
 """When to ask again after a refusal without Retry-After, in windows since the first."""
 _CERTAIN = 3
 """So many refusals in one window mean that others have used it up."""
+_SHORTEST_WAIT = 0.001
+_COUNT = "INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)"
+_NTH_LATEST = "SELECT tick FROM requests ORDER BY tick DESC LIMIT 1 OFFSET ?"
+_NTH_LATEST_OF_KEY = "SELECT tick FROM requests WHERE key = ? ORDER BY tick DESC LIMIT 1 OFFSET ?"
 
 
 class RequestLimiter:
@@ -23,13 +32,19 @@ class RequestLimiter:
 
     A request counts from the moment its answer arrives: OnceHub counted it earlier,
     so that its window is free again when ours is, whatever the network's delays.
+    Until then it counts as sent a little later than now, for the other taps, and
+    for all if this one is killed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # two limits, and where they are counted
         self,
         per_second: float,
         per_window: int,
         window_seconds: float,
+        *,
+        file: Path | None = None,
+        key: str = "",
+        logger: logging.Logger | None = None,
     ) -> None:
         """Set up the limits.
 
@@ -38,17 +53,16 @@ class RequestLimiter:
                 spread: 50 a second are 5 in a tenth of a second.
             per_window: Requests in one window, 0 for no such limit.
             window_seconds: Length of the window.
+            file: Where all taps count; None counts in memory.
+            key: The API key, whose requests a second are counted.
+            logger: Where an unusable file is logged.
         """
         self._window_seconds = window_seconds
-        self._buckets: list[InMemoryBucket] = []
-        self._window: InMemoryBucket | None = None
-        if per_window:
-            self._window = _bucket(per_window, window_seconds)
-            self._buckets.append(self._window)
-        if per_second:
-            burst = min(_BURST, max(1, int(per_second)))
-            self._buckets.append(_bucket(burst, burst / per_second))
-        self._latest: list[RateItem] = []
+        self._per_window = per_window
+        self._burst = min(_BURST, max(1, int(per_second))) if per_second else 0
+        self._burst_seconds = self._burst / per_second if per_second else 0.0
+        self._log = RequestLog(file, key, logger or logging.getLogger(__name__))
+        self._latest: int | None = None
         self._not_before = 0.0
         self._first_refusal = float("-inf")
         self._refusals = 0
@@ -62,22 +76,33 @@ class RequestLimiter:
         """
         if (wait := self._not_before - time.monotonic()) > 0:
             return wait
-        taken: list[RateItem] = []
-        for bucket in self._buckets:
-            item = RateItem("request", _now())
-            bucket.leak(item.timestamp)
-            if not bucket.put(item):
-                for other, earlier in zip(self._buckets, taken, strict=False):
-                    other.items.remove(earlier)
-                return max(1, t.cast("int", bucket.waiting(item))) / 1000
-            taken.append(item)
-        self._latest = taken
+        return self._log.run(self._try_acquire)
+
+    def _try_acquire(self, connection: sqlite3.Connection, key: str) -> float:
+        now = self._forget(connection)
+        ((not_before,),) = connection.execute("SELECT not_before FROM machine")
+        # Later than any wait that is written: from before a reboot.
+        waits = [not_before - now if not_before - now <= self._window_seconds else 0.0]
+        if self._per_window:
+            rows = connection.execute(_NTH_LATEST, (self._per_window - 1,))
+            waits += [min(tick, now) + self._window_seconds - now for (tick,) in rows]
+        if self._burst:
+            rows = connection.execute(_NTH_LATEST_OF_KEY, (key, self._burst - 1))
+            waits += [min(tick, now) + self._burst_seconds - now for (tick,) in rows]
+        if (wait := max(waits)) > 0:
+            return max(wait, _SHORTEST_WAIT)
+        if self._per_window or self._burst:
+            reserved = (None, key, now + self._unanswered_seconds, time.time())
+            self._latest = connection.execute(_COUNT, reserved).lastrowid
         return 0.0
 
     def mark_completed(self) -> None:
         """Count the latest request from now on: its answer has arrived."""
-        for item in self._latest:
-            item.timestamp = _now()
+        if self._latest is not None:
+            self._log.run(self._mark_completed)
+
+    def _mark_completed(self, connection: sqlite3.Connection, key: str) -> None:
+        connection.execute(_COUNT, (self._latest, key, time.monotonic(), time.time()))
 
     def on_rate_limited(self, retry_after: float | None) -> float:
         """Take in that OnceHub answered 429.
@@ -97,17 +122,30 @@ class RequestLimiter:
             wait = max(retry_after, 0.0) + self._window_seconds / 1000
             wait += max(0, self._refusals - _CERTAIN) * self._window_seconds / 60
         self._not_before = now + wait
-        if self._refusals >= _CERTAIN:
-            self._use_up(wait)
+        self._log.run(lambda connection, _: self._tell_others(connection, wait))
         return wait
 
     @property
     def left(self) -> int | None:
         """Requests left in the current window; None without such a limit."""
-        if self._window is None:
+        if not self._per_window:
             return None
-        self._window.leak(_now())
-        return max(0, self._window.rates[0].limit - self._window.count())
+        return self._log.run(lambda connection, _: self._left(connection))
+
+    def _left(self, connection: sqlite3.Connection) -> int:
+        self._forget(connection)
+        ((used,),) = connection.execute("SELECT count(*) FROM requests")
+        return max(0, self._per_window - int(used))
+
+    @property
+    def _unanswered_seconds(self) -> float:
+        return self._window_seconds / 60
+
+    def _forget(self, connection: sqlite3.Connection) -> float:
+        now = time.monotonic()
+        longest = max(self._window_seconds, self._burst_seconds)
+        forget(connection, now, now + self._unanswered_seconds, longest)
+        return now
 
     def _until_probe(self, now: float) -> float:
         if self._refusals > len(_PROBES):
@@ -115,25 +153,22 @@ class RequestLimiter:
         probe = self._first_refusal + self._window_seconds * _PROBES[self._refusals - 1]
         return max(probe - now, self._window_seconds / 60)
 
-    def _use_up(self, wait: float) -> None:
+    def _tell_others(self, connection: sqlite3.Connection, wait: float) -> None:
+        """Make the other taps wait too, a window at most."""
+        now = self._forget(connection)
+        until = now + min(wait, self._window_seconds)
+        connection.execute("UPDATE machine SET not_before = ?", (until,))
+        if self._refusals >= _CERTAIN and self._per_window:
+            self._use_up(connection, now, wait)
+
+    def _use_up(self, connection: sqlite3.Connection, now: float, wait: float) -> None:
         """Fill the window with the requests of others, whose times are unknown.
 
         They are spread evenly over the rest of the window, as a steady user's are.
         """
-        if self._window is None:
-            return
-        window = self._window.rates[0].interval
-        missing = self.left or 0
-        first = _now() + int(wait * 1000) - window
-        step = max(0, _now() - first) / max(missing, 1)
-        others = [RateItem("others", int(first + i * step)) for i in range(missing)]
-        items = [*self._window.items, *others]
-        self._window.items = sorted(items, key=lambda item: item.timestamp)
-
-
-def _bucket(limit: int, seconds: float) -> InMemoryBucket:
-    return InMemoryBucket([Rate(limit, max(1, round(seconds * 1000)))])
-
-
-def _now() -> int:
-    return int(time.monotonic() * 1000)
+        missing = self._left(connection)
+        first = now + wait - self._window_seconds
+        step = max(0.0, now - first) / max(missing, 1)
+        wall = time.time()
+        others = [(None, None, first + i * step, wall) for i in range(missing)]
+        connection.executemany(_COUNT, others)

@@ -2,8 +2,7 @@
 
 Lists come newest-created first; a page position stays valid while objects are edited
 and added. So the state of a stream holds, beside the Singer bookmark, a checkpoint of
-the pass under way, written after every page. Nothing outside this module and bookmark.py edits
-state.
+the pass under way, written after every page. Nothing outside this folder edits state.
 """
 
 from __future__ import annotations
@@ -106,6 +105,11 @@ class SyncPass:
     def version(self) -> int:
         """Marks all records of this pass, the same over all its runs."""
         return self._point.version
+
+    @property
+    def began(self) -> str | None:
+        """When the pass began, by OnceHub's clock."""
+        return self._point.began
 
     def mark_started(self, moment: datetime) -> None:
         """Record when the pass began, unless an earlier answer or run did.

@@ -62,6 +62,7 @@ class BookingCalendarTimeSlotsStream(ChildStream):
         404: "deleted meanwhile",
         422: "not published",
     }
+    row_settings = ("time_slots_days",)
 
     @override
     def check_body(self, body: t.Any) -> str | None:

@@ -6,9 +6,11 @@ import typing as t
 from contextlib import contextmanager
 from functools import cached_property
 
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_oncehub.errors import EndpointError, RequestRefusedError, WrongAddressError
+from tap_oncehub.state.refresh import Refresh, takes_part
 from tap_oncehub.streams.base import OnceHubStream
 
 if t.TYPE_CHECKING:
@@ -16,6 +18,18 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
+
+    from tap_oncehub.state.bookmark import State
+
+_FORM = (
+    "api_url",
+    "emit_activate_version_messages",
+    "flattening_enabled",
+    "flattening_max_depth",
+    "stream_map_config",
+    "stream_maps",
+)
+"""Settings that all rows depend on."""
 
 
 _REFUSALS = {400, 402, 404, 409, 410, 422}
@@ -32,15 +46,37 @@ class ChildStream(OnceHubStream):
     Attributes:
         parent_key: The column that holds the parent's id, where it is not ``id``; None
             where rows do not tell it.
+        row_settings: Settings that decide which rows there are.
         documented_refusals: Statuses that say something of one parent, and what.
     """
 
     state_partitioning_keys: t.Sequence[str] = ()
     parent_key: t.ClassVar[str | None] = "id"
+    row_settings: t.ClassVar[tuple[str, ...]] = ()
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "deleted meanwhile"}
     record_counter: Counter
     _answered: bool = False
     _refused: RequestRefusedError | None = None
+
+    @cached_property
+    def refresh(self) -> Refresh:
+        """When this stream was read whole."""
+        settings = {name: self.config.get(name) for name in (*_FORM, *self.row_settings)}
+        hours = self.config["per_object_refresh_hours"]
+        return Refresh(self.stream_state, hours, [settings, sorted(self.mask.items())])
+
+    def is_due(self, parent: State) -> bool:
+        """Return whether to read this stream in a full pass of its parent.
+
+        Args:
+            parent: The state of the parent; a pass under way goes on.
+        """
+        due = self.refresh.due(self.sync_context.client.now)
+        if due is None or takes_part(parent, self.name):
+            return True
+        when = f"{due:%Y-%m-%d %H:%M} UTC"
+        self.logger.info("%s: not read, due at %s (per_object_refresh_hours)", self.name, when)
+        return False
 
     @contextmanager
     def open_child(self, *, whole: bool) -> Iterator[None]:
@@ -119,7 +155,10 @@ class ParentStream(OnceHubStream):
     @cached_property
     def selected_children(self) -> list[ChildStream]:
         """The children to read with each object."""
-        return [c for c in self.child_streams if isinstance(c, ChildStream) and c.selected]
+        children = [c for c in self.child_streams if isinstance(c, ChildStream) and c.selected]
+        if self.replication_method == REPLICATION_INCREMENTAL:
+            return children
+        return [child for child in children if child.is_due(self.stream_state)]
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record | None:

@@ -72,6 +72,8 @@ class ListStream(ParentStream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
+        if not self._streams_of_pass:
+            return
         self.sync_pass = self._start_pass()
         with ExitStack() as children:
             for child in self.selected_children:
@@ -83,6 +85,9 @@ class ListStream(ParentStream):
         else:
             for stream in self._streams_of_pass:
                 stream.activate_version()
+            for child in self.selected_children:
+                if not self._incremental and not child.failed:
+                    child.refresh.complete(self.sync_pass.began)
             self.sync_pass.finish()
         self.sync_context.write_state()
 

@@ -54,13 +54,21 @@ def script() -> t.Iterator[Script]:
 
 def send(script: Script, *replies: Reply, patience: float = 60.0) -> tuple[t.Any, StreamStats]:
     script.replies = list(replies)
+    url = f"http://127.0.0.1:{script.server_port}/v2"
     limiter = RequestLimiter(0, 0, 1)
     progress = Progress(logging.getLogger("tap"), lambda: None)
     client = OnceHubClient(
-        limiter, logging.getLogger("tap"), 5, patience, "key-0815", progress, SignalWaiter()
+        limiter,
+        logging.getLogger("tap"),
+        5,
+        patience,
+        "key-0815",
+        url,
+        progress,
+        SignalWaiter(),
     )
     stats = StreamStats("users")
-    request = requests.Request("GET", f"http://127.0.0.1:{script.server_port}/v2/users").prepare()
+    request = requests.Request("GET", f"{url}/users").prepare()
     with client.session:
         return client.send(request, stats, lambda b: None if "data" in b else "no data").body, stats
 

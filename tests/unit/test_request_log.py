@@ -1,0 +1,212 @@
+"""The limits that all taps on a machine keep together, in a file."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import stat
+import time
+import typing as t
+
+import pytest
+
+from tap_oncehub.api.rate_limit import RequestLimiter
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+WINDOW = 300.0
+HALF = 100
+
+
+class Clock:
+    """Both clocks of the machine."""
+
+    def __init__(self) -> None:
+        self.tick, self.wall = 1000.0, 1.8e9
+
+    def pass_by(self, seconds: float) -> None:
+        self.tick += seconds
+        self.wall += seconds
+
+    def reboot(self) -> None:
+        self.tick = 5.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(time, "monotonic", lambda: made.tick)
+    monkeypatch.setattr(time, "time", lambda: made.wall)
+    return made
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "requests.sqlite"
+
+
+def tap(file: Path, key: str = "key", per_second: float = 0) -> RequestLimiter:
+    return RequestLimiter(per_second, 200, WINDOW, file=file, key=key)
+
+
+def send(limiter: RequestLimiter, requests: int) -> None:
+    for _ in range(requests):
+        assert limiter.try_acquire() == 0
+        limiter.mark_completed()
+
+
+def test_the_window_is_shared_by_all_keys(file: Path, clock: Clock) -> None:
+    one, other = tap(file, "one"), tap(file, "other")
+    send(one, HALF)
+    clock.pass_by(100)
+    send(other, HALF)
+
+    assert one.left == other.left == 0
+    assert one.try_acquire() == other.try_acquire() == pytest.approx(200)
+
+    clock.pass_by(200)
+    assert one.left == other.left == HALF
+
+
+def test_the_rate_is_shared_by_taps_of_one_key_only(file: Path, clock: Clock) -> None:
+    send(tap(file, "one", 5), 5)
+
+    assert tap(file, "one", 5).try_acquire() > 0
+    assert tap(file, "other", 5).try_acquire() == 0
+
+
+def test_a_killed_tap_has_used_what_it_has_used(file: Path, clock: Clock) -> None:
+    for _ in range(10):
+        killed = tap(file, per_second=5)
+        send(killed, 1)
+        clock.pass_by(0.1)
+        assert killed.try_acquire() == 0  # the kill comes before the response
+        del killed
+        clock.pass_by(6.1)
+
+    assert tap(file).left == 180
+    clock.pass_by(WINDOW + 5)
+    assert tap(file).left == 200
+
+
+def test_a_slow_request_of_another_tap_counts_until_its_response(file: Path, clock: Clock) -> None:
+    one, other = tap(file, per_second=1), tap(file, per_second=1)
+    assert one.try_acquire() == 0
+    clock.pass_by(3)
+
+    assert other.try_acquire() > 0
+    one.mark_completed()
+    clock.pass_by(0.9)
+    assert other.try_acquire() == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("jump", [-1e6, -100, 100, 1e6])
+def test_a_wall_clock_that_jumps_changes_nothing(file: Path, clock: Clock, jump: float) -> None:
+    send(tap(file), 200)
+    clock.pass_by(100)
+
+    clock.wall += jump
+
+    assert tap(file).try_acquire() == pytest.approx(200)
+
+
+@pytest.mark.parametrize("jump", [-1e6, -100, 0])
+def test_after_a_reboot_a_window_is_waited_for_at_most(
+    file: Path, clock: Clock, jump: float
+) -> None:
+    send(tap(file), 200)
+    clock.pass_by(30)
+    clock.reboot()
+    clock.wall += jump
+
+    assert tap(file).try_acquire() == pytest.approx(WINDOW)
+    clock.pass_by(WINDOW)
+    send(tap(file), 200)
+
+
+def test_a_reboot_long_after_the_window_costs_nothing(file: Path, clock: Clock) -> None:
+    send(tap(file), 200)
+    clock.pass_by(3 * WINDOW)
+    clock.reboot()
+
+    assert tap(file).left == 200
+
+
+def test_a_refusal_makes_the_other_taps_wait_a_window_at_most(file: Path, clock: Clock) -> None:
+    one, other = tap(file), tap(file)
+    one.on_rate_limited(42.0)
+    assert 42 <= other.try_acquire() < 43
+
+    one.on_rate_limited(86_400.0)
+    assert other.try_acquire() == pytest.approx(WINDOW)
+    assert one.try_acquire() > 86_000
+
+
+def test_others_that_have_used_up_the_window_have_done_so_for_all_taps(
+    file: Path, clock: Clock
+) -> None:
+    one, other = tap(file), tap(file)
+    for _ in range(3):
+        one.on_rate_limited(None)
+
+    assert other.left == 0
+
+
+def test_the_file_is_the_users_alone_and_has_no_key(file: Path) -> None:
+    send(tap(file, "a-very-secret-key"), 3)
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert b"a-very-secret-key" not in file.read_bytes()
+
+
+def damaged(file: Path) -> None:
+    file.write_bytes(b"no database at all" * 100)
+
+
+def read_only(file: Path) -> None:
+    # Root may write everywhere: a folder in the file's place is refused to it as well.
+    file.mkdir()
+
+
+def without_a_folder(file: Path) -> None:
+    file.parent.rmdir()
+    file.parent.write_text("no folder")
+
+
+def of_another_form(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE requests (another_form)")
+    connection.close()
+
+
+@pytest.mark.parametrize("spoil", [damaged, read_only, without_a_folder, of_another_form])
+def test_a_file_that_cannot_be_used_costs_one_warning(
+    file: Path, caplog: pytest.LogCaptureFixture, spoil: t.Callable[[Path], None]
+) -> None:
+    file.parent.mkdir()
+    spoil(file)
+
+    with caplog.at_level(logging.WARNING):
+        limiter = tap(file)
+        send(limiter, 200)
+
+    assert limiter.try_acquire() > 0
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert str(file) in caplog.text
+
+
+def test_a_disk_that_is_full_later_costs_one_warning(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    limiter = tap(file)
+    send(limiter, 3)
+    connection = limiter._log._connection
+    assert connection is not None
+    ((pages,),) = connection.execute("PRAGMA page_count")
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    send(limiter, 250)
+
+    assert len(caplog.records) == 1
+    assert "full" in caplog.text
