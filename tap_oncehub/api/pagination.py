@@ -8,6 +8,7 @@ header; ``after=<id>`` asks for what comes after that object (OnceHub's referenc
 from __future__ import annotations
 
 import typing as t
+from collections import Counter
 from urllib.parse import parse_qs, urlsplit
 
 from singer_sdk.helpers.jsonpath import extract_jsonpath
@@ -41,7 +42,13 @@ class CursorPaginator(JSONPathPaginator):
     """
 
     def __init__(
-        self, start: str | None, page_size: int, path: str, seen: set[str | None] | None = None
+        self,
+        start: str | None,
+        page_size: int,
+        path: str,
+        seen: Counter[str | None] | None = None,
+        *,
+        visits: int = 1,
     ) -> None:
         """Begin after an object, or at the start of the list.
 
@@ -49,14 +56,16 @@ class CursorPaginator(JSONPathPaginator):
             start: Id of the object to continue after; None for the start of the list.
             page_size: Objects asked for in one page.
             path: The list, for error messages.
-            seen: Cursors used before, so that a loop is noticed; kept up to date.
+            seen: How often each cursor was used, so that a loop is noticed; kept up to date.
+            visits: How often a cursor may be used.
         """
         super().__init__(LAST_ID)
         self._value = start
         self._page_size = page_size
         self._path = path
-        self._seen = set() if seen is None else seen
-        self._seen.add(start)
+        self._seen = Counter() if seen is None else seen
+        self._seen[start] += 1
+        self._visits = visits
         self._promised = start is not None
 
     @override
@@ -106,16 +115,16 @@ class CursorPaginator(JSONPathPaginator):
             Of that link only the query is taken: its address may be another host's.
 
         Raises:
-            PaginationError: If there is no cursor, or it was used before.
+            PaginationError: If there is no cursor, or it was used too often.
         """
         cursor = as_cursor(super().get_next(response)) or _link_cursor(response)
         if cursor is None:
             what = "promises more objects without a way to them"
             raise self._error(what)
-        if cursor in self._seen:
+        if cursor == self._value or self._seen[cursor] >= self._visits:
             what = "sends objects again that were on an earlier page"
             raise self._error(what)
-        self._seen.add(cursor)
+        self._seen[cursor] += 1
         return cursor
 
     def _error(self, what: str) -> PaginationError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from collections import Counter
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
@@ -26,6 +27,8 @@ if t.TYPE_CHECKING:
     from tap_oncehub.api.response import OnceHubResponse
     from tap_oncehub.errors import EndpointError
 
+_MOST_REWINDS = 3
+_MOST_VISITS = 4
 _CURSOR_REFUSALS = {400, 404, 410, 422}
 
 
@@ -39,13 +42,15 @@ class ListStream(ParentStream):
     records_jsonpath = "$.data[*]"
     least_lookback: t.ClassVar[timedelta] = timedelta(0)
     sync_pass: SyncPass
-    _seen: set[str | None]
+    _seen: Counter[str | None]
+    _visits: int = 1
     _dates_only: bool = False
 
     @override
     def get_new_paginator(self) -> CursorPaginator:  # type: ignore[override]
         size = self.config["page_size"]
-        return CursorPaginator(self.sync_pass.cursor, size, self.path, self._seen)
+        cursor, visits = self.sync_pass.cursor, self._visits
+        return CursorPaginator(cursor, size, self.path, self._seen, visits=visits)
 
     @override
     def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
@@ -107,9 +112,13 @@ class ListStream(ParentStream):
             yield from self._commit_rows(rows, paginator)
 
     def _read_pages(self, context: Context | None) -> Iterator[Record]:
-        """Read to the end; where a cursor leads nowhere, rewind to an earlier one."""
-        self._seen = set()
-        given_up: set[str | None] = set()
+        """Read to the end; where a cursor leads nowhere, rewind to an earlier one.
+
+        Where edits move objects to the head of a list, what follows a moved one was
+        read before: after each rewind a cursor may come once more, up to a limit.
+        """
+        self._seen, self._visits = Counter(), 1
+        given_up: Counter[str | None] = Counter()
         while True:
             try:
                 yield from self.request_records(context)
@@ -118,10 +127,11 @@ class ListStream(ParentStream):
                     continue
                 cursor = self.sync_pass.cursor
                 lost = isinstance(error, PaginationError) or error.status in _CURSOR_REFUSALS
-                if not lost or cursor in given_up or not self.sync_pass.rewind():
+                if not lost or given_up[cursor] >= _MOST_REWINDS or not self.sync_pass.rewind():
                     raise
-                given_up.add(cursor)
-                self._seen.discard(cursor)
+                given_up[cursor] += 1
+                self._visits = min(self._visits + 1, _MOST_VISITS)
+                del self._seen[cursor]
                 if self.sync_pass.cursor is None:
                     self._seen.clear()
                 self.logger.warning("%s: %s; rewinding to an earlier page", self.name, error)

@@ -28,6 +28,7 @@ FULL = ("users", "teams", "booking_calendars")
 CHILDREN = ("booking", "user_scheduling_availability")
 LISTS = (*INCREMENTAL, *FULL)
 LONGEST_STATE = 4096
+ORDERS = ("created", "updated", "oldest")
 
 changes = st.fixed_dictionaries(
     {
@@ -48,15 +49,17 @@ class AnySequence(RuleBasedStateMachine):
     @initialize(
         year=st.sampled_from((2019, 2027, 2045)),
         policy=st.sampled_from(("400", "404", "start", "empty", "position")),
+        order=st.sampled_from(ORDERS),
         bookings=st.integers(0, 24),
         page_size=st.integers(1, 6),
         child=st.booleans(),
         lookback=st.sampled_from((0, 0, 300)),
     )
-    def begin(
+    def begin(  # noqa: PLR0917
         self,
         year: int,
         policy: str,
+        order: str,
         bookings: int,
         page_size: int,
         lookback: int,
@@ -70,7 +73,7 @@ class AnySequence(RuleBasedStateMachine):
         )
         ahead = there - datetime.now(timezone.utc) + timedelta(hours=1)
         self.account.clock.offset_seconds = ahead.total_seconds()
-        self.api = Sandbox(self.account, key=programs.KEY, deleted_cursor=policy)
+        self.api = Sandbox(self.account, key=programs.KEY, deleted_cursor=policy, order=order)
         self.api.start()
         self.streams = (*LISTS, CHILDREN[1], *(CHILDREN[:1] if child else ()))
         self.catalog = inside.catalog(*self.streams)

@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -98,13 +99,23 @@ def test_a_full_page_that_comes_again_without_a_promise_is_the_end() -> None:
 
 
 def test_a_cursor_that_comes_again_is_an_error() -> None:
-    seen: set[str | None] = set()
+    seen: Counter[str | None] = Counter()
     paginator = CursorPaginator(None, SIZE, "/list", seen)
     paginator.advance(answer(FULL, has_more=True))
 
     with pytest.raises(PaginationError, match="after B-2"):
         paginator.advance(answer(FULL, has_more=True))
-    assert seen == {None, "B-2"}
+    assert set(seen) == {None, "B-2"}
+
+
+def test_a_cycle_is_an_error_but_an_object_that_was_moved_is_none() -> None:
+    paginator = CursorPaginator(None, SIZE, "/list", visits=4)
+    pages = [answer(FULL, has_more=True), answer([*SHORT, {"id": "B-7"}], has_more=True)]
+    for page in pages * 4:
+        paginator.advance(page)
+
+    with pytest.raises(PaginationError, match="sends objects again"):
+        paginator.advance(pages[0])
 
 
 def test_a_bare_list_has_no_more_pages() -> None:

@@ -1,0 +1,95 @@
+"""Heavy edits while a list is read, in each order that a list may have, end in equality.
+
+The order of lists is not documented. Where the latest update comes first, every edit
+moves an object, also the one that a page ended with.
+"""
+
+from __future__ import annotations
+
+import random
+import typing as t
+from datetime import datetime, timezone
+
+import pytest
+
+from sandbox import Account, Sandbox
+from tests.support import inside, programs
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.inside import Message
+
+ORDERS = ("created", "updated", "oldest")
+POLICIES = ("400", "404", "start", "empty", "position")
+STREAMS = ("bookings", "contacts", "users")
+HISTORIES = 2000
+
+
+def play(seed: int, order: str) -> None:
+    """Let a random history happen to an account and to a tap that reads it."""
+    rng = random.Random(seed)
+    year = rng.choice((2019, 2027, 2045))
+    there = datetime(year, 3, 1, 12, tzinfo=timezone.utc)
+    sizes = {name: rng.randint(0, 14) for name in STREAMS}
+    account = Account(seed=seed, nasty=False, now=there.isoformat(), **sizes)
+    account.clock.offset_seconds = (there - datetime.now(timezone.utc)).total_seconds() + 3600
+    loaded = inside.Warehouse()
+    catalog = inside.catalog(*STREAMS)
+    switches: dict[str, t.Any] = {"order": order, "deleted_cursor": rng.choice(POLICIES)}
+    with Sandbox(account, key=programs.KEY, **switches) as api:
+        settings = programs.settings_for(
+            api.url, page_size=rng.randint(1, 5), lookback_seconds=rng.choice((0, 0, 300))
+        )
+        for _ in range(rng.randint(1, 4)):
+            busy = edits(account, rng, rng.choice((0.05, 0.2, 0.5)))
+            kill = rng.choice((None, rng.randint(1, 60)))
+            run = inside.run(settings, catalog, loaded.state, watch=busy, kill_after=kill)
+            assert run.ended in {"well", "killed"}
+            loaded.load(run.messages)
+            account.clock.offset_seconds += rng.choice((0, 1, 3600))
+        for _ in range(2):  # what is under way, and what changed since it began
+            account.clock.offset_seconds += 7
+            run = inside.run(settings, catalog, loaded.state)
+            assert run.ended == "well"
+            loaded.load(run.messages)
+        compare(account, loaded)
+
+
+def edits(account: Account, rng: random.Random, often: float) -> Callable[[Message, int], None]:
+    """Return what edits, adds and deletes while the tap reads."""
+
+    def watch(_message: Message, _number: int) -> None:
+        if rng.random() < often:
+            account.clock.offset_seconds += rng.choice((0, 0.3, 7))
+            gone = rng.random() < 0.1
+            account.random_changes(
+                rng, edits=rng.randint(0, 4), adds=rng.random() < 0.1, deletes=gone, streams=STREAMS
+            )
+
+    return watch
+
+
+def compare(account: Account, loaded: inside.Warehouse) -> None:
+    """Find every object as it is now."""
+    for stream in STREAMS:
+        rows = loaded.rows(stream)
+        for item in account.objects(stream):
+            assert item["id"] in rows, f"{stream}: {item['id']} is missing"
+            plain = {k: v for k, v in item.items() if not isinstance(v, dict | list)}
+            found = {name: rows[item["id"]].get(name) for name in plain}
+            assert found == plain, f"{stream}: {item['id']} is stale"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_heavy_edits_end_in_equality(order: str) -> None:
+    for seed in range(8):
+        play(seed, order)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("order", ORDERS)
+def test_thousands_of_histories_end_in_equality(order: str) -> None:
+    for seed in range(HISTORIES):
+        play(seed, order)
