@@ -78,10 +78,13 @@ class Progress:
             self._report(stats, f", waiting until {until:%H:%M:%S %Z}")
 
     def summarize(self) -> None:
-        """Log the figures of every stream that was read."""
-        for stats in self._stats.values():
-            if stats.requests:
-                self._logger.info("%s", stats)
+        """Log the figures of every stream that was read, and their sum."""
+        read = [stats for stats in self._stats.values() if stats.requests]
+        for stats in read:
+            self._logger.info("%s", stats)
+        requests = sum(stats.requests for stats in read)
+        waited = sum(stats.waited for stats in read)
+        self._logger.info("In all %s, %.0f s waited", _counted(requests, "request"), waited)
 
     @property
     def _due(self) -> bool:

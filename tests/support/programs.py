@@ -114,6 +114,7 @@ def run_meltano(project: Path, url: str, *arguments: str, **variables: str) -> R
             TAP_ONCEHUB_API_URL=url,
             TAP_ONCEHUB_RATE_LIMIT_PER_SECOND="0",
             TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW="0",
+            TAP_ONCEHUB_PER_OBJECT_REFRESH_HOURS="0",
             **variables,
         ),
         timeout=PATIENCE,
@@ -122,8 +123,9 @@ def run_meltano(project: Path, url: str, *arguments: str, **variables: str) -> R
 
 
 def settings_for(url: str, **more: t.Any) -> dict[str, t.Any]:
-    """Settings for a sandbox without limits."""
-    return {"api_key": KEY, "api_url": url, **NO_LIMITS, **more}
+    """Settings for a sandbox without limits, in which every run reads every stream."""
+    every = {"per_object_refresh_hours": 0}
+    return {"api_key": KEY, "api_url": url, **NO_LIMITS, **every, **more}
 
 
 def catalog(
