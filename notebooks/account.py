@@ -48,6 +48,9 @@ def _(duckdb, mo, os, pathlib):
     }
     for name in tables:
         con.execute(f'CREATE TABLE "{schema}"."{name}" AS FROM warehouse."{schema}"."{name}"')
+        # PyPI's loader writes texts here, and other loaders may have no such column.
+        con.execute(f'ALTER TABLE "{schema}"."{name}" ADD COLUMN IF NOT EXISTS _sdc_deleted_at INT')
+        con.execute(f'DELETE FROM "{schema}"."{name}" WHERE _sdc_deleted_at IS NOT NULL')
     con.execute("DETACH warehouse")
     return con, schema, tables
 

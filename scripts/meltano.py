@@ -14,6 +14,8 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+from dotenv import dotenv_values
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import TextIO
@@ -59,7 +61,8 @@ class Meltano:
 
     def has_state(self) -> bool:
         """Return whether there may be a state: only Meltano knows that of an external backend."""
-        if {"MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI"} & self._environment.keys():
+        settings = self._environment.keys() | dotenv_values(self._project / ".env").keys()
+        if {"MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI"} & settings:
             return True
         database = self._project / DATABASE
         if not database.exists():

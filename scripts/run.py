@@ -34,7 +34,10 @@ copy .env.example to .env, put the key there, and `make run` again.
 _OLD_SAMPLE = """\
 output/warehouse.duckdb holds sample data of an older version. Move it away, then run again:
   mv output/warehouse.duckdb output/old-sample.duckdb; rm output/warehouse.source.json"""
-_QUERY = f"FROM {SCHEMA}.bookings SELECT status, count(*) AS bookings GROUP BY ALL"
+_QUERY = (
+    f"FROM {SCHEMA}.bookings SELECT status, count(*) AS bookings "
+    "WHERE _sdc_deleted_at IS NULL GROUP BY ALL"
+)
 
 
 def main(project: Path, options: Sequence[str]) -> int:

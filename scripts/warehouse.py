@@ -46,7 +46,8 @@ def tables(file: Path) -> list[Table]:
 def _table(connection: duckdb.DuckDBPyConnection, name: str, columns: list[str]) -> Table:
     newest = next((column for column in _TIMES if column in columns), "NULL")
     loaded = "_sdc_extracted_at" if "_sdc_extracted_at" in columns else "NULL"
+    there = "WHERE _sdc_deleted_at IS NULL" if "_sdc_deleted_at" in columns else ""
     # Names come from the database itself.
-    query = f'SELECT count(*), max({newest}), max({loaded}) FROM {SCHEMA}."{name}"'  # noqa: S608
+    query = f'SELECT count(*), max({newest}), max({loaded}) FROM {SCHEMA}."{name}" {there}'  # noqa: S608
     rows, *times = connection.execute(query).fetchall()[0]
     return Table(name, rows, *(f"{time:%Y-%m-%d %H:%M}" if time else "-" for time in times))

@@ -83,7 +83,10 @@ class RequestLog:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(
-            self._file or ":memory:", timeout=_LOCKED_SECONDS, isolation_level=None
+            self._file or ":memory:",
+            timeout=_LOCKED_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,  # the garbage collector may close it in another
         )
         weakref.finalize(self, connection.close)
         # A kill loses nothing without it; after a power failure the window has passed.

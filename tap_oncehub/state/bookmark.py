@@ -6,7 +6,7 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 
 from tap_oncehub.errors import SettingsError
-from tap_oncehub.times import earliest, latest, moment_of
+from tap_oncehub.times import earliest, latest, moment_of, utc_text
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection
@@ -63,7 +63,7 @@ class Bookmark:
         covered = self._covered
         newest = latest([self._state.get(_VALUE), newest])
         if value := newest and earliest([newest, began]):
-            self._state.update({_KEY: self._key, _VALUE: value, _START: covered})
+            self._state.update({_KEY: self._key, _VALUE: utc_text(value), _START: covered})
 
     @property
     def _value(self) -> datetime | None:

@@ -122,6 +122,12 @@ class ChildStream(OnceHubStream):
         except EndpointError as error:
             self.sync_context.fail(self.name, error)
 
+    @override
+    def activate_version(self) -> None:
+        # Rows of a parent that was refused, and nobody knows why, are not gone.
+        if self._refused is None:
+            super().activate_version()
+
     def is_wanted(self, parent: Record) -> bool:
         """Return whether a parent is worth a request.
 

@@ -183,7 +183,8 @@ class Warehouse:
             except duckdb.BinderException:
                 self._drop_primary_key(table)
                 connection.execute(alter)
-            self._say(f"{table}: the column {name} was {existing} and is now {kind}")
+            if name not in METADATA:
+                self._say(f"{table}: the column {name} was {existing} and is now {kind}")
         return kind
 
     def _is_inexact(self, table: str, column: str) -> bool:

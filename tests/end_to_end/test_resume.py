@@ -92,7 +92,8 @@ def test_three_kills_at_exact_pages_repeat_nothing(
     last = programs.run_tap(tmp_path, settings, state=state, catalog=catalog)
     assert last.status == 0, last.log
     assert ids(rows + last.records("bookings")) == ids(account.objects("bookings"))
-    assert api.count("/bookings") == 10 + 3
+    # The last page is exactly full, so that one more is asked for.
+    assert api.count("/bookings") == 11 + 3
     assert bookmark(last.state)
 
 
@@ -117,7 +118,7 @@ def test_a_signal_lets_the_tap_finish_the_record_and_write_the_state(
         read = run.records("bookings") + rest.records("bookings")
         assert set(ids(read)) == set(ids(account.objects("bookings")))
         assert len(read) < 200 + 100
-        assert api.count("/bookings") <= 2 + 1
+        assert api.count("/bookings") <= 3 + 1
 
 
 # --- any moment at all
@@ -138,7 +139,8 @@ def test_a_kill_after_any_message_repeats_at_most_a_page(
         read = ids(first.records("contacts") + second.records("contacts"))
         assert set(read) == set(objects)
         assert len(read) <= 30 + 10
-        assert api.count("/contacts") <= 3 + 1
+        # Where the last, full page was all, a resumed run goes back a page to be sure.
+        assert api.count("/contacts") <= 4 + 2
 
 
 def test_a_run_killed_on_every_page_costs_what_one_run_costs(
@@ -154,7 +156,7 @@ def test_a_run_killed_on_every_page_costs_what_one_run_costs(
         rows += run.records("bookings")
     rows += inside.run(settings, catalog, state).records("bookings")
     assert ids(rows) == ids(account.objects("bookings"))
-    assert api.count("/bookings") == 10
+    assert api.count("/bookings") == 11
 
 
 def test_a_state_follows_every_page_and_stays_small() -> None:
@@ -196,7 +198,7 @@ def test_the_bookmark_is_from_when_the_pass_began_on_the_servers_clock(
     assert {*added, behind}.isdisjoint(ids(third.records("bookings")))
     fourth = inside.run(settings, catalog, third.states[-1])
     assert {*added, behind} <= set(ids(fourth.records("bookings")))
-    assert api.count("/bookings") == 10 + 1
+    assert api.count("/bookings") == 11 + 1
 
 
 def test_the_bookmark_of_a_quiet_account_is_its_newest_object(
@@ -280,7 +282,7 @@ def test_everything_after_the_cursor_is_deleted(account: Account, policy: str) -
         for key in ids(account.objects("bookings"))[60:]:
             account.delete("bookings", key)
         assert inside.run(settings, catalog, first.states[-1]).ended == "well"
-        assert api.count("/bookings") <= 6 + 2
+        assert api.count("/bookings") <= 6 + 3
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -395,8 +397,8 @@ def test_the_state_of_an_older_version(account: Account, settings: dict[str, t.A
     run = inside.run(settings, inside.catalog(*streams), state)
     read_since(run, account, times[51])
     assert run.records("user_scheduling_availability")
-    (last,) = {json.dumps(run.states[-1]["bookmarks"][name]) for name in streams[1:]}
-    assert last == "{}"
+    assert run.states[-1]["bookmarks"]["users"] == {}
+    assert run.states[-1]["bookmarks"]["user_scheduling_availability"].keys() == {"complete_pass"}
     assert run.states[-1]["bookmarks"]["bookings"].keys() == {
         "replication_key",
         "replication_key_value",
@@ -597,7 +599,7 @@ def test_what_a_child_missed_before_the_end_is_read_by_the_next_run(
 ) -> None:
     catalog = inside.catalog("bookings", "booking")
     broken = ids(account.objects("bookings"))[3]
-    api.faults.add("410", f"/bookings/{broken}")
+    api.faults.add("403", f"/bookings/{broken}")
     first = inside.run(settings, catalog, **t.cast("dict[str, t.Any]", {end: 40}))
     assert len(first.records("booking")) == 3
     assert len(first.records("bookings")) > 10
@@ -615,7 +617,7 @@ def test_a_version_is_not_activated_for_a_child_that_missed_rows(
     warehouse.load(inside.run(versioned, catalog).messages)
     complete = set(warehouse.rows("user_scheduling_availability"))
     users = ids(account.objects("users"))
-    api.faults.add("410", f"/users/{users[1]}/scheduling-availability")
+    api.faults.add("403", f"/users/{users[1]}/scheduling-availability")
     killed: Callable[[inside.Message, int], None]
 
     def killed(message: inside.Message, _: int) -> None:
@@ -635,7 +637,7 @@ def test_a_child_that_fails_keeps_the_rows_of_the_pass_before(
     warehouse.load(inside.run(versioned, catalog).messages)
     complete = set(warehouse.rows("user_scheduling_availability"))
     (broken, *_) = ids(account.objects("users"))
-    api.faults.add("410", f"/users/{broken}/scheduling-availability")
+    api.faults.add("403", f"/users/{broken}/scheduling-availability")
     failed = inside.run(versioned, catalog, warehouse.state)
     assert failed.ended == "failed"
     warehouse.load(failed.messages)
