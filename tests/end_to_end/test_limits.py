@@ -53,7 +53,7 @@ def ids(rows: list[dict[str, t.Any]]) -> list[str]:
 def test_600_pages_take_what_the_window_dictates_and_nothing_is_refused(
     tmp_path: Path, bookings_only: dict[str, t.Any]
 ) -> None:
-    account = Account(seed=1, bookings=6000)
+    account = Account(seed=1, bookings=5995)
     account.warm()
     window = 300 / FASTER
     with Sandbox(account, key=programs.KEY, limits=Limits(clock_factor=FASTER)) as api:

@@ -13,7 +13,7 @@ if t.TYPE_CHECKING:
 
 
 def test_a_killed_run_goes_on_where_the_loader_was(tmp_path: Path) -> None:
-    account = Account(seed=6, bookings=150)
+    account = Account(seed=6, bookings=145)
     with Sandbox(account, key="k") as api:
         project = Project(
             tmp_path / "project",
