@@ -17,7 +17,15 @@ if t.TYPE_CHECKING:
     from pathlib import Path
 
 UTILITY = programs.ROOT / ".meltano/utilities/parquet-export/venv/bin/parquet-export"
-PARTITIONED = {"bookings", "booking", "contacts", "sms_notifications", "webhooks", "webhook_events"}
+PARTITIONED = {
+    "bookings",
+    "booking",
+    "contacts",
+    "conversations",
+    "sms_notifications",
+    "webhooks",
+    "webhook_events",
+}
 
 
 def export_to(folder: Path, destination: str, **more: str) -> list[str]:
