@@ -148,7 +148,7 @@ class OnceHubClient:
         finally:
             self.limiter.mark_completed()
         self._answered = True
-        self._clock = (response.sent_at, time.monotonic())
+        self._clock = (response.server_time, time.monotonic())
         error = error_for_response(
             response, path_of(request), stats.stream, self.secret, first=not self._sound
         )

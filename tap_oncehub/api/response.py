@@ -58,13 +58,29 @@ class OnceHubResponse(requests.Response):
         return self.body
 
     @property
+    def date(self) -> datetime | None:
+        """OnceHub's own time; None without a usable Date header."""
+        return _date(self.headers.get("Date"))
+
+    @property
     def sent_at(self) -> datetime:
+        """A time not later than the content, even if one of both clocks is ahead."""
+        now = datetime.now(timezone.utc)
+        return self._before_answer(min(self.date or now, now))
+
+    @property
+    def server_time(self) -> datetime:
         """OnceHub's own time when the request was on its way, rounded down.
 
         Without a usable Date header it is this machine's time.
         """
-        stamp = _date(self.headers.get("Date")) or datetime.now(timezone.utc)
-        return stamp - self.elapsed - timedelta(seconds=1)
+        return self._before_answer(self.date or datetime.now(timezone.utc))
+
+    def _before_answer(self, moment: datetime) -> datetime:
+        try:
+            return moment - self.elapsed - timedelta(seconds=1)
+        except OverflowError:
+            return moment
 
     @property
     def retry_after(self) -> float | None:
@@ -72,7 +88,7 @@ class OnceHubResponse(requests.Response):
         text = self.headers.get("Retry-After", "").strip()
         if _SECONDS.fullmatch(text):
             return float(text)
-        until, now = _date(text), _date(self.headers.get("Date"))
+        until, now = _date(text), self.date
         if until is None:
             return None
         return max(0.0, (until - (now or datetime.now(timezone.utc))).total_seconds())

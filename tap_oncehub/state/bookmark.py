@@ -27,7 +27,12 @@ class Bookmark:
     """The bookmark of one stream, and the start date that it was made with."""
 
     def __init__(
-        self, state: State, replication_key: str, start_date: str | None, lookback: timedelta
+        self,
+        state: State,
+        replication_key: str,
+        start_date: str | None,
+        lookback: timedelta,
+        now: datetime | None = None,
     ) -> None:
         """Look at a stream's state.
 
@@ -36,7 +41,9 @@ class Bookmark:
             replication_key: What the bookmark is a value of.
             start_date: Nothing that was updated before is wanted.
             lookback: How far behind the bookmark to start again.
+            now: No bookmark can be later; one that is says nothing.
         """
+        self._now = now
         self._state = state
         self._key = replication_key
         self._start_date = start_date
@@ -48,9 +55,9 @@ class Bookmark:
         wanted = moment_of(self._start_date)
         # The filter is strict: what was updated at start_date itself is wanted too.
         first = _before(wanted, timedelta(milliseconds=1)) if wanted else None
-        if self._value is None or self._moved_back:
+        if self.value is None or self._moved_back:
             return first
-        behind = _before(self._value, self._lookback)
+        behind = _before(self.value, self._lookback)
         return max(behind, first) if first else behind
 
     def advance(self, newest: str | None, began: str | None) -> None:
@@ -61,12 +68,23 @@ class Bookmark:
             began: When the pass began; later changes may have been missed.
         """
         covered = self._covered
-        newest = latest([self._state.get(_VALUE), newest])
+        before = None if self.ahead else self._state.get(_VALUE)
+        newest = latest([before, newest]) or (began if self.ahead else None)
         if value := newest and earliest([newest, began]):
             self._state.update({_KEY: self._key, _VALUE: utc_text(value), _START: covered})
 
     @property
-    def _value(self) -> datetime | None:
+    def value(self) -> datetime | None:
+        """Up to when the stream is complete; None if that is not known."""
+        return None if self.ahead else self._saved
+
+    @property
+    def ahead(self) -> bool:
+        """Whether the bookmark is later than now: what it says cannot be true."""
+        return bool(self._now and self._saved and self._saved > self._now)
+
+    @property
+    def _saved(self) -> datetime | None:
         if self._state.get(_KEY, self._key) != self._key:
             return None
         return moment_of(self._state.get(_VALUE))
@@ -75,7 +93,7 @@ class Bookmark:
     def _moved_back(self) -> bool:
         """Whether start_date now reaches further back than what was read."""
         wanted = moment_of(self._start_date)
-        if _START not in self._state or (wanted and self._value and wanted >= self._value):
+        if _START not in self._state or (wanted and self.value and wanted >= self.value):
             return False
         covered = moment_of(self._state[_START])
         return covered is not None and (wanted is None or wanted < covered)
@@ -83,7 +101,7 @@ class Bookmark:
     @property
     def _covered(self) -> str | None:
         """The start date from which on the stream is complete up to its bookmark."""
-        wanted, bookmark = moment_of(self._start_date), self._value
+        wanted, bookmark = moment_of(self._start_date), self.value
         if bookmark is None or _START not in self._state:
             return self._start_date
         covered = moment_of(self._state[_START])

@@ -10,6 +10,7 @@ import logging
 import typing as t
 from datetime import datetime, timezone
 from functools import cached_property
+from urllib.parse import quote
 
 from singer_sdk.authenticators import APIKeyAuthenticator
 from singer_sdk.helpers._catalog import pop_deselected_record_properties
@@ -73,6 +74,12 @@ class OnceHubStream(RESTStream[str]):
     @override
     def url_base(self) -> str:
         return str(self.config["api_url"]).rstrip("/")
+
+    @override
+    def get_url(self, context: Context | None) -> str:
+        # The SDK replaces only slashes.
+        identifier = str((context or {}).get("id", ""))
+        return super().get_url({"id": quote(identifier, safe="", errors="replace")})
 
     @property
     @override
@@ -192,16 +199,15 @@ class OnceHubStream(RESTStream[str]):
     def emit_activate_version_messages(self) -> bool:
         return False  # the SDK would activate a version before its records are there
 
-    def start_version(self, version: int, extracted_at: datetime) -> None:
+    def start_version(self, version: int) -> None:
         """Mark the records of a full pass, so that a loader knows what is gone.
 
         Args:
-            version: The pass, in milliseconds since 1970.
-            extracted_at: When the pass began; all its records carry it.
+            version: The pass, in milliseconds since 1970; all its records carry that time.
         """
         if self.config["emit_activate_version_messages"]:
             self._stream_version = version
-        self.extracted_at = extracted_at
+        self.extracted_at = datetime.fromtimestamp(version / 1000, tz=timezone.utc)
 
     def activate_version(self) -> None:
         """Tell the loader that the full pass is complete."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing as t
 from functools import cached_property
-from urllib.parse import quote
 
 from typing_extensions import override
 
@@ -93,7 +92,7 @@ class ConversationsStream(ChildStream):
 
     @override
     def rows_of(self, parent_id: str) -> Iterator[Record]:
-        conversation = self.fetch({"id": quote(parent_id, safe="")}).body.get("conversation")
+        conversation = self.fetch({"id": parent_id}).body.get("conversation")
         if isinstance(conversation, dict):
             self._read.add(as_cursor(conversation.get("id")))
             yield conversation
