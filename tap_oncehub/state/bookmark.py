@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 
@@ -13,6 +15,8 @@ if t.TYPE_CHECKING:
 
     State: t.TypeAlias = dict[str, t.Any]
 
+_ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
+_ACCOUNT_HASH = "account"
 _KEY, _VALUE, _START = "replication_key", "replication_key_value", "start_date"
 _FOREIGN = (
     "partitions",
@@ -109,6 +113,29 @@ class Bookmark:
         if reaches and (wanted is None or wanted <= bookmark):
             return t.cast("str | None", self._state[_START])
         return self._start_date
+
+
+def check_account(state: State, message: str) -> None:
+    """Refuse a state of another account; record whose it is.
+
+    Args:
+        state: The tap's writable state.
+        message: What OnceHub says of the key, naming its account.
+
+    Raises:
+        SettingsError: If the key is another account's.
+    """
+    named = _ACCOUNT.search(message)
+    if named is None:
+        return
+    account = hashlib.blake2b(named[1].strip().encode(), digest_size=8).hexdigest()
+    holder = state.setdefault("bookmarks", {}).setdefault("test_auth", {})
+    if holder.setdefault(_ACCOUNT_HASH, account) != account:
+        msg = (
+            "The state belongs to another OnceHub account than the API key. Give each account "
+            "a state of its own (--state-id-suffix), or read everything again (--full-refresh)."
+        )
+        raise SettingsError(msg)
 
 
 def check_state(state: t.Any, streams: Collection[str]) -> None:

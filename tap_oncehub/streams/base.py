@@ -41,6 +41,10 @@ if t.TYPE_CHECKING:
     from tap_oncehub.progress import StreamStats
 
 
+_KINDS = frozenset({
+    "booking", "bookingcalendar", "bookingpage", "contact", "conversation", "eventtype",
+    "masterpage", "notification", "schedule", "team", "user", "webhook",
+})  # fmt: skip
 _COLUMN = len(("properties", "name"))
 
 
@@ -49,6 +53,7 @@ class OnceHubStream(RESTStream[str]):
 
     Attributes:
         sync_context: What all streams share.
+        kinds: What its objects may call themselves; empty if that is not known.
         time_filters: Fields that the endpoint can filter by, all possible replication
             keys.
     """
@@ -56,6 +61,7 @@ class OnceHubStream(RESTStream[str]):
     primary_keys: t.Sequence[str] = ("id",)
     schema = StreamSchema(SCHEMAS)
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the RecordConformer loses nothing
+    kinds: t.ClassVar[frozenset[str]] = frozenset()
     time_filters: t.ClassVar[frozenset[str]] = frozenset()
     extracted_at: datetime | None = None
 
@@ -171,7 +177,16 @@ class OnceHubStream(RESTStream[str]):
             params=request.encode_params(),
             headers=request.headers,
         )
-        return self.sync_context.client.send(prepared, self.stats, self.check_body)
+        return self.sync_context.client.send(prepared, self.stats, self._fault_in)
+
+    def _fault_in(self, body: t.Any) -> str | None:
+        if fault := self.check_body(body):
+            return fault
+        rows = rows_in(body) if isinstance(rows_in(body), list) else [body]
+        kinds = {_kind(row["object"]) for row in rows if isinstance(row, dict) and "object" in row}
+        if self.kinds and (others := kinds & _KINDS - self.kinds):
+            return f"the response holds something else ({', '.join(sorted(others))})"
+        return None
 
     def check_body(self, body: t.Any) -> str | None:
         """Return what is wrong with a response's body; None if nothing is.
@@ -271,3 +286,7 @@ def rows_in(body: t.Any) -> t.Any:
         body: The decoded body.
     """
     return body.get("data") if isinstance(body, dict) else body
+
+
+def _kind(name: t.Any) -> str:
+    return "".join(filter(str.isalpha, str(name).lower()))

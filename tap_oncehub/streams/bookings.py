@@ -25,6 +25,7 @@ class BookingsStream(ListStream):
 
     name = "bookings"
     path = "/bookings"
+    kinds = frozenset({"booking"})
     replication_key = "last_updated_time"
     time_filters = frozenset({"creation_time", "starting_time", "last_updated_time"})
 
@@ -34,6 +35,7 @@ class BookingStream(ObjectStream):
 
     name = "booking"
     path = "/bookings/{id}"
+    kinds = frozenset({"booking"})
     parent_stream_type = BookingsStream
     selected_by_default = False
 
@@ -43,6 +45,7 @@ class BookingByIdStream(ObjectByIdStream):
 
     name = "booking"
     path = "/bookings/{id}"
+    kinds = frozenset({"booking"})
     ids_setting = "booking_ids"
     selected_by_default = False
 
@@ -52,6 +55,7 @@ class BookingHostsStream(FilteredListStream):
 
     name = "booking_hosts"
     path = "/bookings"
+    kinds = frozenset({"booking", "user"})
     primary_keys = ("booking_id", "user_id")
     replication_key = "last_updated_time"
     time_filters = frozenset({"last_updated_time"})
@@ -68,6 +72,7 @@ class ConversationsStream(ChildStream):
 
     name = "conversations"
     path = "/bookings/{id}"
+    kinds = frozenset({"booking"})
     parent_stream_type = BookingsStream
     parent_key = None
     selected_by_default = False

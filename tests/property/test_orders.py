@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
     from tests.support.inside import Message
 
 ORDERS = ("created", "updated", "oldest", "starting")
-DATES = ("right", "right", "ahead", "none")
+DATES = ("ahead", "right", "right", "none")
 POLICIES = ("400", "404", "start", "empty", "position")
 STREAMS = ("bookings", "contacts", "users")
 HISTORIES = 2000
@@ -38,7 +38,9 @@ def play(seed: int, order: str) -> None:
     loaded = inside.Warehouse()
     catalog = inside.catalog(*STREAMS)
     switches: dict[str, t.Any] = {"order": order, "deleted_cursor": rng.choice(POLICIES)}
-    switches |= {"date_header": rng.choice(DATES), "has_more": rng.random() < 0.8}
+    # Where both clocks are ahead of the records' own, nothing tells.
+    dates = DATES if year > datetime.now(timezone.utc).year else DATES[1:]
+    switches |= {"date_header": rng.choice(dates), "has_more": rng.random() < 0.8}
     with Sandbox(account, key=programs.KEY, **switches) as api:
         settings = programs.settings_for(
             api.url, page_size=rng.randint(1, 5), lookback_seconds=rng.choice((0, 0, 300))
