@@ -25,7 +25,7 @@ if t.TYPE_CHECKING:
 _NOTHING_MORE = "promises more objects and then sends none"
 _NO_WAY = "promises more objects without a way to them"
 _AGAIN = "sends objects again that were on an earlier page"
-_CHANGED = "has changed where the latest page ended"
+_CHANGED = "does not continue where the latest page ended"
 HAS_MORE = "$.has_more"
 LAST_ID = "$.data[-1:].id"
 

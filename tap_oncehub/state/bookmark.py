@@ -18,6 +18,7 @@ if t.TYPE_CHECKING:
 _ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
 _ACCOUNT_HASH = "account"
 _KEY, _VALUE, _START = "replication_key", "replication_key_value", "start_date"
+_NEWEST = "newest_value"
 _FOREIGN = (
     "partitions",
     "progress_markers",
@@ -76,11 +77,19 @@ class Bookmark:
         newest = latest([before, newest]) or (began if self.ahead else None)
         if value := newest and earliest([newest, began]):
             self._state.update({_KEY: self._key, _VALUE: utc_text(value), _START: covered})
+            self._state.pop(_NEWEST, None)
+            if value != newest:
+                self._state[_NEWEST] = utc_text(newest)
 
     @property
     def value(self) -> datetime | None:
         """Up to when the stream is complete; None if that is not known."""
         return None if self.ahead else self._saved
+
+    @property
+    def newest(self) -> datetime | None:
+        """The replication key of the newest record that was read; it may be after the bookmark."""
+        return moment_of(self._state.get(_NEWEST)) or self.value
 
     @property
     def ahead(self) -> bool:

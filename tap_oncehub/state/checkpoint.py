@@ -181,7 +181,7 @@ class SyncPass:
         True where none is expected: without a bookmark or a lookback.
         """
         since, oldest = moment_of(self.since), moment_of(self.oldest)
-        known = [bookmark.value for bookmark in self._bookmarks]
+        known = [bookmark.value and bookmark.newest for bookmark in self._bookmarks]
         if since is None or not all(value and value > since for value in known):
             return True
         return oldest is not None and oldest <= min(filter(None, known))
