@@ -36,7 +36,7 @@ output/warehouse.duckdb holds sample data of an older version. Move it away, the
   mv output/warehouse.duckdb output/old-sample.duckdb; rm output/warehouse.source.json"""
 _QUERY = (
     f"FROM {SCHEMA}.bookings SELECT status, count(*) AS bookings "
-    "WHERE _sdc_deleted_at IS NULL GROUP BY ALL"
+    "WHERE in_trash IS NOT TRUE AND _sdc_deleted_at IS NULL GROUP BY ALL"
 )
 
 

@@ -63,7 +63,7 @@ TROUBLES: dict[str, list[Trouble]] = {
         Trouble(switches={"plan_without_api": True}),
         Trouble(switches={"plan_without_sms": True}),
     ],
-    "404: this address is not the API's": [
+    "404: not the API's address": [
         Trouble({"api_url": ELSEWHERE}),
         Trouble({"api_url": "/v2"}),
     ],
@@ -71,7 +71,7 @@ TROUBLES: dict[str, list[Trouble]] = {
         Trouble({"booking_ids": ["BKNG-NONE"]}, streams=("booking",), status=0)
     ],
     "A redirect": [Trouble(fault=("308", "*"))],
-    "429: the limits are used up": [REFUSED, REFUSED],
+    "429: rate-limited": [REFUSED, REFUSED],
     "No answer at all": [Trouble({"api_url": "https://oncehub.invalid/v2"})],
     "A proxy": [NO_PROXY, Trouble(OFFICIAL, {"HTTPS_PROXY": "socks5://127.0.0.1:9"})],
     "A certificate that cannot be trusted": [
