@@ -63,7 +63,7 @@ lint: $(STAMPS)/dev ## check style, types, meltano.yml and workflows
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.meltano meltano.yml
 	@.venv/bin/zizmor --offline --quiet .github
 
-format: install ## put the code into the project's form
+format: install ## format the code
 	@.venv/bin/ruff check --quiet --fix-only .
 	@.venv/bin/ruff format --quiet .
 
