@@ -33,7 +33,7 @@ nullable, and null where OnceHub sends nothing. The fields of an object are in b
 Every stream also has `_extra`: {extra} Loaders add columns that begin with `_sdc_`.
 """
 _MORE = {
-    "bookings": "Lists leave deleted bookings out; reading one by its id returns it, with `deleted`.",
+    "bookings": "Lists leave deleted bookings out; their ids still return them, with `deleted`.",
     "calendars": "`booking_calendar` costs a request for each calendar, the time slots one for "
     "each calendar and 30 days.",
     "users": "The availability costs a request for each user.",
