@@ -106,7 +106,7 @@ class CommandLineTap(Tap):
             msg = f"The settings cannot be read from {', '.join(files)}: {reason}"
             raise SettingsError(msg) from None
         except (ValueError, TypeError, RecursionError):
-            msg = f"The settings in {', '.join(files)} are no JSON object"
+            msg = f"The settings in {', '.join(files)} are not a JSON object"
             raise SettingsError(msg) from None
         if files == value and files:
             return found
@@ -179,7 +179,7 @@ class _Catalog(msgspec.Struct):
 
 
 def checked(file: t.IO[str], name: str) -> t.IO[str]:
-    """Refuse a catalog or state file that is no JSON object of the right form.
+    """Refuse a catalog or state file that is not a JSON object of the right form.
 
     Args:
         file: The file.
@@ -198,7 +198,7 @@ def checked(file: t.IO[str], name: str) -> t.IO[str]:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        msg = f"The {name} in {file.name} is no JSON object."
+        msg = f"The {name} in {file.name} is not a JSON object."
         raise SettingsError(msg)
     if name == "state":
         check_state(content, ())

@@ -84,7 +84,7 @@ class Progress:
             self._logger.info("%s", stats)
         requests = sum(stats.requests for stats in read)
         waited = sum(stats.waited for stats in read)
-        self._logger.info("In all %s, %.0f s waited", _counted(requests, "request"), waited)
+        self._logger.info("Total: %s, %.0f s waited", _counted(requests, "request"), waited)
 
     @property
     def _due(self) -> bool:

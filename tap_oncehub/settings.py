@@ -73,14 +73,14 @@ _RULES = {
     "maximum": "must be at most {}",
     "exclusiveMinimum": "must be more than {}",
     "minLength": "must not be empty",
-    "pattern": "has characters that do not belong there",
+    "pattern": "contains invalid characters",
 }
 
 
 def _plainly(error: ValidationError) -> str:
     item = error.path[1] if len(error.path) > 1 else None
     what = f"item {item + 1}" if isinstance(item, int) else "it"
-    rule = _RULES.get(str(error.validator), f"does not keep the rule {error.validator}")
+    rule = _RULES.get(str(error.validator), f"violates the rule {error.validator}")
     return f"{what} {rule.format(error.validator_value)}"
 
 

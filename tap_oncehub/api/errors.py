@@ -136,6 +136,8 @@ def error_for_exception(
     text = str(error)
     if match := _UNTRUSTED.search(text):
         return unreachable(request, stream, tls_hint(match[1]))
+    if "Read timed out" in text:  # of a body, which is a plain ConnectionError
+        return RetriableError("the response took too long")
     for kind, fault, answered in _NETWORK_FAULTS:
         if isinstance(error, kind):
             return RetriableError(fault, answered=answered)

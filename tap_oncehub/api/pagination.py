@@ -22,10 +22,10 @@ if t.TYPE_CHECKING:
 
     import requests
 
-_NOTHING_MORE = "promises more objects and then sends none"
-_NO_WAY = "promises more objects without a way to them"
-_AGAIN = "sends objects again that were on an earlier page"
-_CHANGED = "does not continue where the latest page ended"
+_NOTHING_MORE = "announced more objects but sent none"
+_NO_WAY = "announced more objects but gave no cursor"
+_AGAIN = "sent objects again that were on an earlier page"
+_CHANGED = "did not continue where the previous page ended"
 HAS_MORE = "$.has_more"
 LAST_ID = "$.data[-1:].id"
 
@@ -71,7 +71,7 @@ class CursorPaginator(JSONPathPaginator):
     """Continues after the last but one object of a page while there may be more.
 
     The next page must begin with the last one: otherwise that object or the cursor was
-    moved or deleted meanwhile, and what follows may not be what was to come.
+    moved or deleted in the meantime, and what follows may not be what was to come.
 
     More pages exist if ``has_more`` says so or ``Link`` has a ``next``. A page that is
     exactly full is asked for once more even where ``has_more`` denies it. Without

@@ -162,7 +162,7 @@ def _decode(content: bytes) -> t.Any:
     for decode in (_DECODER.decode, _decode_mended, _decode_leniently):
         with suppress(msgspec.DecodeError, ValueError, RecursionError, ArithmeticError):
             return decode(content)
-    msg = "the response is no JSON"
+    msg = "the response is not JSON"
     raise BadBodyError(msg)
 
 

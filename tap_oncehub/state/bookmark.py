@@ -170,7 +170,7 @@ def check_state(state: t.Any, streams: Collection[str]) -> None:
         for name in (_VALUE, _START):
             value = bookmark.get(name)
             if stream in streams and value is not None and moment_of(value) is None:
-                msg = f"The {name} of {stream} in the state is no time: write it like "
+                msg = f"The {name} of {stream} in the state is not a time: write it like "
                 raise SettingsError(msg + "2026-01-31T00:00:00Z.")
 
 

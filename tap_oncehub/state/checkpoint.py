@@ -108,9 +108,8 @@ class SyncPass:
         firsts = self._point.firsts
         if len(firsts) != len(self._point.cursors):  # as an older version wrote it
             firsts = [(None, None)] * len(self._point.cursors)
-        self._positions = [
-            Position(c, *f) for c, f in zip(self._point.cursors, firsts, strict=True)
-        ]
+        places = zip(self._point.cursors, firsts, strict=True)
+        self._positions = list({after: Position(after, *first) for after, first in places}.values())
 
     @property
     def position(self) -> Position | None:
@@ -244,23 +243,28 @@ class SyncPass:
         except msgspec.ValidationError:
             self.rejected_because = "it cannot be read"
             return None
+        self.rejected_because = self._objection(point, since)
+        return None if self.rejected_because else point
+
+    def _objection(self, point: Checkpoint, since: str | None) -> str | None:
+        """Return why a checkpoint cannot be resumed from; None if it can."""
         times = [point.began, point.since, point.newest, point.oldest]
         if any(text is not None and moment_of(text) is None for text in times):
-            self.rejected_because = "its times cannot be read"
-        elif not point.cursors or point.began is None:
-            self.rejected_because = "it has no position"
-        elif not all(_is_unicode(text) for text in point.cursors):
-            self.rejected_because = "its position cannot be used"
-        elif not 0 < point.version < _ENDLESS:
-            self.rejected_because = "its version is from no possible time"
-        elif point.streams != list(self._states):
-            self.rejected_because = "other streams are selected now"
-        elif point.kind != self._kind:
-            self.rejected_because = "the records are replicated in another way now"
-        elif not _covers(point.since, since):
-            self.rejected_because = "more is to be read now than then"
-        else:
-            return point
+            return "its times cannot be read"
+        if not point.cursors or point.began is None:
+            return "it has no position"
+        if not all(_is_unicode(text) for text in point.cursors):
+            return "its position cannot be used"
+        if not 0 < point.version < _ENDLESS:
+            return "its version is not a valid time"
+        if any(_version_in(state) >= point.version for state in self._states.values()):
+            return "a later pass is complete"  # Meltano merges states
+        if point.streams != list(self._states):
+            return "other streams are selected now"
+        if point.kind != self._kind:
+            return "the records are replicated in another way now"
+        if not _covers(point.since, since):
+            return "the settings now ask for more"
         return None
 
 
@@ -276,11 +280,14 @@ def next_version(states: Iterable[State]) -> int:
     last = 0
     for state in states:
         checkpoint = state.get(_CHECKPOINT)
-        for holder in (state, checkpoint if isinstance(checkpoint, dict) else {}):
-            version = holder.get(_VERSION)
-            if isinstance(version, int) and last < version < _ENDLESS - 1:
-                last = version
+        unfinished = checkpoint if isinstance(checkpoint, dict) else {}
+        last = max(last, _version_in(state), _version_in(unfinished))
     return max(int(time.time() * 1000), last + 1)
+
+
+def _version_in(holder: Mapping[str, t.Any]) -> int:
+    version = holder.get(_VERSION)
+    return version if isinstance(version, int) and 0 < version < _ENDLESS - 1 else 0
 
 
 def record_version(state: State, version: int) -> None:

@@ -194,7 +194,7 @@ class OnceHubStream(RESTStream[str]):
         Args:
             body: The decoded body.
         """
-        return None if isinstance(body, dict) else "the response is no JSON object"
+        return None if isinstance(body, dict) else "the response is not a JSON object"
 
     @override
     def get_new_paginator(self) -> None:

@@ -62,7 +62,7 @@ class BookingCalendarTimeSlotsStream(ChildStream):
     parent_key = "booking_calendar_id"
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {
         402: "no OnceHub seat",
-        404: "deleted meanwhile",
+        404: "deleted in the meantime",
         422: "not published",
     }
     row_settings = ("time_slots_days",)

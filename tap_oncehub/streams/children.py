@@ -55,7 +55,7 @@ class ChildStream(OnceHubStream):
     state_partitioning_keys: t.Sequence[str] = ()
     parent_key: t.ClassVar[str | None] = "id"
     row_settings: t.ClassVar[tuple[str, ...]] = ()
-    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "deleted meanwhile"}
+    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "deleted in the meantime"}
     record_counter: Counter
     _answered: bool = False
     _refused: RequestRefusedError | None = None

@@ -628,6 +628,16 @@ def test_an_impossible_version_does_not_count(version: Any) -> None:
     assert now - 1 <= found < now + 60_000
 
 
+def test_a_checkpoint_of_a_pass_before_the_last_complete_one_is_ignored() -> None:
+    state: State = {}
+    position = SyncPass({"users": state}, replication_key=None)
+    position.mark_started(BEGAN)
+    position.commit_page(Position("U-1"), [])
+    state["version"] = position.version + 1  # as where Meltano merges states
+
+    assert SyncPass({"users": kill(state)}, replication_key=None).position is None
+
+
 def test_a_bookmark_later_than_now_does_not_count() -> None:
     state = bookmark("2099-01-01T00:00:00Z")
     position = SyncPass({"bookings": state}, replication_key=KEY, now=BEGAN)
