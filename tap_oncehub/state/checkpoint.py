@@ -246,7 +246,9 @@ class SyncPass:
         self.rejected_because = self._objection(point, since)
         return None if self.rejected_because else point
 
-    def _objection(self, point: Checkpoint, since: str | None) -> str | None:
+    def _objection(  # noqa: PLR0911  # one line a reason
+        self, point: Checkpoint, since: str | None
+    ) -> str | None:
         """Return why a checkpoint cannot be resumed from; None if it can."""
         times = [point.began, point.since, point.newest, point.oldest]
         if any(text is not None and moment_of(text) is None for text in times):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import typing as t
 
@@ -10,7 +9,7 @@ import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import inside, programs
-from tests.support.programs import ROOT
+from tests.support.programs import ROOT, pages_of
 from tests.support.project import Project
 from tests.support.streams import ALL
 
@@ -18,21 +17,17 @@ if t.TYPE_CHECKING:
     from pathlib import Path
 
 PAGE = ROOT.joinpath("docs/limits.md").read_text()
-PER_PAGE = 100
 SHORT_LISTS = 6
 """Pages, events and so on, each counted with one page."""
 ON_DEMAND = ("booking", "booking_calendar", "conversations", "booking_hosts", "booking_page_links")
 BY_DEFAULT = [name for name in ALL if name not in {*ON_DEMAND, "test_auth"}]
 
 
-def pages(objects: float) -> int:
-    return math.floor(objects / PER_PAGE) + 1  # a full page is followed by another, or an empty one
-
-
 def first_sync(bookings: int, contacts: int, sms: int, users: int, calendars: int) -> int:
     """Requests of a first sync of what is selected by default, with 30 days of slots."""
-    lists = sum(pages(size) for size in (bookings, contacts, sms, users, calendars))
-    return lists + SHORT_LISTS + users + calendars
+    lists = sum(pages_of(size) for size in (bookings, contacts, sms, users, calendars))
+    whose_key, last_of_sms = 1, 1
+    return lists + SHORT_LISTS + users + calendars + whose_key + last_of_sms
 
 
 @pytest.mark.parametrize("single", [False, True])

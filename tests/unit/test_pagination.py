@@ -88,7 +88,7 @@ def test_whether_there_is_more(page: OnceHubResponse, *, more: bool) -> None:
 
 
 def test_an_empty_page_that_was_promised_is_an_error() -> None:
-    with pytest.raises(PaginationError, match="/list promises more objects"):
+    with pytest.raises(PaginationError, match="/list announced more objects"):
         follow(answer([], has_more=True))
     with pytest.raises(PaginationError):
         follow(answer([], has_more=False), start=Position("B-9"))
@@ -133,7 +133,7 @@ def test_where_the_order_is_unknown_the_first_object_may_not_have_been_edited() 
 def test_a_cycle_is_an_error() -> None:
     pages = [rows(0, 1, 2), rows(2, 3, 0), rows(0, 1, 2)]
 
-    with pytest.raises(PaginationError, match="sends objects again"):
+    with pytest.raises(PaginationError, match="sent objects again"):
         reading(*(answer(page, has_more=True) for page in pages))
 
 

@@ -96,7 +96,7 @@ def test_one_line_a_stream_at_the_end(lines: Lines) -> None:
     assert lines() == [
         "bookings: 1,234,567 records, 1 request, 100 s waited",
         "users: 3 records, 1 request, 0 s waited",
-        "In all 2 requests, 100 s waited",
+        "Total: 2 requests, 100 s waited",
     ]
 
 
