@@ -66,6 +66,9 @@ def run(arguments: Sequence[str]) -> int:
     sys.setrecursionlimit(_DEEPEST)  # for deep JSON
     signals = _Signals()
     try:
+        if sys.stdin is None or sys.stdout is None:
+            msg = "standard input and output must be open"
+            raise TargetError(msg)  # noqa: TRY301
         settings = Settings.of(dict(ChainMap(*map(_content, reversed(files)))), _say)
         warehouse = Warehouse(settings, _say, lambda: bool(signals.number))
         try:
@@ -76,8 +79,7 @@ def run(arguments: Sequence[str]) -> int:
                     loader.take(line)
             loader.flush()
         finally:
-            with suppress(duckdb.Error):
-                warehouse.close()
+            warehouse.end()
     except Exception as error:  # noqa: BLE001 - a traceback may quote values
         _say(_reason(error))
         return 1

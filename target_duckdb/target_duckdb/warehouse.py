@@ -41,27 +41,31 @@ class Warehouse:
         self._settings = settings
         self._say = say
         self._stopped = stopped
-        self._connection: duckdb.DuckDBPyConnection | None = None
-        self._database = ""
-        self._streams: dict[str, str] = {}
-
-    @property
-    def is_open(self) -> bool:
+        self._database = "warehouse"
+        self.is_open = False
         """Whether nobody else can open the file."""
-        return self._connection is not None
+        self._stays_open = False
+        self._connection = self._connect()
+        self._streams: dict[str, str] = {}
 
     def close(self) -> None:
         """Leave the file to others."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self.is_open and not self._stays_open:
+            self._connection.execute(f"DETACH {_name(self._database)}")
+            self.is_open = False
+
+    def end(self) -> None:
+        """Give up what is not written, and close everything."""
+        self._connection.close()
 
     def open(self) -> duckdb.DuckDBPyConnection:
         """Open the file, and wait while somebody else has it open."""
         began, told = time.monotonic(), False
-        while self._connection is None:
+        while not self.is_open:
             try:
-                self._connection = self._connect()
+                path = _text(self._settings.filepath)
+                self._connection.execute(f"ATTACH {path} AS {_name(self._database)}")
+                self.is_open = True
             except duckdb.IOException as error:  # noqa: PERF203
                 told = self._wait(error, time.monotonic() - began, told=told)
         return self._connection
@@ -123,11 +127,13 @@ class Warehouse:
             complete: The version of each stream that is now complete, and whether rows
                 without a version are older than it.
         """
+        filled = [rows for rows in batches if rows.lines]
+        for number, rows in enumerate(filled):
+            self._read(rows, f"incoming{number}")
         connection = self.open()
         connection.begin()
-        for rows in batches:
-            if rows.lines:
-                self._insert(rows)
+        for number, rows in enumerate(filled):
+            self._insert(rows, f"incoming{number}")
         counts = {stream: self._delete(stream, *version) for stream, version in complete.items()}
         connection.commit()
         done = "removed" if self._settings.hard_delete else "marked as deleted"
@@ -136,14 +142,18 @@ class Warehouse:
                 self._say(f"stream {stream}: {count} rows are gone from the source and were {done}")
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
+        """Start DuckDB in memory, so that the file is opened only for what must be in it."""
         path, token = self._settings.filepath, self._settings.token
         config: dict[str, t.Any] = {"storage_compatibility_version": _OPENABLE_SINCE}
-        if path.startswith(("md:", "motherduck:")):
+        is_remote = path.startswith(("md:", "motherduck:"))
+        if is_remote:
             config = {"motherduck_token": token} if token else {}
-        connection = duckdb.connect(path, config=config)
+        connection = duckdb.connect(path if is_remote else ":memory:", config=config)
+        if is_remote:
+            (self._database,) = connection.execute("SELECT current_database()").fetchall()[0]
+            self.is_open = self._stays_open = True
         for name, value in {**self._settings.settings, "TimeZone": "UTC"}.items():
             connection.execute(f"SET {_name(name)} = {_text(str(value))}")
-        (self._database,) = connection.execute("SELECT current_database()").fetchall()[0]
         return connection
 
     def _table(self, stream: str) -> str:
@@ -156,7 +166,7 @@ class Warehouse:
             "WHERE database_name = $1 AND lower(schema_name) = lower($2) "
             "AND lower(table_name) = lower($3)"
         )
-        found = self.open().execute(
+        found = self._connection.execute(
             f"SELECT column_name, data_type, comment FROM duckdb_columns() {where} "
             f"UNION ALL SELECT '', index_count::VARCHAR, comment FROM duckdb_tables() {where}",
             [self._database, *place],
@@ -165,7 +175,7 @@ class Warehouse:
 
     def _adapt(self, table: str, column: Column, found: dict[str, tuple[str, str]]) -> None:
         """Add a column, or make it wider."""
-        connection, name = self.open(), _name(column.name)
+        connection, name, shown = self._connection, _name(column.name), table.partition(".")[2]
         existing = found.get(fold(column.name), ("",))[0]
         if not existing:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {column.type}")
@@ -188,39 +198,41 @@ class Warehouse:
             connection.execute(f"CREATE OR REPLACE TABLE {table} AS FROM {copy}")
             connection.execute(f"DROP TABLE {copy}")
             found[""] = ("0", "")
-            self._say(f"{table}: its indexes had to go, because a column changes its type")
+            self._say(f"{shown}: its indexes had to go, because a column changes its type")
         connection.execute(f"ALTER TABLE {table} ALTER {name} TYPE {column.stored} USING {using}")
         if column.name not in METADATA:
-            self._say(f"{table}: the column {name} was {existing} and is now {column.stored}")
+            self._say(f"{shown}: the column {name} was {existing} and is now {column.stored}")
 
-    def _insert(self, rows: Rows) -> None:
-        connection, table = self.open(), self._table(rows.stream)
+    def _read(self, rows: Rows, incoming: str) -> None:
+        """Make a temporary table of rows, while others may read the file."""
         lines = list(rows.lines.values())
+        query = f"CREATE OR REPLACE TEMP TABLE {incoming} AS "
         try:
-            connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE incoming AS {_select(rows.columns)}", [lines]
-            )
+            self._connection.execute(query + _select(rows.columns), [lines])
+        except _UNFIT:
+            for key, column in rows.columns.items():  # DuckDB's message would quote the value
+                try:
+                    self._connection.execute(query + _select({key: column}), [lines])
+                except _UNFIT:  # noqa: PERF203
+                    refuse(rows.stream, column[0], "a value does not fit")
+            raise
+
+    def _insert(self, rows: Rows, incoming: str) -> None:
+        connection, table = self._connection, self._table(rows.stream)
+        try:
             if rows.keys:
-                same = " AND ".join(f"old.{_name(k)} = incoming.{_name(k)}" for k in rows.keys)
-                connection.execute(f"DELETE FROM {table} AS old USING incoming WHERE {same}")
+                same = " AND ".join(f"old.{_name(k)} = new.{_name(k)}" for k in rows.keys)
+                connection.execute(
+                    f"DELETE FROM {table} AS old USING {incoming} AS new WHERE {same}"
+                )
             connection.execute(
-                f"INSERT INTO {table} BY NAME SELECT *, {_NOW} AS _sdc_batched_at FROM incoming"
+                f"INSERT INTO {table} BY NAME SELECT *, {_NOW} AS _sdc_batched_at FROM {incoming}"
             )
         except _UNFIT:
-            connection.rollback()
-            refuse(rows.stream, self._culprit(rows, lines), "a value does not fit")
+            refuse(rows.stream, None, "a row does not fit the table")
         if self._settings.hard_delete:
             connection.execute(f"DELETE FROM {table} WHERE _sdc_deleted_at IS NOT NULL")
-        connection.execute("DROP TABLE temp.incoming")
-
-    def _culprit(self, rows: Rows, lines: list[str]) -> str | None:
-        """Find the column that DuckDB refuses, without its message, which quotes values."""
-        for key, column in rows.columns.items():
-            try:
-                self.open().execute(_select({key: column}), [lines]).fetchall()
-            except duckdb.Error:  # noqa: PERF203
-                return column[0]
-        return None
+        connection.execute(f"DROP TABLE {incoming}")
 
     def _delete(self, stream: str, version: int, all_older: bool) -> int:  # noqa: FBT001
         """Mark or remove the rows that are older than a version; return how many there were."""
@@ -230,7 +242,7 @@ class Warehouse:
         change = f"UPDATE {table} SET _sdc_deleted_at = {_NOW} WHERE _sdc_deleted_at IS NULL AND"
         if self._settings.hard_delete:
             change = f"DELETE FROM {table} WHERE"
-        return int(self.open().execute(f"{change} {older}").fetchall()[0][0])
+        return int(self._connection.execute(f"{change} {older}").fetchall()[0][0])
 
 
 def _select(columns: dict[str, tuple[str, str]]) -> str:
