@@ -144,7 +144,10 @@ class Warehouse:
     def _connect(self) -> duckdb.DuckDBPyConnection:
         """Start DuckDB in memory, so that the file is opened only for what must be in it."""
         path, token = self._settings.filepath, self._settings.token
-        config: dict[str, t.Any] = {"storage_compatibility_version": _OPENABLE_SINCE}
+        config: dict[str, t.Any] = {
+            "storage_compatibility_version": _OPENABLE_SINCE,
+            "temp_directory": f"{path}.tmp",  # should memory not suffice to change a table
+        }
         is_remote = path.startswith(("md:", "motherduck:"))
         if is_remote:
             config = {"motherduck_token": token} if token else {}
@@ -215,7 +218,7 @@ class Warehouse:
                     self._connection.execute(query + _select({key: column}), [lines])
                 except _UNFIT:  # noqa: PERF203
                     refuse(rows.stream, column[0], "a value does not fit")
-            raise
+            refuse(rows.stream, None, "a value does not fit")
 
     def _insert(self, rows: Rows, incoming: str) -> None:
         connection, table = self._connection, self._table(rows.stream)
