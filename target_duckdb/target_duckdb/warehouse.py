@@ -24,6 +24,9 @@ if t.TYPE_CHECKING:
 _LOCKED = "Could not set lock on file"
 _HOLDER = re.compile(r"onflicting lock is held in (.+?) ?\(PID (\d+)\)")
 _OPENABLE_SINCE = "v1.2.0"
+_ROW_GROUP = 20_480
+"""DuckDB writes the last row group of a table again with each checkpoint; its default is 122,880
+rows, and that costs 100 MB of memory and a quarter of the time with 200,000 bookings."""
 _RETRY_SECONDS = 0.05
 _TOLD_AFTER_SECONDS = 1
 """A reader that only looks in is not worth a line."""
@@ -63,8 +66,10 @@ class Warehouse:
         began, told = time.monotonic(), False
         while not self.is_open:
             try:
-                path = _text(self._settings.filepath)
-                self._connection.execute(f"ATTACH {path} AS {_name(self._database)}")
+                self._connection.execute(
+                    f"ATTACH {_text(self._settings.filepath)} AS {_name(self._database)} "
+                    f"(ROW_GROUP_SIZE {_ROW_GROUP})"
+                )
                 self.is_open = True
             except duckdb.IOException as error:  # noqa: PERF203
                 told = self._wait(error, time.monotonic() - began, told=told)
