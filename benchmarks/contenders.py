@@ -9,38 +9,32 @@ import typing as t
 from dataclasses import dataclass, field
 from functools import cache
 
+import duckdb
+
 from benchmarks import places
 from benchmarks.account import LISTS
-from benchmarks.others import airbyte_manifest, fast_clock
+from benchmarks.others import airbyte_manifest
 from benchmarks.sandboxes import KEY
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     Command: t.TypeAlias = list[str]
 
 OUTPUT = "output.jsonl"
-_COUNT = "benchmarks.others.count_rows"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a contender.
-
-    Attributes:
-        folder: Its files; a second sync finds those of the first one.
-        url: Address of the API.
-        second: Whether it is a second sync.
-        clock_factor: How much faster the rate limits' clock runs; 0 is no limits.
-        scaled_waits: Whether others' waits are to be shortened as well.
-    """
+    """One run of a contender."""
 
     folder: Path
+    """Its files; a second sync finds those of the first one."""
     url: str
+    messages: Path
+    """What the tap writes at a first sync."""
     second: bool = False
-    clock_factor: float = 0.0
-    scaled_waits: bool = True
 
     def write(self, name: str, content: object) -> str:
         """Write a JSON file into the folder."""
@@ -51,68 +45,52 @@ class Job:
     @property
     def tap_settings(self) -> dict[str, t.Any]:
         """Settings of tap-oncehub."""
-        factor = self.clock_factor
         return {
             "api_key": KEY,
             "api_url": self.url,
-            "rate_limit_per_second": 5 * factor,
-            "rate_limit_per_window": 200 if factor else 0,
-            "rate_limit_window_seconds": 300 / factor if factor else 300,
+            "rate_limit_per_second": 0,
+            "rate_limit_per_window": 0,
+            "emit_activate_version_messages": True,
         }
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Who is measured.
+    """Who is measured."""
 
-    Attributes:
-        name: Its name in commands and in results.json.
-        label: Its name for people.
-        commands: Makes its files and gives the pipeline.
-        environment: Gives variables that it needs.
-        loads: Whether it loads into DuckDB; otherwise its output is counted.
-        largest: The most bookings that it is measured with; more would take an hour.
-        runs: The most runs with one size.
-    """
-
-    name: str
     label: str
     commands: Callable[[Job], list[Command]]
+    """Makes its files and gives the pipeline."""
     environment: Callable[[Job], dict[str, str]] = field(default=lambda _: {})
     loads: bool = False
+    """Whether it loads into DuckDB; otherwise its output is counted."""
+    syncs_again: bool = True
     largest: int = 1 << 40
-    runs: int = 1 << 40
+    """The most bookings that it is measured with."""
 
-    def arrived(self, job: Job, mark: str = "") -> dict[str, int]:
-        """Count all records that arrived, and the bookings with a mark."""
-        if not self.loads:
-            return _in_output(job.folder / OUTPUT, mark)
-        database = _database(job)
-        if not database.exists():
-            return {"records": 0, "marked": 0}
-        done = subprocess.run(  # noqa: S603
-            [str(places.DLT), "-m", _COUNT, str(database), mark, *LISTS],
-            env=places.environment(),
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-        found: dict[str, int] = json.loads(done.stdout)
-        return found
+    def arrived(self, job: Job, mark: str = "") -> int:
+        """Count all records that arrived, or the bookings with a mark."""
+        if self.loads:
+            return _in_database(job, mark)
+        with job.folder.joinpath(OUTPUT).open("rb") as lines:
+            return sum(
+                line.startswith(b'{"type":"RECORD"') and mark.encode() in line for line in lines
+            )
 
 
-def _database(job: Job) -> Path:
+def _in_database(job: Job, mark: str) -> int:
     project = job.folder / "project/output/warehouse.duckdb"
-    return project if project.exists() else job.folder / "warehouse.duckdb"
-
-
-def _in_output(file: Path, mark: str) -> dict[str, int]:
-    found = {"records": 0, "marked": 0}
-    with file.open("rb") as lines:
-        for line in lines:
-            record = line.startswith(b'{"type":"RECORD"')
-            found["records"] += record
-            found["marked"] += bool(mark) and record and mark.encode() in line
-    return found
+    file = project if project.exists() else job.folder / "warehouse.duckdb"
+    tables = ["bookings"] if mark else [*LISTS]
+    condition = "subject = ?" if mark else "?=''"
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return sum(
+            connection.execute(
+                f"SELECT count(*) FROM oncehub.{table} WHERE {condition}",  # noqa: S608
+                [mark],
+            ).fetchall()[0][0]
+            for table in tables
+        )
 
 
 @cache
@@ -128,107 +106,70 @@ def _discovered() -> dict[str, t.Any]:
     return found
 
 
-def _schemas() -> dict[str, t.Any]:
-    return {entry["tap_stream_id"]: entry["schema"] for entry in _discovered()["streams"]}
-
-
-def _singer(job: Job, *program: str, settings: dict[str, t.Any]) -> Command:
-    command = [*program, f"--config={job.write('tap.json', settings)}"]
-    command.append(f"--catalog={job.write('catalog.json', _discovered())}")
-    if job.second:
-        command.append(f"--state={job.write('state.json', _singer_state(job))}")
-    return command
-
-
-def _singer_state(job: Job) -> t.Any:
-    """Give the last state that the loader wrote, or the tap itself."""
+def _last_state(job: Job) -> t.Any:
+    """Return the last state that the loader wrote, or the tap itself."""
     last = None
-    for line in _lines(job):
-        if line.startswith(b'{"type":"STATE"'):
-            last = json.loads(line)["value"]
-        elif line.startswith(b'{"bookmarks"'):
-            last = json.loads(line)
+    with job.folder.joinpath(OUTPUT).open("rb") as lines:
+        for line in lines:
+            if line.startswith(b'{"type":"STATE"'):
+                last = json.loads(line)["value"]
+            elif line.startswith(b'{"bookmarks"'):
+                last = json.loads(line)
     return last
 
 
-def _lines(job: Job) -> Iterable[bytes]:
-    with job.folder.joinpath(OUTPUT).open("rb") as lines:
-        yield from lines
+def tap(job: Job) -> list[Command]:
+    """Return the pipeline of the tap alone."""
+    command = [str(places.TAP), f"--config={job.write('tap.json', job.tap_settings)}"]
+    command.append(f"--catalog={job.write('catalog.json', _discovered())}")
+    if job.second:
+        command.append(f"--state={job.write('state.json', _last_state(job))}")
+    return [command]
 
 
-def _tap(job: Job) -> list[Command]:
-    return [_singer(job, str(places.TAP), settings=job.tap_settings)]
-
-
-def _tap_into_duckdb(job: Job) -> list[Command]:
-    batches = job.folder / "batches"
-    batches.mkdir(exist_ok=True)
-    loader = {
-        # As meltano.yml has it.
+def _loader(job: Job, name: str) -> Command:
+    settings: dict[str, t.Any] = {
         "filepath": str(job.folder / "warehouse.duckdb"),
         "default_target_schema": "oncehub",
-        "batch_size_rows": 5_000,
-        "flush_all_streams": True,
-        "add_metadata_columns": True,
-        "temp_dir": str(batches),
     }
-    return [*_tap(job), [str(places.LOADER), f"--config={job.write('loader.json', loader)}"]]
+    if name == places.PYPI_LOADER:  # as meltano.yml has it
+        job.folder.joinpath("batches").mkdir(exist_ok=True)
+        settings |= {"batch_size_rows": 5_000, "flush_all_streams": True}
+        settings |= {"add_metadata_columns": True, "temp_dir": str(job.folder / "batches")}
+    return [str(places.loader(name)), f"--config={job.write('loader.json', settings)}"]
 
 
 def _meltano(job: Job) -> list[Command]:
     project = job.folder / "project"
     if not project.exists():
-        shutil.copytree(_project_template(), project, symlinks=True)
+        for folder in (".meltano/run", "output"):
+            project.joinpath(folder).mkdir(parents=True)
+        for kind in ("extractors", "loaders"):
+            project.joinpath(".meltano", kind).symlink_to(places.PLUGINS / kind)
+        shutil.copy(places.PROJECT / "meltano.yml", project)
+        # It has been used before, so that its own database is there.
+        command = [str(places.MELTANO), f"--cwd={project}", "--environment=dev", "state", "list"]
+        subprocess.run(command, env=places.environment(), capture_output=True, check=True)  # noqa: S603
     options = [f"--cwd={project}", "--environment=dev", "--log-format=plain"]
     return [[str(places.MELTANO), *options, "run", "tap-oncehub", "target-duckdb"]]
 
 
 def _meltano_environment(job: Job) -> dict[str, str]:
     settings = {f"TAP_ONCEHUB_{k.upper()}": str(v) for k, v in job.tap_settings.items()}
-    # Meltano takes it for an integer.
-    settings["TAP_ONCEHUB_RATE_LIMIT_PER_SECOND"] = str(int(5 * job.clock_factor))
     settings["TAP_ONCEHUB__SELECT"] = json.dumps([f"{name}.*" for name in LISTS])
     return settings
 
 
-@cache
-def _project_template() -> Path:
-    """Make a Meltano project that has been used before, so that its database is there."""
-    project = places.SCRATCH / "meltano"
-    shutil.rmtree(project, ignore_errors=True)
-    for folder in (".meltano/run", "output"):
-        project.joinpath(folder).mkdir(parents=True)
-    for kind in ("extractors", "loaders"):
-        project.joinpath(".meltano", kind).symlink_to(places.PLUGINS / kind)
-    shutil.copy(places.PROJECT / "meltano.yml", project)
-    subprocess.run(  # noqa: S603
-        [str(places.MELTANO), f"--cwd={project}", "--environment=dev", "state", "list"],
-        env=places.environment(),
-        capture_output=True,
-        check=True,
-    )
-    return project
-
-
-def _sdk_defaults(job: Job) -> list[Command]:
-    settings = {name: job.tap_settings[name] for name in ("api_key", "api_url")}
-    program = (str(places.PYTHON), "-m", "benchmarks.others.sdk_defaults")
-    return [_singer(job, *program, settings=settings)]
-
-
 def _dlt(variant: str) -> Callable[[Job], list[Command]]:
-    def commands(job: Job) -> list[Command]:
-        program = [str(places.DLT), "-m", "benchmarks.others.dlt_pipeline"]
-        return [[*program, variant, job.url, KEY, str(job.folder)]]
-
-    return commands
+    program = [str(places.DLT), "-m", "benchmarks.others.dlt_pipeline", variant]
+    return lambda job: [[*program, job.url, KEY, str(job.folder)]]
 
 
 def _airbyte(job: Job) -> list[Command]:
-    config = job.write("config.json", airbyte_manifest.config(job.url, KEY, _schemas()))
-    catalog = job.write("catalog.json", airbyte_manifest.catalog(_schemas()))
-    program = [str(places.AIRBYTE), "-m", "benchmarks.others.airbyte_read", "read"]
-    command = [*program, "--config", config, "--catalog", catalog]
+    schemas = {entry["tap_stream_id"]: entry["schema"] for entry in _discovered()["streams"]}
+    config = job.write("config.json", airbyte_manifest.config(job.url, KEY, schemas))
+    catalog = job.write("catalog.json", airbyte_manifest.catalog(schemas))
+    command = [str(places.AIRBYTE), "read", "--config", config, "--catalog", catalog]
     if job.second:
         command += ["--state", job.write("state.json", _airbyte_state(job))]
     return [command]
@@ -236,38 +177,41 @@ def _airbyte(job: Job) -> list[Command]:
 
 def _airbyte_state(job: Job) -> list[t.Any]:
     states = {}
-    for line in _lines(job):
-        if line.startswith(b'{"type":"STATE"'):
-            state = json.loads(line)["state"]
-            states[state["stream"]["stream_descriptor"]["name"]] = state
+    with job.folder.joinpath(OUTPUT).open("rb") as lines:
+        for line in lines:
+            if line.startswith(b'{"type":"STATE"'):
+                state = json.loads(line)["state"]
+                states[state["stream"]["stream_descriptor"]["name"]] = state
     return list(states.values())
 
 
-def _waits(job: Job) -> dict[str, str]:
-    factor = job.clock_factor if job.scaled_waits else 0
-    return {fast_clock.VARIABLE: str(factor or 1)}
-
-
+_OURS, _PYPIS = places.OWN_LOADER, places.PYPI_LOADER
 CONTENDERS = {
-    contender.name: contender
-    for contender in (
-        Contender("tap", "tap-oncehub alone", _tap),
-        Contender("sdk", "the same on the SDK's defaults", _sdk_defaults),
-        Contender("airbyte", "Airbyte CDK alone", _airbyte, _waits),
-        Contender("pipe", "tap-oncehub into target-duckdb", _tap_into_duckdb, loads=True),
-        Contender("meltano", "meltano run", _meltano, _meltano_environment, loads=True),
-        Contender("dlt-tuned", "dlt, tuned", _dlt("tuned"), _waits, loads=True, runs=2),
-        Contender(
-            "dlt-files", "dlt, tuned, JSONL files", _dlt("files"), _waits,
-            loads=True, largest=20_000, runs=2,
-        ),
-        Contender(
-            "dlt-best", "dlt, tuned, JSONL files, JSON columns", _dlt("best"), _waits,
-            loads=True, runs=2,
-        ),
-        Contender(
-            "dlt-default", "dlt, default settings", _dlt("default"), _waits,
-            loads=True, largest=20_000, runs=1,
-        ),
-    )
-}  # fmt: skip
+    "tap": Contender("tap-oncehub alone", tap),
+    "airbyte": Contender("Airbyte CDK alone", _airbyte, largest=20_000),
+    "pipe": Contender(
+        "tap-oncehub into target-duckdb", lambda job: [*tap(job), _loader(job, _OURS)], loads=True
+    ),
+    "pipe-pypi": Contender(
+        "tap-oncehub into PyPI's target-duckdb",
+        lambda job: [*tap(job), _loader(job, _PYPIS)],
+        loads=True,
+        largest=20_000,
+    ),
+    "meltano": Contender("meltano run", _meltano, _meltano_environment, loads=True),
+    "dlt-best": Contender("dlt, tuned, JSONL files, JSON columns", _dlt("best"), loads=True),
+    "dlt-default": Contender("dlt, default settings", _dlt("default"), loads=True, largest=2_000),
+    "loader": Contender(
+        "target-duckdb alone",
+        lambda job: [["cat", str(job.messages)], _loader(job, _OURS)],
+        loads=True,
+        syncs_again=False,
+    ),
+    "loader-pypi": Contender(
+        "PyPI's target-duckdb alone",
+        lambda job: [["cat", str(job.messages)], _loader(job, _PYPIS)],
+        loads=True,
+        syncs_again=False,
+        largest=20_000,
+    ),
+}

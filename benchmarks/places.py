@@ -17,10 +17,15 @@ PYTHON = PROJECT / ".venv/bin/python"
 TAP = PROJECT / ".venv/bin/tap-oncehub"
 MELTANO = PROJECT / ".venv/bin/meltano"
 PLUGINS = PROJECT / ".meltano"
-LOADER = PLUGINS / "loaders/target-duckdb/venv/bin/target-duckdb"
+OWN_LOADER, PYPI_LOADER = "target-duckdb", "target-duckdb-jwills"
 DLT = PROJECT / ".tools/bench-dlt/bin/python"
-AIRBYTE = PROJECT / ".tools/bench-airbyte/bin/python"
+AIRBYTE = PROJECT / ".tools/bench-airbyte/bin/source-declarative-manifest"
 SCRATCH = PROJECT / ".tools/bench"
+
+
+def loader(name: str) -> Path:
+    """Return the program of one of Meltano's loaders."""
+    return PLUGINS / f"loaders/{name}/venv/bin/target-duckdb"
 
 
 def environment(**more: str) -> dict[str, str]:

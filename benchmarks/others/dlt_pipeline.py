@@ -3,11 +3,10 @@
     python -m benchmarks.others.dlt_pipeline VARIANT URL KEY FOLDER
 
 `default` is what dlt does when only the address, the name of the key's header, the
-paths and the primary keys are given. `tuned` reads pages of 100, reads only what has
-changed, and merges by primary key. `files` is `tuned` with JSONL files between dlt and
-DuckDB, where dlt's default is INSERT statements, which cost DuckDB far more. `best` is
-`files` with nested values kept in JSON columns, as the tap keeps them, where dlt's
-default is a table for each nested list.
+paths and the primary keys are given. `best` reads pages of 100 and only what has
+changed, merges by primary key, puts JSONL files between dlt and DuckDB, where dlt's
+default is INSERT statements, which cost DuckDB far more, and keeps nested values in
+JSON columns, as the tap does, where dlt's default is a table for each nested list.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ import dlt
 from dlt.sources.rest_api import rest_api_source
 
 from benchmarks.account import EPOCH, LISTS
-from benchmarks.others import fast_clock
 
 if t.TYPE_CHECKING:
     from benchmarks.account import List
@@ -33,12 +31,11 @@ def main(variant: str, url: str, key: str, folder: str) -> None:
     """Load all lists, going on from what the folder holds.
 
     Args:
-        variant: `default`, `tuned`, `files` or `best`.
+        variant: `default` or `best`.
         url: Address of the API.
         key: The API key.
         folder: For the database and dlt's own state.
     """
-    fast_clock.install()
     resources = [
         _default(name, endpoint) if variant == "default" else _tuned(name, endpoint)
         for name, endpoint in LISTS.items()
@@ -54,7 +51,7 @@ def main(variant: str, url: str, key: str, folder: str) -> None:
         destination=dlt.destinations.duckdb(str(Path(folder, DATABASE))),
         dataset_name=DATASET,
     )
-    files: t.Any = "jsonl" if variant in {"files", "best"} else None
+    files: t.Any = "jsonl" if variant == "best" else None
     pipeline.run(source, loader_file_format=files)
 
 

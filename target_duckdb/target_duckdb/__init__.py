@@ -1,1 +1,16 @@
-"""A Singer target that loads any tap into a DuckDB file."""
+"""Singer target that loads any tap into a DuckDB file."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class TargetError(Exception):
+    """A load cannot go on; the text is one line that says why, without values of records."""
+
+
+def refuse(stream: str, column: str | None, reason: str) -> t.NoReturn:
+    """Stop the load because a record does not fit its stream's schema or table."""
+    place = f"stream {stream}, column {column}" if column else f"stream {stream}"
+    msg = f"{place}: {reason}; nothing of this batch was written"
+    raise TargetError(msg)

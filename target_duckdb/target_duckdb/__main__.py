@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import select
 import signal
 import sys
 import time
+import traceback
 import typing as t
+from collections import ChainMap
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
+import msgspec
 
-from target_duckdb.errors import TargetError
+from target_duckdb import TargetError
 from target_duckdb.loader import Loader
 from target_duckdb.settings import Settings
 from target_duckdb.warehouse import Warehouse
@@ -24,7 +26,7 @@ from target_duckdb.warehouse import Warehouse
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_INPUT = 0
+_INPUT, _OUTPUT, _ERRORS = range(3)
 _CHUNK = 1 << 20
 _IDLE_SECONDS = 0.05
 """The file is left to others when the tap has been silent for so long."""
@@ -33,7 +35,7 @@ _SIGNALLED = 128
 
 
 class _Signals:
-    """Signals that end a run in order, noticed between two batches."""
+    """Signals that end a run in order, noticed between two batches; a second one kills."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -45,6 +47,7 @@ class _Signals:
 
     def _note(self, number: int, _frame: object) -> None:
         self.number = number
+        signal.signal(number, signal.SIG_DFL)
 
 
 def main() -> None:
@@ -53,14 +56,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Load until the input ends.
-
-    Args:
-        arguments: Of the command line.
-
-    Returns:
-        The exit status.
-    """
+    """Load until the input ends; return the exit status."""
     parser = argparse.ArgumentParser("target-duckdb", description=__doc__)
     parser.add_argument("-c", "--config", action="append", default=[], help="file with settings")
     parser.add_argument(
@@ -70,41 +66,46 @@ def run(arguments: Sequence[str]) -> int:
     sys.setrecursionlimit(_DEEPEST)  # for deep JSON
     signals = _Signals()
     try:
-        settings = Settings.of(_config(files), _say)
+        if sys.stdin is None or sys.stdout is None:
+            msg = "standard input and output must be open"
+            raise TargetError(msg)  # noqa: TRY301
+        settings = Settings.of(dict(ChainMap(*map(_content, reversed(files)))), _say)
         warehouse = Warehouse(settings, _say, lambda: bool(signals.number))
         try:
             warehouse.open()
-            _load(Loader(settings, warehouse, _write_state, _say), warehouse, signals)
+            loader = Loader(settings, warehouse, _write_state, _say)
+            for line in _lines(loader, warehouse, signals):
+                if line.strip():
+                    loader.take(line)
+            loader.flush()
         finally:
-            with suppress(duckdb.Error):
-                warehouse.close()
-    except (TargetError, duckdb.Error, OSError) as error:
-        # The first line says what happened; DuckDB adds pieces of queries below.
-        _say(str(error).strip().partition("\n")[0])
+            warehouse.end()
+    except Exception as error:  # noqa: BLE001 - a traceback may quote values
+        _say(_reason(error))
         return 1
     return _SIGNALLED + signals.number if signals.number else 0
 
 
-def _load(loader: Loader, warehouse: Warehouse, signals: _Signals) -> None:
-    for line in _lines(loader, warehouse, signals):
-        if line.strip():
-            loader.take(line)
-    loader.flush()
+def _reason(error: Exception) -> str:
+    is_told = isinstance(error, (TargetError, duckdb.Error, OSError))
+    if is_told and not isinstance(error, (duckdb.DataError, duckdb.IntegrityError)):
+        # The first line says what happened; DuckDB adds pieces of queries below.
+        return str(error).strip().partition("\n")[0]
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"unexpected {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
 
 
 def _lines(loader: Loader, warehouse: Warehouse, signals: _Signals) -> Iterator[bytes]:
     """Read lines; flush and close the file when the input leaves time for it."""
     parts: list[bytes] = []
     while not signals.number:
-        due = loader.due
-        if due is not None and time.monotonic() >= due:
+        wait = None if loader.due is None else max(loader.due - time.monotonic(), 0)
+        if wait == 0:
             loader.flush()
-            warehouse.close()  # the tap is slow
-            due = None
-        wait = None if due is None else due - time.monotonic()
+            continue
         if warehouse.is_open:
             wait = _IDLE_SECONDS if wait is None else min(_IDLE_SECONDS, wait)
-        ready, _, _ = select.select([_INPUT, signals.pipe], [], [], wait and max(wait, 0))
+        ready, _, _ = select.select([_INPUT, signals.pipe], [], [], wait)
         if not ready:
             warehouse.close()
         if _INPUT not in ready or signals.number:
@@ -121,27 +122,26 @@ def _lines(loader: Loader, warehouse: Warehouse, signals: _Signals) -> Iterator[
         parts.append(rest)
 
 
-def _config(files: list[str]) -> dict[str, t.Any]:
-    config: dict[str, t.Any] = {}
-    for file in files:
-        try:
-            content = json.loads(Path(file).read_text("utf-8"))
-        except ValueError:
-            content = None
-        if not isinstance(content, dict):
-            msg = f"{file} is no JSON object"
-            raise TargetError(msg)
-        config |= content
-    return config
+def _content(file: str) -> dict[str, t.Any]:
+    try:
+        return msgspec.json.decode(Path(file).read_bytes(), type=dict[str, t.Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        msg = f"{file} is no JSON object"
+        raise TargetError(msg) from None
 
 
 def _write_state(state: bytes) -> None:
-    sys.stdout.buffer.write(state + b"\n")
-    sys.stdout.buffer.flush()
+    _write(_OUTPUT, state + b"\n")
 
 
 def _say(text: str) -> None:
-    print(f"target-duckdb: {text}", file=sys.stderr, flush=True)  # noqa: T201
+    with suppress(OSError):
+        _write(_ERRORS, f"target-duckdb: {text}\n".encode(errors="replace"))
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from target_duckdb.errors import TargetError
+from target_duckdb import TargetError
 
 Schema: t.TypeAlias = dict[str, t.Any]
 
@@ -21,41 +21,31 @@ METADATA = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Column:
     """A column, as the schema has it."""
 
     name: str
     type: str
+    stored: str
+    """The type in the table, which may be wider."""
     mixed: bool = False
     """Whether values other than texts go into a column of texts."""
-    description: str | None = None
+    description: t.Any = None
 
 
 def fold(name: str) -> str:
-    """Write a name the way DuckDB compares names: ASCII letters are small."""
+    """Return a name the way DuckDB compares names: ASCII letters are small."""
     return name.encode().lower().decode()
 
 
 def columns_of(stream: str, schema: Schema, levels: int) -> list[Column]:
-    """Find the columns of a stream.
-
-    Args:
-        stream: Its name.
-        schema: Its JSON schema.
-        levels: How many levels of objects become columns of their own.
-
-    Returns:
-        The columns, without those of the metadata.
-
-    Raises:
-        TargetError: If two names differ only by case.
-    """
+    """Return the columns of a stream and of METADATA, with so many levels of objects flattened."""
     found: dict[str, Column] = {}
     for name, node in _properties(schema, levels):
         if fold(name) in METADATA:
-            continue
-        column = _column(name, node)
+            continue  # it has the type that it always has
+        column = _column(name, node if isinstance(node, dict) else {})
         other = found.setdefault(fold(name), column)
         if other is not column:
             msg = (
@@ -63,7 +53,7 @@ def columns_of(stream: str, schema: Schema, levels: int) -> list[Column]:
                 "rename or deselect one of them"
             )
             raise TargetError(msg)
-    return list(found.values())
+    return [*found.values(), *(Column(n, kind, kind) for n, kind in METADATA.items())]
 
 
 def is_flattened(node: t.Any, levels: int) -> bool:
@@ -72,15 +62,7 @@ def is_flattened(node: t.Any, levels: int) -> bool:
 
 
 def widened(existing: str, wanted: str) -> str:
-    """Choose a type that holds the values of a table's column and of the schema's.
-
-    Args:
-        existing: The type that the column has.
-        wanted: The type that the schema asks for.
-
-    Returns:
-        The type; `existing`, if nothing needs to change.
-    """
+    """Return the type that holds the values of a table's column and those of the schema's."""
     if existing == wanted or {existing, wanted} <= _TIMES:
         return existing
     if existing in _NUMBERS and wanted in _NUMBERS:
@@ -89,32 +71,31 @@ def widened(existing: str, wanted: str) -> str:
 
 
 def _properties(schema: Schema, levels: int, prefix: str = "") -> t.Iterator[tuple[str, t.Any]]:
-    for name, node in schema.get("properties", {}).items():
+    for name, node in (schema.get("properties") or {}).items():
         if is_flattened(node, levels):
             yield from _properties(node, levels - 1, f"{prefix}{name}__")
         else:
             yield prefix + name, node
 
 
-def _column(name: str, node: t.Any) -> Column:
-    node = node if isinstance(node, dict) else {}
+def _column(name: str, node: Schema) -> Column:
     description = node.get("description")
     if "type" not in node:
         # An `anyOf` that only allows null as well is the one type that it allows.
-        options = [item for item in node.get("anyOf", ()) if item != {"type": "null"}]
-        node = options[0] if len(options) == 1 else {}
-    kinds = {node["type"]} if isinstance(node.get("type"), str) else set(node.get("type", ()))
-    kind = _type(kinds - {"null"}, node)
-    return Column(name, kind, "string" in kinds and kinds - {"null"} != {"string"}, description)
+        options = [item for item in node.get("anyOf") or () if item != {"type": "null"}]
+        node = options[0] if len(options) == 1 and isinstance(options[0], dict) else {}
+    kinds = {node["type"]} if isinstance(node.get("type"), str) else set(node.get("type") or ())
+    kinds.discard("null")
+    kind = _type(kinds, node)
+    return Column(name, kind, kind, "string" in kinds and len(kinds) > 1, description)
 
 
 def _type(kinds: set[str], node: Schema) -> str:
     if not kinds or kinds & {"object", "array"}:
         return "JSON"
     if "string" in kinds:
-        return (
-            "TIMESTAMP" if kinds == {"string"} and node.get("format") == "date-time" else "VARCHAR"
-        )
+        is_time = kinds == {"string"} and node.get("format") == "date-time"
+        return "TIMESTAMP" if is_time else "VARCHAR"
     if kinds == {"integer"}:
         return _integer(node.get("minimum"), node.get("maximum"))
     if kinds <= {"integer", "number"}:

@@ -6,19 +6,21 @@ import json
 import re
 import typing as t
 from datetime import datetime, timezone
+from decimal import Decimal
 
 import msgspec
 
+from target_duckdb import refuse
 from target_duckdb.columns import INTEGERS, METADATA, is_flattened
-from target_duckdb.errors import UnfitError
 
 if t.TYPE_CHECKING:
     from target_duckdb.columns import Column, Schema
 
 _PLACE = re.compile(r"^(?P<reason>.*?) - at `\$\.(?P<column>.*)`$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<column>.*)`$", re.DOTALL)
-_FRACTION = re.compile(r"(\.\d{6})\d+")
-_NULL = b"null"
+_BELOW_MICROSECONDS = re.compile(r"(\.\d{6})\d+")
+_FLOAT = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_MOST_DIGITS = 39  # of a HUGEINT
 _ODD = re.compile(r'[\\"\x00-\x1f]')
 _EXACT_IN_DOUBLE = 53
 
@@ -27,83 +29,59 @@ class Rows:
     """The rows of a stream that wait to be written, the last one of each key."""
 
     def __init__(
-        self,
-        stream: str,
-        columns: dict[str, tuple[Column, str]],
-        keys: list[str],
-        schema: Schema,
-        levels: int,
+        self, stream: str, columns: list[Column], keys: list[str], schema: Schema, levels: int
     ) -> None:
-        """Prepare the conversion of every column.
-
-        Args:
-            stream: Name of the stream.
-            columns: The columns of the schema by name, each with the type it has in the table.
-            keys: Names of the key columns.
-            schema: The JSON schema.
-            levels: How many levels of objects are flattened.
-        """
+        """Prepare the checks of every column; see `columns_of` for `levels`."""
         self.stream = stream
         self.keys = keys
         self.lines: dict[t.Any, str] = {}
         self.size = 0
-        self._schema, self._levels = schema, levels
-        fields = {name: f"c{number}" for number, name in enumerate(columns)}
-        # msgspec cannot have every name as a field's.
-        self._aliases = {name: f"_{field}_" for name, field in fields.items() if _ODD.search(name)}
-        self._raw: list[tuple[str, bool]] = []
-        self._keys = [(fields[name], columns[name][1] == "TIMESTAMP") for name in keys]
-        self._names = {field: name for name, field in fields.items()}
-        definitions: list[tuple[t.Any, ...]] = []
         self.columns: dict[str, tuple[str, str]] = {}
         """Name and type of each column, by the name that it has in the lines."""
-        for name, (column, kind) in columns.items():
-            python = _python_type(column, kind)
+        self._schema, self._levels = schema, levels
+        # msgspec cannot have every name as a field's.
+        self._aliases = {c.name: f"_c{n}_" for n, c in enumerate(columns) if _ODD.search(c.name)}
+        self._raw: list[tuple[str, str, bool]] = []
+        self._integers: list[str] = []
+        found: dict[str, tuple[str, bool]] = {}
+        definitions: list[tuple[t.Any, ...]] = []
+        renamed: dict[str, str] = {}
+        for number, column in enumerate(columns):
+            name, python = column.name, _python_type(column)
+            if name == "_sdc_batched_at":
+                continue
+            field = name if name in METADATA else f"c{number}"
+            renamed[field] = self._aliases.get(name, name)
+            self.columns[renamed[field]] = name, column.stored
             if python is msgspec.Raw:
-                self._raw.append((fields[name], kind == "VARCHAR"))
+                self._raw.append((field, name, column.stored == "VARCHAR"))
+            elif python not in {str, float, bool}:
+                self._integers.append(renamed[field])
             if name in keys:
-                definitions.insert(0, (fields[name], python))
+                found[name] = field, column.stored.startswith("TIMESTAMP")
+                definitions.insert(0, (field, python))
             else:
                 optional = python if python is msgspec.Raw else python | None
-                definitions.append((fields[name], optional, None))
-            self.columns[self._aliases.get(name, name)] = name, kind
-        renamed = {field: self._aliases.get(name, name) for name, field in fields.items()}
-        for number, (name, kind) in enumerate(METADATA.items()):
-            if name != "_sdc_batched_at":
-                renamed[f"m{number}"] = name
-                self.columns[name] = name, kind
-                definitions.append((f"m{number}", (int if kind == "BIGINT" else str) | None, None))
+                definitions.append((field, optional, None))
+        self._keys = [(name, *found[name]) for name in keys]
         row: t.Any = msgspec.defstruct("Row", definitions, rename=renamed, gc=False)
         self._decode = msgspec.json.Decoder(row).decode
         self._encode = msgspec.json.Encoder().encode
 
     def add(self, record: msgspec.Raw, extracted: str | None, version: int | None) -> None:
-        """Add a record.
-
-        Args:
-            record: The record.
-            extracted: When the tap read it.
-            version: The version of the table that it belongs to.
-
-        Raises:
-            UnfitError: If a value does not fit.
-        """
+        """Add a record, with the time at which the tap read it and its version of the table."""
         if self._levels or self._aliases:
-            record = msgspec.Raw(
-                msgspec.json.encode(self._flat(record, self._schema, self._levels))
-            )
-        try:
-            row = self._decode(record)
-        except msgspec.DecodeError as error:
-            raise self._unfit(str(error)) from None
-        for field, as_text in self._raw:
+            flat = self._flat(record, self._schema, self._levels)
+            record = msgspec.Raw(msgspec.json.encode(flat))
+        row = self._row(record)
+        for field, name, as_text in self._raw:
             value = getattr(row, field)
             if value is not None:
-                setattr(row, field, self._text(field, value, as_text=as_text))
+                setattr(row, field, self._text(name, value, as_text=as_text))
         if extracted is not None:
-            row.m0 = extracted
+            row._sdc_extracted_at = extracted  # noqa: SLF001
         if version is not None:
-            row.m3 = version
+            row._sdc_table_version = version  # noqa: SLF001
         line = self._encode(row).decode()
         self.size += len(line)
         self.lines[self._key(row) if self._keys else len(self.lines)] = line
@@ -112,65 +90,86 @@ class Rows:
         """Forget the rows, which are written."""
         self.lines, self.size = {}, 0
 
+    def _row(self, record: msgspec.Raw) -> t.Any:
+        try:
+            try:
+                return self._decode(record)
+            except msgspec.ValidationError:
+                if not self._integers:
+                    raise
+                return self._decode(self._with_integers(record))
+        except UnicodeDecodeError:
+            refuse(self.stream, None, "a text is not UTF-8")
+        except msgspec.DecodeError as error:
+            reason, column = str(error), None
+            if match := _PLACE.match(reason):
+                names = {alias: name for name, alias in self._aliases.items()}
+                reason, column = match["reason"], names.get(match["column"], match["column"])
+            elif match := _MISSING.match(reason):
+                reason, column = "a key is missing", match["column"]
+            refuse(self.stream, column, reason)
+
+    def _with_integers(self, record: msgspec.Raw) -> bytes:
+        """Write 5.0 and 5e0 as 5, for columns of integers: JSON Schema calls them integers."""
+        values = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+        for name in self._integers:
+            text = str(values.get(name, b""), "utf-8")
+            if _FLOAT.fullmatch(text):
+                number = Decimal(text)
+                if number.adjusted() < _MOST_DIGITS and number == number.to_integral_value():
+                    values[name] = msgspec.Raw(str(int(number)).encode())
+        return msgspec.json.encode(values)
+
     def _key(self, row: t.Any) -> t.Any:
         key = []
-        for field, is_time in self._keys:
+        for name, field, is_time in self._keys:
             value = getattr(row, field)
             if value is None:
-                raise UnfitError(self.stream, self._names[field], "a key is null")
-            key.append(self._moment(field, value) if is_time else value)
+                refuse(self.stream, name, "a key is null")
+            key.append(self._moment(name, value) if is_time else value)
         return tuple(key)
 
-    def _moment(self, field: str, value: str) -> datetime:
+    def _moment(self, name: str, value: str) -> datetime:
         try:
-            found = msgspec.convert(_FRACTION.sub(r"\1", value), datetime)
+            found = msgspec.convert(_BELOW_MICROSECONDS.sub(r"\1", value), datetime)
         except msgspec.ValidationError:
-            raise UnfitError(self.stream, self._names[field], "not a date-time") from None
+            refuse(self.stream, name, "not a date-time")
         return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
-    def _text(self, field: str, value: msgspec.Raw, *, as_text: bool) -> str | None:
+    def _text(self, name: str, value: msgspec.Raw, *, as_text: bool) -> str | None:
         try:
             text = str(value, "utf-8")
             if text == "null":
                 return None
             return t.cast("str", json.loads(text)) if as_text and text.startswith('"') else text
         except ValueError:
-            raise UnfitError(self.stream, self._names[field], "not valid JSON") from None
+            refuse(self.stream, name, "not valid JSON")
 
     def _flat(self, record: msgspec.Raw, schema: Schema, levels: int, prefix: str = "") -> t.Any:
         try:
             values = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
-        except msgspec.DecodeError:
-            raise UnfitError(self.stream, prefix[:-2] or None, "not an object") from None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            refuse(self.stream, prefix[:-2] or None, "not a valid object")
         found = {}
         for name, value in values.items():
             node = schema.get("properties", {}).get(name)
             if not is_flattened(node, levels):
                 found[self._aliases.get(prefix + name, prefix + name)] = value
-            elif bytes(value) != _NULL:
+            elif bytes(value) != b"null":
                 found |= self._flat(value, node, levels - 1, f"{prefix}{name}__")
         return found
 
-    def _unfit(self, reason: str) -> UnfitError:
-        if match := _PLACE.match(reason):
-            names = {alias: name for name, alias in self._aliases.items()}
-            column = names.get(match["column"], match["column"])
-            return UnfitError(self.stream, column, match["reason"])
-        if match := _MISSING.match(reason):
-            return UnfitError(self.stream, match["column"], "a key is missing")
-        return UnfitError(self.stream, None, reason)
 
-
-def _python_type(column: Column, kind: str) -> t.Any:
-    """Choose what msgspec checks; it leaves Raw as it is."""
-    if kind == "VARCHAR" and (column.mixed or column.type not in {"VARCHAR", "TIMESTAMP"}):
+def _python_type(column: Column) -> t.Any:
+    """Return what msgspec is to check; it leaves Raw as it is."""
+    if column.stored == "VARCHAR" and (column.mixed or column.type not in {"VARCHAR", "TIMESTAMP"}):
         return msgspec.Raw
-    if kind == "DOUBLE" and column.type in INTEGERS:
+    if column.stored == "DOUBLE" and column.type in INTEGERS:
         # A whole number that a float cannot hold exactly would change.
         return _whole(_EXACT_IN_DOUBLE)
-    if kind in INTEGERS:
-        return _whole(min(INTEGERS[kind], 63)) if column.type != "HUGEINT" else int
-    return {"DOUBLE": float, "BOOLEAN": bool, "JSON": msgspec.Raw}.get(kind, str)
+    if column.stored in INTEGERS:
+        return int if column.type == "HUGEINT" else _whole(min(INTEGERS[column.stored], 63))
+    return {"DOUBLE": float, "BOOLEAN": bool, "JSON": msgspec.Raw}.get(column.stored, str)
 
 
 def _whole(bits: int) -> t.Any:

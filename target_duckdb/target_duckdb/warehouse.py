@@ -1,30 +1,37 @@
 """The DuckDB file: opened when it is needed, and written in whole batches."""
 
+# ruff: noqa: S608 - names cannot be parameters; they go through `_name`
+
 from __future__ import annotations
 
 import json
 import re
 import time
 import typing as t
-from datetime import datetime, timezone
 
 import duckdb
 
-from target_duckdb.columns import METADATA, fold, widened
-from target_duckdb.errors import TargetError, UnfitError
+from target_duckdb import TargetError, refuse
+from target_duckdb.columns import METADATA, columns_of, fold, widened
 from target_duckdb.rows import Rows
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from target_duckdb.columns import Column, Schema
     from target_duckdb.settings import Settings
 
+_LOCKED = "Could not set lock on file"
 _HOLDER = re.compile(r"onflicting lock is held in (.+?) ?\(PID (\d+)\)")
 _OPENABLE_SINCE = "v1.2.0"
-_RETRY_SECONDS = 0.1
-_TALKATIVE = (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException)
-"""Errors that may quote values."""
+_ROW_GROUP = 20_480
+"""DuckDB writes the last row group of a table again with each checkpoint; its default is 122,880
+rows, and that costs 100 MB of memory and a quarter of the time with 200,000 bookings."""
+_RETRY_SECONDS = 0.05
+_TOLD_AFTER_SECONDS = 1
+"""A reader that only looks in is not worth a line."""
+_NOW = "now()::TIMESTAMP"
+_UNFIT = (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)
 
 
 class Warehouse:
@@ -33,67 +40,91 @@ class Warehouse:
     def __init__(
         self, settings: Settings, say: Callable[[str], None], stopped: Callable[[], bool]
     ) -> None:
-        """Name the file.
-
-        Args:
-            settings: The settings.
-            say: Shows a line.
-            stopped: Whether waiting makes no sense any more.
-        """
+        """Name the file; `stopped` says whether waiting for it makes no sense any more."""
         self._settings = settings
         self._say = say
         self._stopped = stopped
-        self._connection: duckdb.DuckDBPyConnection | None = None
-        self._database = ""
-
-    @property
-    def is_open(self) -> bool:
+        self._database = "warehouse"
+        self.is_open = False
         """Whether nobody else can open the file."""
-        return self._connection is not None
+        self._stays_open = False
+        self._connection = self._connect()
+        self._streams: dict[str, str] = {}
 
     def close(self) -> None:
         """Leave the file to others."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self.is_open and not self._stays_open:
+            self._connection.execute(f"DETACH {_name(self._database)}")
+            self.is_open = False
 
-    def prepare(
-        self, stream: str, columns: list[Column], keys: list[str], schema: Schema
-    ) -> tuple[Rows, bool]:
-        """Make or change the table of a stream.
+    def end(self) -> None:
+        """Give up what is not written, and close everything."""
+        self._connection.close()
 
-        Args:
-            stream: Name of the stream.
-            columns: Its columns.
-            keys: Names of the key columns.
-            schema: Its JSON schema.
+    def open(self) -> duckdb.DuckDBPyConnection:
+        """Open the file, and wait while somebody else has it open."""
+        began, told = time.monotonic(), False
+        while not self.is_open:
+            try:
+                self._connection.execute(
+                    f"ATTACH {_text(self._settings.filepath)} AS {_name(self._database)} "
+                    f"(ROW_GROUP_SIZE {_ROW_GROUP})"
+                )
+                self.is_open = True
+            except duckdb.IOException as error:  # noqa: PERF203
+                told = self._wait(error, time.monotonic() - began, told=told)
+        return self._connection
 
-        Returns:
-            Where its rows are collected, and whether the table is new.
-        """
-        connection = self.open()
+    def _wait(self, error: duckdb.IOException, waited: float, *, told: bool) -> bool:
+        """Let some time pass if the file is locked; return whether that has been told."""
+        if _LOCKED not in str(error):
+            raise error
+        found = _HOLDER.search(str(error))
+        holder = f"in {found[1]} (PID {found[2]})" if found else "elsewhere"
+        where = f"{self._settings.filepath} is open {holder}"
+        patience = self._settings.lock_wait_seconds
+        if waited >= patience or self._stopped():
+            msg = f"{where}: close it there and run again; nothing is lost"
+            raise TargetError(msg) from None
+        if waited >= _TOLD_AFTER_SECONDS and not told:
+            self._say(f"{where}, waiting up to {patience:g} seconds")
+            told = True
+        time.sleep(_RETRY_SECONDS)
+        return told
+
+    def prepare(self, stream: str, schema: Schema, keys: list[str]) -> tuple[Rows, bool]:
+        """Make or change a stream's table; return its rows to come, and whether it is new."""
+        levels = self._settings.data_flattening_max_level
+        columns = columns_of(stream, schema, levels)
+        if missing := set(keys) - {column.name for column in columns}:
+            msg = f"stream {stream}: the schema has no property {', '.join(sorted(missing))}, a key"
+            raise TargetError(msg)
         place = self._settings.place_of(stream)
+        other = self._streams.setdefault(fold(".".join(place)), stream)
+        if other != stream:
+            msg = f"streams {other} and {stream} would be one table, {'.'.join(place)}; rename one"
+            raise TargetError(msg)
+        connection = self.open()
+        connection.begin()
         existing = self._columns(place)
-        wanted = {column.name: column.type for column in columns} | METADATA
-        types = dict(wanted)
-        table = self._table(place)
-        connection.execute("BEGIN")
-        if not existing:
-            connection.execute(
-                f"CREATE SCHEMA IF NOT EXISTS {_name(self._database)}.{_name(place[0])}"
-            )
-            made = ", ".join(f"{_name(name)} {kind}" for name, kind in wanted.items())
-            connection.execute(f"CREATE TABLE {table} ({made})")
+        table = self._table(stream)
+        if existing:
+            for column in columns:
+                self._adapt(table, column, existing)
         else:
-            for name, kind in wanted.items():
-                types[name] = self._adapt(table, name, kind, existing.get(fold(name)))
-        self._describe(place, schema.get("description"), columns)
-        connection.execute("COMMIT")
-        found = {column.name: (column, types[column.name]) for column in columns}
-        rows = Rows(stream, found, keys, schema, self._settings.data_flattening_max_level)
-        return rows, not existing
+            schema_name = ".".join(map(_name, (self._database, place[0])))
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema_name}")
+            made = ", ".join(f"{_name(column.name)} {column.stored}" for column in columns)
+            connection.execute(f"CREATE TABLE {table} ({made})")
+        comments = [("", f"TABLE {table}", schema.get("description"))]
+        comments += [(c.name, f"COLUMN {table}.{_name(c.name)}", c.description) for c in columns]
+        for name, what, text in comments:
+            if isinstance(text, str) and existing.get(fold(name), ("", ""))[1] != text:
+                connection.execute(f"COMMENT ON {what} IS {_text(text)}")
+        connection.commit()
+        return Rows(stream, columns, keys, schema, levels), not existing
 
-    def write(self, batches: Iterable[Rows], complete: dict[str, tuple[int, bool]]) -> None:
+    def write(self, batches: Iterable[Rows], complete: Mapping[str, tuple[int, bool]]) -> None:
         """Write rows and deletes in one transaction.
 
         Args:
@@ -101,177 +132,125 @@ class Warehouse:
             complete: The version of each stream that is now complete, and whether rows
                 without a version are older than it.
         """
+        filled = [rows for rows in batches if rows.lines]
+        for number, rows in enumerate(filled):
+            self._read(rows, f"incoming{number}")
         connection = self.open()
-        now = datetime.now(timezone.utc).replace(tzinfo=None)
-        connection.execute("BEGIN")
-        for rows in batches:
-            if rows.lines:
-                self._insert(rows, now)
-        for stream, (version, all_older) in complete.items():
-            self._delete(stream, version, now, all_older=all_older)
-        connection.execute("COMMIT")
-
-    def open(self) -> duckdb.DuckDBPyConnection:
-        """Open the file, and wait while somebody else has it open.
-
-        Returns:
-            The connection.
-
-        Raises:
-            TargetError: If it stays locked.
-        """
-        if self._connection is not None:
-            return self._connection
-        until = time.monotonic() + self._settings.lock_wait_seconds
-        waiting = False
-        while True:
-            try:
-                self._connection = self._connect()
-                break
-            except duckdb.IOException as error:
-                holder = _HOLDER.search(str(error))
-                if holder is None:
-                    raise
-            who = f"{self._settings.filepath} is open in {holder[1]} (PID {holder[2]})"
-            if time.monotonic() > until or self._stopped():
-                msg = f"{who}: close it there and run again; nothing is lost"
-                raise TargetError(msg)
-            if not waiting:
-                self._say(f"{who}, waiting up to {self._settings.lock_wait_seconds:g} seconds")
-                waiting = True
-            time.sleep(_RETRY_SECONDS)
-        (self._database,) = self._connection.execute("SELECT current_database()").fetchall()[0]
-        for name, value in self._settings.settings.items():
-            self._connection.execute(f"SET {_name(name)} = {_text(str(value))}")
-        self._connection.execute("SET TimeZone = 'UTC'")
-        return self._connection
+        connection.begin()
+        for number, rows in enumerate(filled):
+            self._insert(rows, f"incoming{number}")
+        counts = {stream: self._delete(stream, *version) for stream, version in complete.items()}
+        connection.commit()
+        done = "removed" if self._settings.hard_delete else "marked as deleted"
+        for stream, count in counts.items():
+            if count:
+                self._say(f"stream {stream}: {count} rows are gone from the source and were {done}")
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        path = self._settings.filepath
-        if path.startswith(("md:", "motherduck:")):
-            token = self._settings.token
-            return duckdb.connect(path, config={"motherduck_token": token} if token else {})
-        return duckdb.connect(path, config={"storage_compatibility_version": _OPENABLE_SINCE})
+        """Start DuckDB in memory, so that the file is opened only for what must be in it."""
+        path, token = self._settings.filepath, self._settings.token
+        config: dict[str, t.Any] = {
+            "storage_compatibility_version": _OPENABLE_SINCE,
+            "temp_directory": f"{path}.tmp",  # should memory not suffice to change a table
+        }
+        is_remote = path.startswith(("md:", "motherduck:"))
+        if is_remote:
+            config = {"motherduck_token": token} if token else {}
+        connection = duckdb.connect(path if is_remote else ":memory:", config=config)
+        if is_remote:
+            (self._database,) = connection.execute("SELECT current_database()").fetchall()[0]
+            self.is_open = self._stays_open = True
+        for name, value in {**self._settings.settings, "TimeZone": "UTC"}.items():
+            connection.execute(f"SET {_name(name)} = {_text(str(value))}")
+        return connection
 
-    def _table(self, place: tuple[str, str]) -> str:
+    def _table(self, stream: str) -> str:
         # The database is named because a schema may have the same name.
-        return ".".join(map(_name, (self._database, *place)))
+        return ".".join(map(_name, (self._database, *self._settings.place_of(stream))))
 
-    def _columns(self, place: tuple[str, str]) -> dict[str, str]:
-        found = self.open().execute(
-            "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = ? "
-            "AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?)",
+    def _columns(self, place: tuple[str, str]) -> dict[str, tuple[str, str]]:
+        """Return type and comment of a table's columns; '' has its number of indexes instead."""
+        where = (
+            "WHERE database_name = $1 AND lower(schema_name) = lower($2) "
+            "AND lower(table_name) = lower($3)"
+        )
+        found = self._connection.execute(
+            f"SELECT column_name, data_type, comment FROM duckdb_columns() {where} "
+            f"UNION ALL SELECT '', index_count::VARCHAR, comment FROM duckdb_tables() {where}",
             [self._database, *place],
         )
-        return {fold(name): kind for name, kind in found.fetchall()}
+        return {fold(name): (kind, comment) for name, kind, comment in found.fetchall()}
 
-    def _adapt(self, table: str, name: str, wanted: str, existing: str | None) -> str:
-        connection, column = self.open(), _name(name)
-        if existing is None:
-            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {wanted}")
-            return wanted
-        kind = wanted if name in METADATA else widened(existing, wanted)
-        if kind == "DOUBLE" != existing and self._is_inexact(table, column):
-            kind = "VARCHAR"
-        if kind != existing:
-            using = {"JSON": f"to_json({column})"}.get(kind, f"{column}::{kind}")
-            if existing == "TIMESTAMP" and kind == "VARCHAR":
-                using = f"replace({column}::VARCHAR, ' ', 'T') || 'Z'"
-            alter = f"ALTER TABLE {table} ALTER {column} TYPE {kind} USING {using}"
-            try:
-                connection.execute(alter)
-            except duckdb.BinderException:
-                self._drop_primary_key(table)
-                connection.execute(alter)
-            if name not in METADATA:
-                self._say(f"{table}: the column {name} was {existing} and is now {kind}")
-        return kind
+    def _adapt(self, table: str, column: Column, found: dict[str, tuple[str, str]]) -> None:
+        """Add a column, or make it wider."""
+        connection, name, shown = self._connection, _name(column.name), table.partition(".")[2]
+        existing = found.get(fold(column.name), ("",))[0]
+        if not existing:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {column.type}")
+            return
+        if column.name not in METADATA:
+            column.stored = widened(existing, column.type)
+        if column.stored == "DOUBLE" != existing:
+            inexact = f"FROM {table} WHERE {name}::DOUBLE::HUGEINT <> {name}::HUGEINT LIMIT 1"
+            if connection.execute(inexact).fetchall():
+                column.stored = "VARCHAR"
+        if column.stored == existing:
+            return
+        using = f"to_json({name})" if column.stored == "JSON" else f"{name}::{column.stored}"
+        if existing == "TIMESTAMP" and column.stored == "VARCHAR":
+            using = f"replace({name}::VARCHAR, ' ', 'T') || 'Z'"
+        if found.get("", ("0",))[0] != "0":
+            # DuckDB changes no column of such a table, nor does it drop a primary key.
+            copy = _name(f"copy of {table}")
+            connection.execute(f"CREATE TEMP TABLE {copy} AS FROM {table}")
+            connection.execute(f"CREATE OR REPLACE TABLE {table} AS FROM {copy}")
+            connection.execute(f"DROP TABLE {copy}")
+            found[""] = ("0", "")
+            self._say(f"{shown}: its indexes had to go, because a column changes its type")
+        connection.execute(f"ALTER TABLE {table} ALTER {name} TYPE {column.stored} USING {using}")
+        if column.name not in METADATA:
+            self._say(f"{shown}: the column {name} was {existing} and is now {column.stored}")
 
-    def _is_inexact(self, table: str, column: str) -> bool:
-        query = (
-            f"SELECT 1 FROM {table} WHERE {column}::DOUBLE::HUGEINT <> {column}::HUGEINT LIMIT 1"  # noqa: S608
-        )
-        return bool(self.open().execute(query).fetchall())
-
-    def _drop_primary_key(self, table: str) -> None:
-        """Make a table anew: DuckDB can neither change nor drop the key of one that has it."""
-        copy = _name(self._table_name(table) + "__copy")
-        self.open().execute(f"CREATE TABLE {table[: table.rindex('.')]}.{copy} AS FROM {table}")
-        self.open().execute(f"DROP TABLE {table}")
-        bare = _name(self._table_name(table))
-        self.open().execute(f"ALTER TABLE {table[: table.rindex('.')]}.{copy} RENAME TO {bare}")
-
-    @staticmethod
-    def _table_name(table: str) -> str:
-        return table.rpartition('."')[2][:-1]
-
-    def _describe(self, place: tuple[str, str], description: t.Any, columns: list[Column]) -> None:
-        """Write the descriptions of the schema as comments where they have changed."""
-        connection, table = self.open(), self._table(place)
-        names = [self._database, *place]
-        where = "database_name = ? AND schema_name = ? AND table_name = ?"
-        known = dict(
-            connection.execute(
-                f"SELECT column_name, comment FROM duckdb_columns() WHERE {where} "  # noqa: S608
-                f"UNION ALL SELECT '', comment FROM duckdb_tables() WHERE {where}",
-                names + names,
-            ).fetchall()
-        )
-        known = {fold(name): comment for name, comment in known.items()}
-        wanted = [("", f"TABLE {table}", description)]
-        wanted += [(c.name, f"COLUMN {table}.{_name(c.name)}", c.description) for c in columns]
-        for name, what, text in wanted:
-            if isinstance(text, str) and text != known.get(fold(name)):
-                connection.execute(f"COMMENT ON {what} IS {_text(text)}")
-
-    def _insert(self, rows: Rows, now: datetime) -> None:
-        connection = self.open()
-        table = self._table(self._settings.place_of(rows.stream))
+    def _read(self, rows: Rows, incoming: str) -> None:
+        """Make a temporary table of rows, while others may read the file."""
         lines = list(rows.lines.values())
+        query = f"CREATE OR REPLACE TEMP TABLE {incoming} AS "
         try:
-            connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE incoming AS {_select(rows.columns)}", [lines]
-            )
+            self._connection.execute(query + _select(rows.columns), [lines])
+        except _UNFIT:
+            for key, column in rows.columns.items():  # DuckDB's message would quote the value
+                try:
+                    self._connection.execute(query + _select({key: column}), [lines])
+                except _UNFIT:  # noqa: PERF203
+                    refuse(rows.stream, column[0], "a value does not fit")
+            refuse(rows.stream, None, "a value does not fit")
+
+    def _insert(self, rows: Rows, incoming: str) -> None:
+        connection, table = self._connection, self._table(rows.stream)
+        try:
             if rows.keys:
-                same = " AND ".join(f"old.{_name(k)} = incoming.{_name(k)}" for k in rows.keys)
-                connection.execute(f"DELETE FROM {table} AS old USING incoming WHERE {same}")  # noqa: S608
+                same = " AND ".join(f"old.{_name(k)} = new.{_name(k)}" for k in rows.keys)
+                connection.execute(
+                    f"DELETE FROM {table} AS old USING {incoming} AS new WHERE {same}"
+                )
             connection.execute(
-                f"INSERT INTO {table} BY NAME "  # noqa: S608
-                "SELECT *, ?::TIMESTAMP AS _sdc_batched_at FROM incoming",
-                [now],
+                f"INSERT INTO {table} BY NAME SELECT *, {_NOW} AS _sdc_batched_at FROM {incoming}"
             )
-        except _TALKATIVE:
-            connection.execute("ROLLBACK")
-            raise UnfitError(
-                rows.stream, self._culprit(rows, lines), "a value does not fit"
-            ) from None
+        except _UNFIT:
+            refuse(rows.stream, None, "a row does not fit the table")
         if self._settings.hard_delete:
-            connection.execute(f"DELETE FROM {table} WHERE _sdc_deleted_at IS NOT NULL")  # noqa: S608
-        connection.execute("DROP TABLE temp.incoming")
+            connection.execute(f"DELETE FROM {table} WHERE _sdc_deleted_at IS NOT NULL")
+        connection.execute(f"DROP TABLE {incoming}")
 
-    def _culprit(self, rows: Rows, lines: list[str]) -> str | None:
-        """Find the column that DuckDB refuses, without its message, which quotes values."""
-        for key, column in rows.columns.items():
-            try:
-                self.open().execute(_select({key: column}), [lines]).fetchall()
-            except duckdb.Error:  # noqa: PERF203
-                return column[0]
-        return None
-
-    def _delete(self, stream: str, version: int, now: datetime, *, all_older: bool) -> None:
-        table = self._table(self._settings.place_of(stream))
-        older = "coalesce(_sdc_table_version, -1) < ?" if all_older else "_sdc_table_version < ?"
+    def _delete(self, stream: str, version: int, all_older: bool) -> int:  # noqa: FBT001
+        """Mark or remove the rows that are older than a version; return how many there were."""
+        table, older = self._table(stream), f"_sdc_table_version < {version}"
+        if all_older:
+            older = f"({older} OR _sdc_table_version IS NULL)"
+        change = f"UPDATE {table} SET _sdc_deleted_at = {_NOW} WHERE _sdc_deleted_at IS NULL AND"
         if self._settings.hard_delete:
-            query, values = f"DELETE FROM {table} WHERE {older}", [version]  # noqa: S608
-        else:
-            query = (
-                f"UPDATE {table} SET _sdc_deleted_at = ? WHERE _sdc_deleted_at IS NULL AND {older}"  # noqa: S608
-            )
-            values = [now, version]  # type: ignore[list-item]
-        (count,) = self.open().execute(query, values).fetchall()[0]
-        if count:
-            done = "removed" if self._settings.hard_delete else "marked as deleted"
-            self._say(f"stream {stream}: {count} rows are gone from the source and were {done}")
+            change = f"DELETE FROM {table} WHERE"
+        return int(self._connection.execute(f"{change} {older}").fetchall()[0][0])
 
 
 def _select(columns: dict[str, tuple[str, str]]) -> str:
@@ -283,7 +262,7 @@ def _select(columns: dict[str, tuple[str, str]]) -> str:
         casts.append(f"{_name(key)}{f'::{kind}' if cast else ''} AS {_name(name)}")
     form = _text(json.dumps(types))
     return (
-        f"SELECT {', '.join(casts)} FROM (SELECT unnest(json_transform_strict(line, {form})) "  # noqa: S608
+        f"SELECT {', '.join(casts)} FROM (SELECT unnest(json_transform_strict(line, {form})) "
         "FROM (SELECT unnest(?::VARCHAR[]) AS line))"
     )
 

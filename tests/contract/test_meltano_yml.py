@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import typing as t
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from target_duckdb.settings import Settings
@@ -94,7 +94,7 @@ def test_the_loader_is_the_projects_own_and_deletes_reach_it(
 
 
 def test_the_settings_of_the_loader_are_those_of_its_code(loader: Definition) -> None:
-    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
+    defaults = {field.name: field.default for field in msgspec.structs.fields(Settings)}
     described = {setting["name"]: setting.get("value") for setting in loader["settings"]}
 
     assert described.keys() == defaults.keys()

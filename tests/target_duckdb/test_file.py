@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
+import select
 import signal
+import string
 import subprocess
 import sys
+import threading
 import time
 import typing as t
 from contextlib import contextmanager
@@ -17,6 +21,7 @@ from sandbox import Account, Sandbox
 from tests.support import loaders, programs, warehouse
 from tests.support.kills import wait_for
 from tests.support.programs import LOADER, PATIENCE, environment
+from tests.support.project import Project
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +105,7 @@ def test_a_file_that_becomes_free_is_loaded(tmp_path: Path) -> None:
 def test_a_file_that_stays_locked_is_given_up_in_one_line(tmp_path: Path) -> None:
     with (
         held(tmp_path / "warehouse.duckdb") as holder,
-        started(tmp_path, lock_wait_seconds=0.5) as loader,
+        started(tmp_path, lock_wait_seconds=1.5) as loader,
     ):
         output, log = loader.communicate(timeout=PATIENCE)
     assert (loader.returncode, output) == (1, b"")
@@ -158,28 +163,118 @@ def test_killed_at_any_moment_it_holds_whole_batches(tmp_path: Path, delay: floa
     assert all(number < len(found) for number in states)
 
 
-def test_a_slow_load_leaves_the_file_to_readers(tmp_path: Path) -> None:
-    opened = refused = 0
-    with started(tmp_path, batch_size_rows=20) as loader:
+def test_a_second_sigterm_ends_a_loader_that_is_stuck(tmp_path: Path) -> None:
+    with started(tmp_path, batch_size_rows=1) as loader:
         pipe = t.cast("t.IO[bytes]", loader.stdin)
-        pipe.write(lines(SCHEMA))
-        until = time.monotonic() + 8
-        number = 0
-        while time.monotonic() < until:
-            pipe.write(lines(*(row(number + n) for n in range(20))))
-            pipe.flush()
-            number += 20
-            pause = time.monotonic() + 2
-            while time.monotonic() < pause:
+        long = {"type": "STATE", "value": "x" * 200_000}  # more than a pipe holds
+        pipe.write(lines(SCHEMA, row(1), long, row(2)))
+        pipe.flush()
+        output = t.cast("t.IO[bytes]", loader.stdout)
+        wait_for(lambda: select.select([output], [], [], 0)[0], loader)
+        time.sleep(0.5)
+        loader.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert loader.poll() is None
+        loader.send_signal(signal.SIGTERM)
+        assert loader.wait(PATIENCE) == -signal.SIGTERM
+    assert ids(tmp_path) == [1, 2]
+
+
+def test_without_a_reader_of_states_it_ends_in_one_line(tmp_path: Path) -> None:
+    with started(tmp_path) as loader:
+        t.cast("t.IO[bytes]", loader.stdout).close()
+        loader.stdout = None
+        _, log = loader.communicate(lines(SCHEMA, row(1), state(1)), timeout=PATIENCE)
+    assert (loader.returncode, len(log.splitlines())) == (1, 1), log
+    assert ids(tmp_path) == [1]
+
+
+def test_a_path_may_be_relative(tmp_path: Path) -> None:
+    config = programs.loader_config(tmp_path, filepath="warehouse.duckdb")
+    subprocess.run(
+        [str(LOADER), "--config", str(config)],
+        input=lines(SCHEMA, row(1)),
+        check=True,
+        cwd=tmp_path,
+        env=environment(),
+        timeout=PATIENCE,
+    )
+    assert ids(tmp_path) == [1]
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
+    schema = {"properties": {"id": {"type": "integer"}, "text": {"type": "string"}}}
+    messages = [{**SCHEMA, "schema": schema}]
+    for number in range(4000):
+        # What cannot be compressed fills a file.
+        text = "".join(random.choices(string.ascii_letters, k=2000))
+        messages += [{**row(number), "record": {"id": number, "text": text}}, state(number)]
+    config = programs.loader_config(tmp_path, batch_size_rows=500)
+    load = ["sh", "-c", f"ulimit -f 8000; exec '{LOADER}' --config '{config}'"]  # 4 MB
+    full = subprocess.run(
+        load,
+        input=lines(*messages),
+        capture_output=True,
+        check=False,
+        env=environment(),
+        timeout=PATIENCE,
+    )
+    assert (full.returncode, len(full.stderr.splitlines())) == (1, 1), full.stderr.decode()
+    found = ids(tmp_path)
+    assert found == list(range(len(found)))
+    assert 0 < len(found) < 4000
+    assert len(found) % 500 == 0
+    upto = [json.loads(line)["upto"] for line in full.stdout.splitlines()]
+    assert max(upto) < len(found)
+    programs.load(tmp_path, lines(*messages), batch_size_rows=500)
+    assert ids(tmp_path) == list(range(4000))
+
+
+@pytest.mark.slow
+def test_a_slow_sync_leaves_the_file_to_readers(tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    account = Account(seed=5, bookings=6_000, nasty=False)
+    catalog = programs.catalog("bookings", folder=tmp_path)
+    with Sandbox(account, key=programs.KEY) as api:
+        # As many pages as OnceHub allows in the long run: 200 in five minutes.
+        settings = programs.settings_for(api.url, rate_limit_per_second=2 / 3)
+        tap = programs.tap_command(tmp_path, settings, catalog=catalog)
+        config = programs.loader_config(tmp_path)
+        with (
+            subprocess.Popen(
+                tap, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment()
+            ) as source,
+            subprocess.Popen(
+                [str(LOADER), "--config", str(config)], stdin=source.stdout, env=environment()
+            ) as loader,
+        ):
+            wait_for(file.exists, loader)
+            opened = refused = 0
+            began = time.monotonic()
+            while loader.poll() is None:
                 try:
-                    duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True).close()
+                    with duckdb.connect(str(file), read_only=True) as connection:
+                        connection.execute("FROM duckdb_tables()").fetchall()
                     opened += 1
                 except duckdb.IOException:
                     refused += 1
-                time.sleep(0.05)
-        _, log = loader.communicate(timeout=PATIENCE)
-    assert (loader.returncode, ids(tmp_path)) == (0, list(range(number))), log
-    assert opened > refused, (opened, refused)
+                # A refusal is quick, and must not lead to more of them.
+                time.sleep(0.2 - (time.monotonic() - began) % 0.2)
+    assert loader.returncode == 0
+    warehouse.assert_equal(file, "bookings", account.objects("bookings"))
+    assert opened >= 99 * refused, (opened, refused)
+
+
+def test_a_run_of_meltano_waits_for_the_file(tmp_path: Path) -> None:
+    account = Account(seed=6, bookings=2_000)
+    with Sandbox(account, key=programs.KEY) as api:
+        project = Project(tmp_path / "project", api.url)
+        with held(project.database) as holder:
+            threading.Timer(20, holder.kill).start()  # the tap has filled the pipe by then
+            run = project.run()
+    assert run.status == 0, run.log
+    assert f"PID {holder.pid}" in run.log
+    warehouse.assert_equal(project.database, "bookings", account.objects("bookings"))
 
 
 def test_a_file_of_the_old_loader_goes_on(tmp_path: Path) -> None:

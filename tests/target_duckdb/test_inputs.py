@@ -51,6 +51,7 @@ def run(folder: Path, *messages: Message, **settings: t.Any) -> subprocess.Compl
         capture_output=True,
         check=False,
         encoding="utf-8",
+        errors="surrogateescape",  # "\udcff" is the byte 0xff
         env=environment(),
         timeout=PATIENCE,
     )
@@ -93,7 +94,9 @@ VALUES: dict[str, tuple[t.Any, t.Any, t.Any]] = {
     "a whole number": (WHOLE, 0, 0),
     "the greatest 64 bits": (WHOLE, 2**63 - 1, 2**63 - 1),
     "the least 64 bits": (WHOLE, -(2**63), -(2**63)),
-    "more than 64 bits": (HUGE, 2**64, 2**64),
+    "more than 64 bits": (HUGE, 2**64 + 1, 2**64 + 1),
+    "5.0 for a whole number": (WHOLE, 5.0, 5),
+    "1e16 for a whole number": (WHOLE, 1e16, 10**16),
     "32 bits": ({"type": "integer", "minimum": 0, "maximum": 2**31 - 1}, 2**31 - 1, 2**31 - 1),
     "a maximum without a minimum": ({"type": "integer", "maximum": 9}, -(2**40), -(2**40)),
     "a double": (NUMBER, 0.1, 0.1),
@@ -143,6 +146,15 @@ def test_a_value_arrives(tmp_path: Path, case: str) -> None:
     for (found,) in query(tmp_path, "SELECT v FROM o.s"):
         assert (json.loads(found) if case in JSON_VALUES else found) == wanted
     assert query(tmp_path, "SELECT count(*) FROM o.s") == [(2,)]
+
+
+def test_a_whole_number_with_a_point_is_exact_and_a_key(tmp_path: Path) -> None:
+    records = [
+        f'{{"type": "RECORD", "stream": "s", "record": {{"id": {key}, "v": 9007199254740993.0}}}}'
+        for key in ("1", "1.0", "10e-1")
+    ]
+    load(tmp_path, schema(v=WHOLE), *records)
+    assert query(tmp_path, "SELECT id, v FROM o.s") == [(1, 9007199254740993)]
 
 
 @pytest.mark.parametrize(
@@ -215,6 +227,7 @@ def test_names_of_schemas(tmp_path: Path, schema_name: str) -> None:
 BAD: dict[str, tuple[t.Any, t.Any, str]] = {
     "a text for a whole number": (WHOLE, PRIVATE, "column v"),
     "5.5 for a whole number": (WHOLE, 5.5, "column v"),
+    "1e300 for a whole number": (WHOLE, 1e300, "column v"),
     "true for a whole number": (WHOLE, True, "column v"),
     "more than 64 bits": (WHOLE, 2**63, "column v"),
     "a text for a number": (NUMBER, PRIVATE, "column v"),
@@ -236,6 +249,7 @@ def test_what_does_not_fit_stops_the_load(tmp_path: Path, case: str) -> None:
     assert case != "no such day" or "2021" not in done.stderr
 
 
+RECORD = '{"type": "RECORD", "stream": "s", "record": {"id": 2, "v": "%s"}}'
 BROKEN: dict[str, tuple[list[Message], str]] = {
     "half a line": ([schema(v=TEXT), record(id=1), '{"type": "RECORD", "stream": "s", "rec'], "s"),
     "no JSON": ([schema(), record(id=1), PRIVATE], "line 3"),
@@ -247,6 +261,15 @@ BROKEN: dict[str, tuple[list[Message], str]] = {
     "a null key without a type": ([schema(("a",), a={}), record(a=1), record(a=None)], "a"),
     "a lone surrogate": ([schema(v=TEXT), record(id=1), record(id=2, v="\ud800 x")], "stream s"),
     "a lone surrogate in JSON": ([schema(v=LIST), record(id=1), record(id=2, v=["\ud800"])], "stream s"),
+    "not UTF-8": ([schema(v=TEXT), record(id=1), RECORD % f"\udcff {PRIVATE}"], "stream s"),
+    "not UTF-8 in JSON": ([schema(v=LIST), record(id=1), RECORD % "\udcff"], "column v"),
+    "not UTF-8 anywhere": ([schema(), record(id=1), '{"type": "\udcff"}'], "line 3"),
+    "far too deep": ([schema(v=LIST), record(id=1), RECORD.replace('"%s"', "[" * 10**6 + "]" * 10**6)], "stream s"),
+    "a schema that is none": ([{**schema(), "schema": []}], "stream s"),
+    "a type that is none": ([schema(v={"type": 5})], "stream s"),
+    "a maximum that is none": ([schema(v={"type": "integer", "maximum": PRIVATE})], "stream s"),
+    "a version without a number": ([schema(), record(id=1), {"type": "ACTIVATE_VERSION", "stream": "s"}], "version"),
+    "streams that differ by case": ([schema(), schema(stream="S"), record(id=1)], "s and S"),
     "BATCH": ([schema(), record(id=1), {"type": "BATCH", "stream": "s"}], "BATCH"),
     "no record": ([schema(), record(id=1), {"type": "RECORD", "stream": "s"}], "stream s"),
     "a key that is no property": ([schema(("z",), a=TEXT), record(a="x")], "z"),
@@ -307,6 +330,38 @@ def test_a_column_becomes_wider(tmp_path: Path, case: str, *, at_once: bool) -> 
         load(tmp_path, *second)
     assert query(tmp_path, "SELECT v FROM o.s ORDER BY id") == [(item,) for item in wanted]
     assert query(tmp_path, "SELECT typeof(v) FROM o.s LIMIT 1") == [(kind,)]
+
+
+@pytest.mark.parametrize("made", ["v BIGINT UNIQUE", "v BIGINT, PRIMARY KEY (id)", "v BIGINT"])
+def test_a_column_of_a_table_with_indexes_becomes_wider(tmp_path: Path, made: str) -> None:
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute(f"CREATE SCHEMA o; CREATE TABLE o.s (id BIGINT, {made})")
+        connection.execute("CREATE INDEX i ON o.s (v); INSERT INTO o.s VALUES (1, 1), (2, 2)")
+    message = schema(("id",), id=TEXT, v={**NUMBER, "description": "It"})
+    said = load(tmp_path, message, record(id="2", v=5.5), record(id="x", v=0))
+    assert "indexes" in said
+    found = query(tmp_path, "SELECT id, v FROM o.s ORDER BY 1")
+    assert found == [("1", 1.0), ("2", 5.5), ("x", 0.0)]
+
+
+def test_a_key_that_a_table_has_is_kept(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute("CREATE SCHEMA o; CREATE TABLE o.s (id BIGINT PRIMARY KEY, v VARCHAR)")
+        connection.execute("INSERT INTO o.s VALUES (1, 'a')")
+    load(tmp_path, schema(v=TEXT), record(id=1, v="b"), record(id=2, v="c"))
+    assert query(tmp_path, "SELECT id, v FROM o.s ORDER BY 1") == [(1, "b"), (2, "c")]
+
+
+def test_what_the_table_refuses_stops_the_load(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute("CREATE SCHEMA o; CREATE TABLE o.s (id BIGINT, v VARCHAR UNIQUE)")
+    done = run(tmp_path, schema(v=TEXT), record(id=1, v=PRIVATE), record(id=2, v=PRIVATE))
+    stopped(tmp_path, done, "stream s")
+
+
+@pytest.mark.parametrize("value", [5, None, [], {"bookmarks": []}, {"bookmarks": {"s": 5}}])
+def test_a_state_may_have_any_form(tmp_path: Path, value: object) -> None:
+    load(tmp_path, {"type": "STATE", "value": value}, schema(), record(id=1))
 
 
 def test_columns_come_and_stay(tmp_path: Path) -> None:
@@ -396,6 +451,8 @@ def test_settings_of_the_old_loader_are_accepted(tmp_path: Path) -> None:
         ({"filepath": None}, "filepath"),
         ({"default_target_schema": None}, "default_target_schema"),
         ({"batch_size_rows": 0}, "batch_size_rows"),
+        ({"hard_delete": "maybe"}, "hard_delete"),
+        ({"filepath": ":memory:"}, "filepath"),
         ({"lock_wait_seconds": "x"}, "lock_wait_seconds"),
         ({"filepath": "/no/such/folder/w.duckdb"}, "/no/such/folder"),
     ],
