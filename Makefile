@@ -19,7 +19,7 @@ export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install loaders run status notebook test test-slow bench lint format build hub lock clean
+.PHONY: help install loaders run status models notebook test test-slow bench lint format build hub lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -28,13 +28,16 @@ help: ## list the targets
 install: ## set up .venv/bin/tap-oncehub, .venv/bin/meltano and Meltano's plugins
 	@$(MAKE) --silent --no-print-directory -j 3 $(STAMPS)/dev $(STAMPS)/plugins
 
-loaders: install $(STAMPS)/loaders $(STAMPS)/servers ## set up the other destinations that the tests load into
+loaders: install $(STAMPS)/loaders $(STAMPS)/models $(STAMPS)/servers ## set up the other destinations that the tests load into
 
 run: install ## load your account into output/warehouse.duckdb, or a sample one into output/demo.duckdb
 	@.venv/bin/python -m scripts.run $(RUN_ARGS)
 
 status: install ## show the last runs, bookmarks, and what the warehouse holds
 	@.venv/bin/python -m scripts.status
+
+models: install $(STAMPS)/models ## make tables for analysts of what was loaded, with dbt
+	@.venv/bin/python -m scripts.models
 
 notebook: install $(STAMPS)/notebook ## show what was loaded, in a browser
 	@.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 $(NOTEBOOK_ARGS)
@@ -71,7 +74,7 @@ hub: $(STAMPS)/dev ## write hub/ and plugin.yaml from what the tap says of itsel
 	@.venv/bin/python -m scripts.hub
 
 lock: $(STAMPS)/uv ## pin the newest versions that requirements/*.in and pyproject.toml allow
-	@for name in uv meltano dev build servers notebook; do \
+	@for name in uv meltano dev build servers notebook dbt; do \
 		$(UV_RUN) pip compile --universal --upgrade --python-version 3.10 \
 			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 			--output-file requirements/$$name.txt requirements/$$name.in \
@@ -134,6 +137,11 @@ $(STAMPS)/plugins: meltano.yml pyproject.toml target_duckdb/pyproject.toml $(STA
 $(STAMPS)/loaders: meltano.yml parquet_export/pyproject.toml $(STAMPS)/plugins
 	@echo 'Setting up: other destinations ...'
 	@.tools/meltano/bin/meltano --log-level=warning install $(MORE_PLUGINS)
+	@touch $@
+
+$(STAMPS)/models: meltano.yml requirements/dbt.txt $(STAMPS)/plugins
+	@echo 'Setting up: dbt ...'
+	@.tools/meltano/bin/meltano --log-level=warning install dbt-duckdb dbt-postgres
 	@touch $@
 
 $(STAMPS)/build $(STAMPS)/servers $(STAMPS)/notebook: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
