@@ -29,7 +29,7 @@ def main(project: Path) -> int:
     if not file.exists():
         print(f"output/{file.name} is missing: `make run` comes first", file=sys.stderr)
         return 1
-    settings = {"DBT_DUCKDB_FILEPATH": str(file), "DBT_ONCEHUB_SCHEMA": SCHEMA}
+    settings = {"DBT_DUCKDB_FILEPATH": str(file), "DBT_DUCKDB_SCHEMA": SCHEMA}
     meltano = Path(sys.executable).with_name("meltano")
     status = subprocess.run(
         (meltano, f"--environment={environment}", *_COMMAND),

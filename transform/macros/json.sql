@@ -31,7 +31,7 @@
     {{ adapter.dispatch('each')(list, name) }}
 {%- endmacro %}
 {% macro default__each(list, name) -%}
-    cross join json_each({{ list }}) as {{ name }}
+    cross join json_each(case json_type({{ list }}) when 'ARRAY' then {{ list }} end) as {{ name }}
 {%- endmacro %}
 {% macro postgres__each(list, name) -%}
     cross join jsonb_array_elements(
@@ -76,7 +76,7 @@
     cross join json_each({{ object }}) as {{ name }}
 {%- endmacro %}
 {% macro postgres__each_field(object, name) -%}
-    cross join jsonb_each({{ object }}) as {{ name }}
+    cross join jsonb_each(case jsonb_typeof({{ object }}) when 'object' then {{ object }} end) as {{ name }}
 {%- endmacro %}
 {% macro snowflake__each_field(object, name) -%}
     , lateral flatten(input => {{ object }}) as {{ name }}
