@@ -19,7 +19,7 @@ export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install loaders run status models notebook test test-slow bench lint format build hub lock clean
+.PHONY: help install loaders run status models assistant notebook test test-slow bench lint format build hub lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -39,6 +39,9 @@ status: install ## show the last runs, bookmarks, and what the warehouse holds
 models: install $(STAMPS)/models ## make tables for analysts of what was loaded, with dbt
 	@.venv/bin/python -m scripts.models
 
+assistant: install $(STAMPS)/mcp ## write output/assistant/marts.duckdb, what a code assistant may read
+	@.venv/bin/python -m scripts.assistant
+
 notebook: install $(STAMPS)/notebook ## show what was loaded, in a browser
 	@.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 $(NOTEBOOK_ARGS)
 
@@ -47,7 +50,7 @@ test: loaders ## run the tests; TEST_ARGS goes to pytest, COVERAGE=1 measures co
 	@.venv/bin/$(if $(COVERAGE),coverage run -m )pytest --numprocesses 3 --dist loadfile -m 'not slow' $(TEST_ARGS)
 	@$(if $(COVERAGE),.venv/bin/coverage combine --quiet && .venv/bin/coverage report)
 
-test-slow: loaders $(STAMPS)/notebook ## run the tests that take minutes
+test-slow: loaders $(STAMPS)/notebook $(STAMPS)/query $(STAMPS)/mcp ## run the tests that take minutes
 	@.venv/bin/pytest -m slow $(TEST_ARGS)
 
 bench: install $(STAMPS)/bench-dlt $(STAMPS)/bench-airbyte ## measure the tap and others; BENCH_ARGS=--help says what can be chosen
@@ -74,7 +77,7 @@ hub: $(STAMPS)/dev ## write hub/ and plugin.yaml from what the tap says of itsel
 	@.venv/bin/python -m scripts.hub
 
 lock: $(STAMPS)/uv ## pin the newest versions that requirements/*.in and pyproject.toml allow
-	@for name in uv meltano dev build servers notebook dbt; do \
+	@for name in uv meltano dev build servers notebook dbt query mcp; do \
 		$(UV_RUN) pip compile --universal --upgrade --python-version 3.10 \
 			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 			--output-file requirements/$$name.txt requirements/$$name.in \
@@ -144,7 +147,7 @@ $(STAMPS)/models: meltano.yml requirements/dbt.txt $(STAMPS)/plugins
 	@.tools/meltano/bin/meltano --log-level=warning install dbt-duckdb dbt-postgres
 	@touch $@
 
-$(STAMPS)/build $(STAMPS)/servers $(STAMPS)/notebook: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
+$(STAMPS)/build $(STAMPS)/servers $(STAMPS)/notebook $(STAMPS)/query $(STAMPS)/mcp: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
 	@echo 'Setting up: the $* ...'
 	@$(UV_RUN) venv --clear --no-project --python '$(PYTHON_VERSIONS)' .tools/$*
 	@$(UV_RUN) pip sync --python .tools/$* --require-hashes requirements/$*.txt
