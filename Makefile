@@ -14,6 +14,7 @@ STAMPS := .tools/stamps
 # installed with `meltano install NAME`.
 PLUGINS := tap-oncehub target-duckdb
 MORE_PLUGINS := target-duckdb-jwills target-postgres target-jsonl parquet-export
+DBT_PLUGINS := dbt-duckdb dbt-postgres
 
 export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
@@ -144,7 +145,7 @@ $(STAMPS)/loaders: meltano.yml parquet_export/pyproject.toml $(STAMPS)/plugins
 
 $(STAMPS)/models: meltano.yml requirements/dbt.txt $(STAMPS)/plugins
 	@echo 'Setting up: dbt ...'
-	@.tools/meltano/bin/meltano --log-level=warning install dbt-duckdb dbt-postgres
+	@.tools/meltano/bin/meltano --log-level=warning install $(DBT_PLUGINS)
 	@touch $@
 
 $(STAMPS)/build $(STAMPS)/servers $(STAMPS)/notebook $(STAMPS)/query $(STAMPS)/mcp: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv

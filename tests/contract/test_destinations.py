@@ -50,6 +50,7 @@ def test_settings_that_must_be_there_exist(plugin: dict[str, t.Any]) -> None:
 def test_make_run_installs_only_what_it_needs() -> None:
     assert "\nPLUGINS := tap-oncehub target-duckdb\n" in MAKEFILE
     installs = re.findall(r"meltano --log-level=warning install(.*)", MAKEFILE)
-    assert installs == [" $(PLUGINS)", " $(MORE_PLUGINS)"]
+    assert installs == [" $(PLUGINS)", " $(MORE_PLUGINS)", " $(DBT_PLUGINS)"]
     (recipe,) = re.findall(r"^install: .*\n\t(.*)", MAKEFILE, re.MULTILINE)
     assert "$(STAMPS)/loaders" not in recipe
+    assert "$(STAMPS)/models" not in recipe

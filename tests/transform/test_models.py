@@ -133,7 +133,7 @@ class Made(t.NamedTuple):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("models")
-    account = Account(seed=7, bookings=600, users=30)
+    account = Account(seed=7, bookings=300, users=30)
     gone = account.objects("bookings")[5]["id"]
     with Sandbox(account, key=programs.KEY) as api:
         catalog = programs.catalog(*ALL, folder=folder)
