@@ -3,6 +3,10 @@
 # and its plugins (.meltano). Each is made again when what it is made from
 # changes, all of them when the folder was moved.
 
+ifneq ($(findstring :,$(CURDIR))$(findstring %,$(CURDIR))$(findstring \,$(CURDIR)),)
+$(error Rename this folder: its path must not contain a colon, % or \)
+endif
+
 PYTHON ?= python3
 # What the pinned DuckDB has wheels for; uv looks for such a Python.
 PYTHON_VERSIONS := >=3.10,<3.14
@@ -16,6 +20,8 @@ PLUGINS := tap-oncehub target-duckdb
 MORE_PLUGINS := target-duckdb-jwills target-postgres target-jsonl parquet-export
 DBT_PLUGINS := dbt-duckdb dbt-postgres
 
+# In a variable, since a path may contain quotes.
+export PROJECT_FOLDER := $(CURDIR)
 export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
@@ -44,7 +50,7 @@ assistant: install $(STAMPS)/mcp ## write output/assistant/marts.duckdb, what a 
 	@.venv/bin/python -m scripts.assistant
 
 notebook: install $(STAMPS)/notebook ## show what was loaded, in a browser
-	@.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 $(NOTEBOOK_ARGS)
+	@.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 --token $(NOTEBOOK_ARGS)
 
 test: loaders ## run the tests; TEST_ARGS goes to pytest, COVERAGE=1 measures coverage (slower)
 	@$(if $(COVERAGE),.venv/bin/coverage erase)
@@ -64,7 +70,7 @@ lint: $(STAMPS)/dev ## check style, types, meltano.yml and workflows
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.meltano meltano.yml
 	@.venv/bin/zizmor --offline --quiet .github
 
-format: install ## put the code into the project's form
+format: install ## format the code
 	@.venv/bin/ruff check --quiet --fix-only .
 	@.venv/bin/ruff format --quiet .
 
@@ -78,11 +84,13 @@ hub: $(STAMPS)/dev ## write hub/ and plugin.yaml from what the tap says of itsel
 	@.venv/bin/python -m scripts.hub
 
 lock: $(STAMPS)/uv ## pin the newest versions that requirements/*.in and pyproject.toml allow
-	@for name in uv meltano dev build servers notebook dbt query mcp; do \
+	@for name in uv meltano dev build servers notebook dbt query mcp target-redshift; do \
 		$(UV_RUN) pip compile --universal --upgrade --python-version 3.10 \
 			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 			--output-file requirements/$$name.txt requirements/$$name.in \
-			$$([ $$name != dev ] || echo pyproject.toml) >/dev/null || exit 1; \
+			$$([ $$name != dev ] || echo pyproject.toml) \
+			$$([ $$name != target-redshift ] || echo --override requirements/$$name-overrides.in) \
+			>/dev/null || exit 1; \
 	done
 	@for name in dlt airbyte; do \
 		$(UV_RUN) pip compile --universal --upgrade --python-version 3.10 \
@@ -100,9 +108,9 @@ clean: ## remove everything that make made, but not output/ and Meltano's state
 
 # A virtual environment does not survive being moved: begin again in a new place.
 .tools/here: FORCE
-	@[ "$$(cat $@ 2>/dev/null)" = '$(CURDIR)' ] || { \
+	@[ "$$(cat $@ 2>/dev/null)" = "$$PROJECT_FOLDER" ] || { \
 		rm -rf .venv .tools .meltano/extractors .meltano/loaders .meltano/utilities; \
-		mkdir -p $(STAMPS); echo '$(CURDIR)' > $@; }
+		mkdir -p $(STAMPS); printf '%s\n' "$$PROJECT_FOLDER" > $@; }
 FORCE:
 
 $(STAMPS)/uv: requirements/uv.txt .tools/here

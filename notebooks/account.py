@@ -101,7 +101,7 @@ def _(con, schema, tables):
 @app.cell
 def _(con, mo, ready):
     assert ready
-    total, upcoming, canceled, missed, lead, newest = con.sql("""
+    total, upcoming, canceled, missed, lead, newest = con.execute("""
         SELECT count(*),
             count(*) FILTER (status = 'scheduled'
                 AND starting_time > now()::TIMESTAMP),
@@ -112,7 +112,7 @@ def _(con, mo, ready):
                 FILTER (starting_time >= creation_time) / 24,
             max(creation_time)
         FROM bookings
-    """).fetchone()
+    """).fetchall()[0]
     percent = lambda share: "–" if share is None else f"{share:.1%}"  # noqa: E731
     header = mo.vstack(
         [
@@ -347,10 +347,10 @@ def _(con, mo, schema, tables):
             ).fetchall()
         }
         time = next((c for c in ("last_updated_time", "creation_time") if c in columns), None)
-        rows, newest, loaded = con.sql(
+        rows, newest, loaded = con.execute(
             f"SELECT count(*), {f'max({time})' if time else 'NULL'}, max(_sdc_batched_at) "
             f'FROM "{schema}"."{table}"'
-        ).fetchone()
+        ).fetchall()[0]
         text = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else "–"  # noqa: E731
         return {
             "stream": table,

@@ -22,6 +22,7 @@ _EDITS: dict[str, tuple[tuple[str, Sequence[Any]], ...]] = {
         ("status", ("scheduled", "rescheduled", "completed", "canceled", "no_show")),
         ("subject", ("Edited, again", "Edited\nin two lines", "Edited \U0001f58a", "")),
         ("duration_minutes", (20, 40, None)),
+        ("starting_time", tuple(f"{year}-03-05T09:00:00Z" for year in range(2015, 2048, 4))),
     ),
     "contacts": (
         ("company", ("Edited & Sons", None, 'The "Edited" Company')),

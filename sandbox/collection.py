@@ -131,6 +131,8 @@ class Collection:
             updated: the field that tells when an object was updated; without one it is
                 when it was added or edited.
         """
+        if order == "starting" and self._kind == "booking":
+            return lambda rank: (-self._time(rank, "starting_time"), rank)
         if order != "updated":
             sign = -1 if order == "oldest" else 1
             return lambda rank: (0, sign * rank)

@@ -115,7 +115,7 @@ class Lister:
         collection: Collection,
         ranks: Sequence[int],
     ) -> tuple[int, int]:
-        limit = question.limit
+        limit = min(question.limit, self._account.switches.page_cap or question.limit)
         if question.cursor is None:
             return 0, limit
         param = "before" if question.backwards else "after"

@@ -157,7 +157,7 @@ def _limit(text: str | None) -> int:
 
 def _range(query: dict[str, str], name: str, time_filters: str) -> tuple[str, int, int] | None:
     ends = (f"{name}.gt", f"{name}.lt")
-    for end in ends if time_filters != "times" else ():
+    for end in ends if time_filters in {"dates", "days"} else ():
         if end in query and not _DATE.fullmatch(query[end]):
             message = f"Invalid date: '{query[end]}'"
             raise invalid(message, end)
@@ -167,7 +167,7 @@ def _range(query: dict[str, str], name: str, time_filters: str) -> tuple[str, in
     if low is not None and high is not None and low > high:
         message = f"{name}.gt must not be later than {name}.lt."
         raise invalid(message, f"{name}.gt")
-    if time_filters == "days" and low is not None:
-        low += times.DAY - 1
+    if time_filters in {"days", "whole_days"} and low is not None:
+        low += times.DAY - 1 - low % times.DAY
     beyond = 1 << 62
     return name, -beyond if low is None else low, beyond if high is None else high

@@ -8,9 +8,10 @@ from typing import Any
 REFUSALS = (400, 402, 404, 409, 410, 422)
 """Statuses that say that one object, or what belongs to it, is not to be had."""
 _CHOICES: dict[str, tuple[str | int | None, ...]] = {
-    "order": ("created", "updated", "oldest"),
+    "order": ("created", "updated", "oldest", "starting"),
     "deleted_cursor": ("400", "404", "start", "empty", "position"),
-    "time_filters": ("times", "dates", "days"),
+    "time_filters": ("times", "dates", "days", "whole_days"),
+    "date_header": ("right", "none", "ahead", "stuck"),
     "webhook_events": (None, "objects", "strings", "objects_array", "strings_array"),
     "time_slots_envelope": ("array", "data"),
     "terms_field": ("terms_of_sevice", "terms_of_service"),
@@ -29,7 +30,9 @@ class Switches:
     Attributes:
         plan_without_api: the key is right, but the plan has no API access: 403.
         plan_without_sms: the plan has no text messages: 403 for the SMS list only.
-        order: lists come newest "created" first, last "updated" first, or "oldest" first.
+        order: lists come newest "created" first, last "updated" first, "oldest" first, or
+            bookings by "starting" time, latest first.
+        page_cap: the most objects on a page, whatever `limit` asks for; None is no cap.
         has_more: lists carry `has_more`.
         has_more_always_false: it says false on every page, and no page has a next link.
         sms_has_more: the SMS list carries it too.
@@ -39,7 +42,10 @@ class Switches:
             no longer matches its filters, gives: "400", "404", "start" (as without
             cursor), "empty", or "position" (its place is known).
         time_filters: filters take "times" and dates, or dates alone, which mean their
-            midnight ("dates") or are compared with the date of a time ("days").
+            midnight ("dates") or are compared with the date of a time ("days"); with
+            "whole_days" times are taken, too, but compared by their date.
+        date_header: the `Date` of answers is "right", an hour "ahead", "stuck" in 2020, or
+            there is "none".
         webhook_events: None is 404; else the shape of the list.
         time_slots_envelope: "array" is bare, "data" has an envelope.
         slots_strict: a start in the past, and an end not after the start, is a 400.
@@ -66,6 +72,7 @@ class Switches:
     plan_without_api: bool = False
     plan_without_sms: bool = False
     order: str = "created"
+    page_cap: int | None = None
     has_more: bool = True
     has_more_always_false: bool = False
     sms_has_more: bool = False
@@ -73,6 +80,7 @@ class Switches:
     link_with_v2: bool = False
     deleted_cursor: str = "400"
     time_filters: str = "times"
+    date_header: str = "right"
     webhook_events: str | None = None
     time_slots_envelope: str = "array"
     slots_strict: bool = False

@@ -27,6 +27,8 @@ _TIMEOUT_SECONDS = 60.0
 _SLOW_SECONDS = 2.0
 _STOP_SECONDS = 5.0
 _SILENT = ("reset", "close")
+_STUCK = "Wed, 01 Jan 2020 00:00:00 GMT"
+_AHEAD = {"ahead": 3600.0}
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
@@ -140,10 +142,11 @@ class Handler(BaseHTTPRequestHandler):
         kind = outcome.fault.kind if outcome.fault else None
         if kind == "half_json":
             answer.body = answer.body[: len(answer.body) // 2]
-        common = {
-            "Date": self.server.service.account.clock.http_date(),
-            "Request-Id": entry.request_id,
-        }
+        common = {"Request-Id": entry.request_id}
+        date = self.server.service.account.switches.date_header
+        if date != "none":
+            clock = self.server.service.account.clock
+            common["Date"] = _STUCK if date == "stuck" else clock.http_date(_AHEAD.get(date, 0))
         entry.sent = len(answer.body)
         gzipped = self.server.service.account.switches.gzip and "gzip" in encodings
         head, body = self._packed(answer, common, gzipped=gzipped)

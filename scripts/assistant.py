@@ -6,6 +6,7 @@ so that no query can reach it.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -82,4 +83,5 @@ def _quoted(text: object) -> str:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # customers' data
     sys.exit(main(Path.cwd()))

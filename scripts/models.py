@@ -58,4 +58,5 @@ def _summarise(file: Path) -> None:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # customers' data
     sys.exit(main(Path.cwd()))

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import typing as t
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import duckdb
@@ -36,7 +36,7 @@ output/warehouse.duckdb holds sample data of an older version. Move it away, the
   mv output/warehouse.duckdb output/old-sample.duckdb; rm output/warehouse.source.json"""
 _QUERY = (
     f"FROM {SCHEMA}.bookings SELECT status, count(*) AS bookings "
-    "WHERE _sdc_deleted_at IS NULL GROUP BY ALL"
+    "WHERE in_trash IS NOT TRUE AND _sdc_deleted_at IS NULL GROUP BY ALL"
 )
 
 
@@ -51,7 +51,9 @@ def main(project: Path, options: Sequence[str]) -> int:
         The exit status: that of `meltano run`, or 1 if it could not begin.
     """
     lock_file = project / ".meltano/make-run.lock"
-    lock_file.parent.mkdir(exist_ok=True)
+    lock_file.parent.mkdir(mode=0o700, exist_ok=True)
+    with suppress(PermissionError):  # it is another's
+        lock_file.parent.chmod(0o700)  # `make install` made it for all to read
     with lock_file.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -128,6 +130,7 @@ def _fail(text: str, status: int = 1) -> int:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # customers' data, and the key while Meltano runs
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
             signal.signal(number, signal.default_int_handler)

@@ -60,6 +60,8 @@ def _settings(process: subprocess.Popen[bytes]) -> dict[str, str]:
         msg = "The sandbox did not start: see its own messages above"
         raise SampleAccountError(msg) from None
     return {
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
         "TAP_ONCEHUB_API_URL": address["url"],
         "TAP_ONCEHUB_API_KEY": address["key"],
         "TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "0",

@@ -27,18 +27,18 @@ _HEAD = """\
 # Streams and their fields
 
 Written by `.venv/bin/python -m scripts.streams_page` from the tap's own classes and schemas:
-change those, not this page. Paths stand below `api_url`. Every field but the primary key may be
-null, and is where OnceHub sends nothing. What an object holds stands in brackets behind it.
+change those, not this page. Paths are relative to `api_url`. Every field but the primary key is
+nullable, and null where OnceHub sends nothing. The fields of an object are in brackets after it.
 
 Every stream also has `_extra`: {extra} Loaders add columns that begin with `_sdc_`.
 """
 _MORE = {
-    "bookings": "A booking that is deleted is in no list; its id brings it, with `deleted`.",
-    "calendars": "`booking_calendar` is asked once for each calendar, and the time slots once "
-    "for each calendar and 30 days.",
-    "users": "The availability is asked once for each user.",
-    "webhooks": "`secret` is there with `include_webhook_secrets` only. The events are in no "
-    "reference of OnceHub's: an account without them has no rows.",
+    "bookings": "Lists leave deleted bookings out; their ids still return them, with `deleted`.",
+    "calendars": "`booking_calendar` costs a request for each calendar, the time slots one for "
+    "each calendar and 30 days.",
+    "users": "The availability costs a request for each user.",
+    "webhooks": "`secret` needs `include_webhook_secrets`. OnceHub's reference does not describe "
+    "the events: an account without them has no rows.",
 }
 """What the docstring of a module of streams leaves to say, by the module's name."""
 

@@ -22,7 +22,8 @@ def main() -> None:
         TapOnceHub.logger.warning("%s", interruption)
         sys.exit(_SIGNALLED + interruption.signal_number)
     except LoaderGoneError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         TapOnceHub.logger.error("%s", error)
         sys.exit(1)
     except OnceHubError as error:

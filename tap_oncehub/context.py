@@ -10,6 +10,7 @@ import platformdirs
 from tap_oncehub.api.client import OnceHubClient
 from tap_oncehub.api.rate_limit import RequestLimiter
 from tap_oncehub.errors import EndpointError, StreamsFailedError, WrongAddressError
+from tap_oncehub.log import keep_plain
 from tap_oncehub.progress import Notices, Progress
 from tap_oncehub.settings import is_loopback
 from tap_oncehub.signals import SignalWaiter
@@ -40,6 +41,7 @@ class SyncContext:
             logger: Where warnings and progress go.
             write_state: Writes a STATE message.
         """
+        keep_plain(config.get("api_key", ""))
         self.write_state = write_state
         self.waiter = SignalWaiter()
         self.notices = Notices()

@@ -76,7 +76,5 @@ class InterruptedSyncError(OnceHubError):
 
     def __init__(self, signal_number: int) -> None:
         """Keep the signal: the exit status is derived from it."""
-        super().__init__(
-            "Interrupted: the next run resumes from the last state that the loader saved."
-        )
+        super().__init__("Interrupted: the next run resumes from the last state that was saved.")
         self.signal_number = signal_number

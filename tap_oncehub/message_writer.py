@@ -7,6 +7,8 @@ import typing as t
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 
+from tap_oncehub.errors import LoaderGoneError
+
 if t.TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
 
@@ -23,8 +25,19 @@ class WholeLineWriter(MsgSpecWriter):
 
         Args:
             message: The message.
+
+        Raises:
+            LoaderGoneError: If nobody takes it.
         """
         rest = self.format_message(message)
-        while rest:
-            rest = rest[sys.stdout.buffer.write(rest) :]
-        sys.stdout.flush()
+        try:
+            while rest:
+                rest = rest[sys.stdout.buffer.write(rest) :]
+            sys.stdout.flush()
+        except BrokenPipeError:
+            msg = "The loader has ended: see its own messages."
+            raise LoaderGoneError(msg) from None
+        except (OSError, AttributeError) as error:  # None stands for a closed stdout
+            reason = error.strerror if isinstance(error, OSError) else "it is closed"
+            msg = f"Standard output cannot be written: {reason}."
+            raise LoaderGoneError(msg) from None

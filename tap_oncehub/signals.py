@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 import typing as t
 from contextlib import contextmanager
+from threading import current_thread, main_thread
 
 from tap_oncehub.errors import InterruptedSyncError
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
+
+_SIGNALLED = 128
+_A_MOMENT = 0.001
 
 
 class SignalWaiter:
@@ -30,6 +36,8 @@ class SignalWaiter:
         Raises:
             InterruptedSyncError: At once, where the tap only waits.
         """
+        if self._signal == signal_number:
+            os._exit(_SIGNALLED + signal_number)  # whatever it is busy with
         self._signal = signal_number
         if self._interruptible:
             self.check()
@@ -57,6 +65,31 @@ class SignalWaiter:
         finally:
             self._interruptible = False
 
+    @contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """End the block after some time, where the system has a timer for that.
+
+        Args:
+            seconds: How long it may take.
+
+        Raises:
+            TimeoutError: If it takes longer.
+        """
+        if not hasattr(signal, "setitimer") or current_thread() is not main_thread():
+            yield
+            return
+        began = time.monotonic()
+        before = signal.signal(signal.SIGALRM, _end_of_time)
+        left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+            if left:  # somebody else's timer
+                rest = left - (time.monotonic() - began)
+                signal.setitimer(signal.ITIMER_REAL, max(rest, _A_MOMENT))
+
     def sleep(self, seconds: float) -> None:
         """Sleep, unless a signal comes.
 
@@ -68,3 +101,7 @@ class SignalWaiter:
         """
         with self.interruptible():
             time.sleep(seconds)
+
+
+def _end_of_time(*_: t.Any) -> None:
+    raise TimeoutError

@@ -11,9 +11,11 @@ from typing_extensions import override
 
 from tap_oncehub.cli import CommandLineTap
 from tap_oncehub.context import SyncContext
-from tap_oncehub.errors import InterruptedSyncError
+from tap_oncehub.errors import EndpointError, InterruptedSyncError, WrongAddressError
+from tap_oncehub.log import plain_text
 from tap_oncehub.message_writer import WholeLineWriter
 from tap_oncehub.settings import SETTINGS
+from tap_oncehub.state.bookmark import check_account
 from tap_oncehub.streams import stream_classes
 from tap_oncehub.streams.users import TestAuthStream
 
@@ -57,6 +59,7 @@ class TapOnceHub(CommandLineTap):
         """
         self.check_input()
         try:
+            self._check_account()
             super().sync_all()
         except InterruptedSyncError:
             self.sync_context.write_state()
@@ -68,7 +71,18 @@ class TapOnceHub(CommandLineTap):
     @override
     def check_connection(self) -> str:
         stream = TestAuthStream(self, self.sync_context)
-        return str(stream.fetch(None).body.get("message"))
+        return plain_text(str(stream.fetch(None).body.get("message")), self.config["api_key"])
+
+    def _check_account(self) -> None:
+        """Refuse a state of another account; that the check fails stops nothing else."""
+        try:
+            message = self.check_connection()
+        except WrongAddressError:
+            raise
+        except EndpointError as error:
+            self.logger.warning("The account of the API key is not known: %s", error)
+        else:
+            check_account(t.cast("dict[str, t.Any]", self.state), message)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

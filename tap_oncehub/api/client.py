@@ -29,6 +29,7 @@ from tap_oncehub.api.errors import (
 from tap_oncehub.api.response import BadBodyError, OnceHubResponse
 from tap_oncehub.errors import EndpointError, RequestRefusedError
 from tap_oncehub.progress import EVERY_SECONDS
+from tap_oncehub.settings import is_loopback
 
 if t.TYPE_CHECKING:
     import logging
@@ -43,6 +44,11 @@ if t.TYPE_CHECKING:
 _FIRST_CONTACT_SECONDS = 10.0
 _CONNECT_SECONDS = 10.0
 _LONGEST_BACKOFF_SECONDS = 60.0
+_CLOCKS_APART = timedelta(minutes=5)
+_SLOWEST = 5
+"""How many times its time-out a whole response may take."""
+_MOST_MEGABYTES = 64
+_BLOCK_BYTES = 1 << 16
 
 
 @dataclass
@@ -148,16 +154,30 @@ class OnceHubClient:
         finally:
             self.limiter.mark_completed()
         self._answered = True
-        self._clock = (response.sent_at, time.monotonic())
+        if response.status_code < HTTPStatus.OK:
+            # The response itself is still to come, and would pass for that to the next request.
+            self.session.close()
+            text = f"HTTP {response.status_code}, an interim response that was not asked for"
+            raise RetriableError(text)
+        self._compare_clocks(response)
+        self._clock = (response.server_time, time.monotonic())
         error = error_for_response(
             response, path_of(request), stats.stream, self.secret, first=not self._sound
         )
         if error:
             raise error
         if fault := _fault(response, check):
+            self.session.close()  # whatever else comes on this connection
             raise RetriableError(fault)
         self._sound = True
         return response
+
+    def _compare_clocks(self, response: OnceHubResponse) -> None:
+        """Warn, once, of clocks that differ: the earlier one says when a sync began."""
+        apart = abs((response.date or response.received_at) - response.received_at)
+        if apart > _CLOCKS_APART and not self._clock:
+            what = "this machine's clock and OnceHub's Date are %s apart; the earlier one counts"
+            self.logger.warning(what, apart)
 
     def _check_key(self, refused: requests.PreparedRequest, stats: StreamStats) -> None:
         """Find out, once, whether a 403 concerns the whole API or one endpoint.
@@ -176,17 +196,22 @@ class OnceHubClient:
     def _exchange(self, request: requests.PreparedRequest, stream: str) -> OnceHubResponse:
         """Send once; the environment's proxies and certificates are used."""
         environment = self.session.merge_environment_settings(
-            request.url or "", {}, stream=False, verify=None, cert=None
+            request.url or "", {}, stream=True, verify=None, cert=None
         )
+        if is_loopback(self.api_url):
+            environment["proxies"] = {}
         timeout = (min(_CONNECT_SECONDS, self.timeout_seconds), self.timeout_seconds)
         try:
-            # A redirect would hand the key to another host.
-            response = self.session.send(
-                request, timeout=timeout, allow_redirects=False, **environment
-            )
+            # A timeout is for each byte.
+            with self.waiter.deadline(_SLOWEST * self.timeout_seconds):
+                # A redirect would hand the key to another host.
+                response = self.session.send(
+                    request, timeout=timeout, allow_redirects=False, **environment
+                )
+                with response:
+                    return OnceHubResponse(response, _content(response, request))
         except (OSError, ValueError) as error:  # RequestException is an OSError
             raise error_for_exception(error, request, stream) from None
-        return OnceHubResponse(response)
 
     def _sleep(self, seconds: float, stats: StreamStats) -> None:
         """Sleep on a stream's account, reporting it."""
@@ -214,6 +239,17 @@ class OnceHubClient:
         ceiling = min(_LONGEST_BACKOFF_SECONDS, 2.0 ** min(attempt - 1, 10))
         backoff = ceiling * random.uniform(0.5, 1.0)  # noqa: S311
         return max(backoff, error.retry_after or 0.0)
+
+
+def _content(response: requests.Response, request: requests.PreparedRequest) -> bytes:
+    """Read a body, up to what a page can be; one that is compressed may hide any size."""
+    content = bytearray()
+    for block in response.iter_content(_BLOCK_BYTES):
+        content += block
+        if len(content) > _MOST_MEGABYTES << 20:
+            text = f"{path_of(request)} answered with more than {_MOST_MEGABYTES} MB"
+            raise EndpointError(text + ". A smaller page_size may help")
+    return bytes(content)
 
 
 def _fault(response: OnceHubResponse, check: Check | None) -> str | None:

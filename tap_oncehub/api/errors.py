@@ -30,6 +30,7 @@ _RETRIED = {
     HTTPStatus.TOO_EARLY,
     HTTPStatus.TOO_MANY_REQUESTS,
 }
+_REDIRECTS = {301, 302, 303, 307, 308}
 _UNTRUSTED = re.compile(r"certificate verify failed(?:: ([^(]+?))?\.? *\(")
 _NOT_SECURE = (
     "a secure connection was not possible (REQUESTS_CA_BUNDLE, where it is set, must "
@@ -41,12 +42,14 @@ _NO_CERTIFICATES = (
     "Check that it is there"
 )
 _NETWORK_FAULTS: list[tuple[type[Exception], str, bool]] = [
+    (requests.exceptions.InvalidHeader, "the headers of the response contradict", True),
     (requests.exceptions.SSLError, _NOT_SECURE, False),
     (requests.exceptions.ProxyError, "the proxy does not work", False),
     (requests.exceptions.ConnectTimeout, "connecting took too long", False),
     (requests.exceptions.Timeout, "the response took too long", True),
     (requests.exceptions.ChunkedEncodingError, "the response was cut short", True),
     (requests.exceptions.ContentDecodingError, "the response was garbled", True),
+    (TimeoutError, "the response took too long", True),
 ]
 
 
@@ -107,9 +110,11 @@ def error_for_response(
                 "The account's plan must include API access."
             )
         text += ". If the account's plan does not include this, deselect the stream"
-    redirected = status < HTTPStatus.BAD_REQUEST
+    redirected = status in _REDIRECTS
     if redirected:
         text += ", a redirect, which is not followed"
+    elif status < HTTPStatus.BAD_REQUEST:
+        text += ", which is no answer to this request"
     not_found = status == HTTPStatus.NOT_FOUND
     if first and (redirected or (not_found and not response.is_api_error)):
         text += f". Check api_url, {DEFAULT_API_URL} is the usual one"
@@ -157,6 +162,10 @@ def exhausted(
         max_wait: Seconds that the retries were allowed to take.
     """
     limit = f"max_wait_seconds ({max_wait:g} s)"
+    if error.retry_after and error.retry_after > max_wait:
+        text = f"{stream}: OnceHub asks to wait {error.retry_after:,.0f} s (Retry-After), longer "
+        text += f"than {limit}: {error}. Run again later, or raise max_wait_seconds."
+        return RateLimitedError(text) if error.rate_limited else EndpointError(text)
     if error.rate_limited:
         return RateLimitedError(
             f"{stream}: still rate-limited by OnceHub after {limit}: {error}. "

@@ -2,13 +2,13 @@
 
 A list is ``{"object": "list", "data": [...], "has_more": bool}`` with a ``Link``
 header; ``after=<id>`` asks for what comes after that object (OnceHub's reference,
-"Pagination").
+"Pagination"). In which order, it does not say for sure; an edit may move an object.
 """
 
 from __future__ import annotations
 
 import typing as t
-from collections import Counter
+from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
 from singer_sdk.helpers.jsonpath import extract_jsonpath
@@ -18,10 +18,30 @@ from typing_extensions import override
 from tap_oncehub.errors import PaginationError
 
 if t.TYPE_CHECKING:
+    from collections.abc import Collection
+
     import requests
 
+_NOTHING_MORE = "promises more objects and then sends none"
+_NO_WAY = "promises more objects without a way to them"
+_AGAIN = "sends objects again that were on an earlier page"
+_CHANGED = "does not continue where the latest page ended"
 HAS_MORE = "$.has_more"
 LAST_ID = "$.data[-1:].id"
+
+
+class Position(t.NamedTuple):
+    """Where to continue in a list.
+
+    Attributes:
+        after: Id of the object to continue after.
+        first: Id of the object that comes next, and is read already; None if unknown.
+        updated: When that object was last updated, as it came.
+    """
+
+    after: str
+    first: str | None = None
+    updated: str | None = None
 
 
 def as_cursor(identifier: t.Any) -> str | None:
@@ -33,40 +53,64 @@ def as_cursor(identifier: t.Any) -> str | None:
     return str(identifier) if isinstance(identifier, (str, int)) and identifier != "" else None
 
 
-class CursorPaginator(JSONPathPaginator):
-    """Continues after the last object of a page while there may be more.
+def position_between(before: t.Mapping[str, t.Any], row: t.Mapping[str, t.Any]) -> Position | None:
+    """Return the position after an object and the one before it; None without ids.
 
-    More pages exist if ``has_more`` says so or ``Link`` has a ``next``. Where neither
-    does, a full page means that there may be more, whatever ``has_more`` says: it is
-    not known to be right there, and one request is less than the rest of a list.
+    Args:
+        before: The object before.
+        row: The object that is read already.
+    """
+    after, first = as_cursor(before.get("id")), as_cursor(row.get("id"))
+    if after is None or first is None or after == first:
+        return None
+    updated = row.get("last_updated_time")
+    return Position(after, first, updated if isinstance(updated, str) else None)
+
+
+class CursorPaginator(JSONPathPaginator):
+    """Continues after the last but one object of a page while there may be more.
+
+    The next page must begin with the last one: otherwise that object or the cursor was
+    moved or deleted meanwhile, and what follows may not be what was to come.
+
+    More pages exist if ``has_more`` says so or ``Link`` has a ``next``. A page that is
+    exactly full is asked for once more even where ``has_more`` denies it. Without
+    either, a list ends where a page brings nothing new: the server may have a page size
+    of its own.
+
+    Attributes:
+        position: Where the next page begins; None for the start of the list.
+        strict: Whether the first object of a page must not have been edited either:
+            where the order is unknown, it may have moved together with the cursor.
+        read_before: How many objects the latest page began with that were read before.
     """
 
     def __init__(
         self,
-        start: str | None,
+        start: Position | None,
         page_size: int,
         path: str,
-        seen: Counter[str | None] | None = None,
-        *,
-        visits: int = 1,
+        refused: Collection[str] = (),
     ) -> None:
-        """Begin after an object, or at the start of the list.
+        """Begin at a position.
 
         Args:
-            start: Id of the object to continue after; None for the start of the list.
+            start: The position; None for the start of the list.
             page_size: Objects asked for in one page.
             path: The list, for error messages.
-            seen: How often each cursor was used, so that a loop is noticed; kept up to date.
-            visits: How often a cursor may be used.
+            refused: Cursors not to be used.
         """
         super().__init__(LAST_ID)
-        self._value = start
+        self._value = start.after if start else None
         self._page_size = page_size
         self._path = path
-        self._seen = Counter() if seen is None else seen
-        self._seen[start] += 1
-        self._visits = visits
+        self._refused = refused
+        self._used = {self._value}
+        self._previous: list[t.Any] = []
         self._promised = start is not None
+        self.position = start
+        self.strict = False
+        self.read_before = 0
 
     @override
     def has_more(self, response: requests.Response) -> bool:
@@ -76,59 +120,79 @@ class CursorPaginator(JSONPathPaginator):
             response: The response with the latest page.
 
         Raises:
-            PaginationError: If this page was promised, or promises another, and is empty.
+            PaginationError: If this page does not follow the one before, or promises
+                another and brings nothing.
         """
         body = response.json()
         if not isinstance(body, dict):
             return False  # a bare array has no pages
+        rows = body["data"]
+        self.read_before = self._find_read_before(rows)
+        new = rows[self.read_before :]
         claim = next(extract_jsonpath(HAS_MORE, body), None)
-        promised = claim is True or "next" in response.links
+        self._promised = claim is True or "next" in response.links
+        if self._promised and not new:
+            raise self._error(_NOTHING_MORE)
         denied = claim is False or "previous" in response.links
-        more = promised or self._may_go_on(response, denied=denied)
-        if not body["data"] and (more or self._promised):
-            what = "promises more objects and then sends none"
-            raise self._error(what)
-        self._promised = promised
-        return more
-
-    def _may_go_on(self, response: requests.Response, *, denied: bool) -> bool:
-        """Return whether a page without a promise is full.
-
-        Where the response denies more pages, one that is too long, or was there before,
-        comes from an endpoint that knows no pages.
-        """
-        size = len(response.json()["data"])
-        if not denied:
-            return size >= self._page_size
-        cursor = as_cursor(super().get_next(response))
-        return size == self._page_size and cursor is not None and cursor not in self._seen
+        self._previous = _ids(rows)
+        if self._promised:
+            return True
+        followed = self._next(response) is not None
+        return bool(new) and followed and (len(rows) == self._page_size or not denied)
 
     @override
     def get_next(self, response: requests.Response) -> str | None:
-        """Return the id of the page's last object.
+        """Return the cursor of the next page.
 
         Args:
             response: The response with the latest page.
 
         Returns:
-            The id; where the object has none, the cursor of the ``Link`` header.
-            Of that link only the query is taken: its address may be another host's.
+            The id of the last object but one, or as near as possible; where objects
+            have no ids, the cursor of the ``Link`` header. Of that link only the query
+            is taken: its address may be another host's.
 
         Raises:
-            PaginationError: If there is no cursor, or it was used too often.
+            PaginationError: If there is no cursor, or it was used before.
         """
-        cursor = as_cursor(super().get_next(response)) or _link_cursor(response)
-        if cursor is None:
-            what = "promises more objects without a way to them"
-            raise self._error(what)
-        if cursor == self._value or self._seen[cursor] >= self._visits:
-            what = "sends objects again that were on an earlier page"
-            raise self._error(what)
-        self._seen[cursor] += 1
-        return cursor
+        position = self._next(response)
+        if position is None:
+            raise self._error(_NO_WAY)
+        if position.after in self._used:
+            raise self._error(_AGAIN)
+        self._used.add(position.after)
+        self.position = position
+        return position.after
+
+    def _find_read_before(self, rows: list[t.Any]) -> int:
+        if not self._promised and _ids(rows) == self._previous:
+            return len(rows)  # an endpoint that knows no pages
+        position = self.position
+        if position is None or position.first is None:
+            if position and self._promised and not rows:
+                raise self._error(_NOTHING_MORE)
+            return 0
+        first = rows[0] if rows and isinstance(rows[0], dict) else {}
+        edited = self.strict and first.get("last_updated_time") != position.updated
+        if as_cursor(first.get("id")) != position.first or edited:
+            raise self._error(_CHANGED)
+        return 1
+
+    def _next(self, response: requests.Response) -> Position | None:
+        rows = [row if isinstance(row, dict) else {} for row in response.json()["data"]]
+        for before, row in reversed(list(pairwise(rows))):
+            position = position_between(before, row)
+            if position and position.after not in {self._value, *self._refused}:
+                return position
+        last = as_cursor(super().get_next(response)) or _link_cursor(response)
+        return Position(last) if last else None
 
     def _error(self, what: str) -> PaginationError:
         return PaginationError(f"{self._path} {what} (after {self._value or 'the start'})")
+
+
+def _ids(rows: list[t.Any]) -> list[t.Any]:
+    return [(as_cursor(row.get("id")) if isinstance(row, dict) else None) or row for row in rows]
 
 
 def _link_cursor(response: requests.Response) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -14,14 +16,22 @@ import msgspec
 import requests
 from typing_extensions import override
 
+from tap_oncehub.log import plain_text
+
 _LONGEST_MESSAGE = 300
+_LONGEST_SEARCHED = 2000
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
+_LONGEST_NUMBER = 12
 _SECONDS = re.compile(r"\d+(\.\d+)?")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+_MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_FIELD_DEPTH, _DEEPEST = 4, 500
+"""How deep the value of a record's field stands in a list, and how deep a value may be."""
+_LONGEST_INTEGER = 4000
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -31,16 +41,24 @@ class BadBodyError(Exception):
 
 
 class OnceHubResponse(requests.Response):
-    """A response of OnceHub whose body is decoded once."""
+    """A response of OnceHub whose body is decoded once.
 
-    def __init__(self, response: requests.Response) -> None:
+    Attributes:
+        received_at: When it arrived, by this machine's clock.
+    """
+
+    def __init__(self, response: requests.Response, content: bytes | None = None) -> None:
         """Take over a response.
 
         Args:
             response: What requests received.
+            content: Its body, if that was read already.
         """
         super().__init__()
         vars(self).update(vars(response))
+        self.received_at = datetime.now(timezone.utc)
+        if content is not None:
+            self._content = content  # as requests itself does once it has read a body
 
     @cached_property
     def body(self) -> t.Any:
@@ -58,24 +76,39 @@ class OnceHubResponse(requests.Response):
         return self.body
 
     @property
+    def date(self) -> datetime | None:
+        """OnceHub's own time; None without a usable Date header."""
+        return _date(self.headers.get("Date"))
+
+    @property
     def sent_at(self) -> datetime:
+        """A time not later than the content, even if one of both clocks is ahead."""
+        return self._before_answer(min(self.date or self.received_at, self.received_at))
+
+    @property
+    def server_time(self) -> datetime:
         """OnceHub's own time when the request was on its way, rounded down.
 
         Without a usable Date header it is this machine's time.
         """
-        stamp = _date(self.headers.get("Date")) or datetime.now(timezone.utc)
-        return stamp - self.elapsed - timedelta(seconds=1)
+        return self._before_answer(self.date or self.received_at)
+
+    def _before_answer(self, moment: datetime) -> datetime:
+        try:
+            return moment - self.elapsed - timedelta(seconds=1)
+        except OverflowError:
+            return moment
 
     @property
     def retry_after(self) -> float | None:
         """Seconds that OnceHub asks to wait, said in seconds or as a date."""
         text = self.headers.get("Retry-After", "").strip()
         if _SECONDS.fullmatch(text):
-            return float(text)
-        until, now = _date(text), _date(self.headers.get("Date"))
+            return float(text[:_LONGEST_NUMBER])
+        until, now = _date(text), self.date or self.received_at
         if until is None:
             return None
-        return max(0.0, (until - (now or datetime.now(timezone.utc))).total_seconds())
+        return max(0.0, (until - now).total_seconds())
 
     @property
     def is_api_error(self) -> bool:
@@ -109,10 +142,13 @@ class OnceHubResponse(requests.Response):
         parts = [str(body[key]) for key in ("type", "message") if body.get(key)]
         if body.get("param"):
             parts.append(f"param {body['param']}")
-        text = " ".join(", ".join(parts).split()).replace(secret, "…")
+        # Cut before the search, at a blank: half an address or key is one, too.
+        text = plain_text(", ".join(parts), secret)
+        if len(text) > _LONGEST_SEARCHED:
+            text = text[:_LONGEST_SEARCHED].rpartition(" ")[0]
         parts = [_EMAIL.sub("…", text)[:_LONGEST_MESSAGE].rstrip(" .")]
         if identifier := self.headers.get("Request-Id"):
-            parts.append(f"Request-Id {identifier[:80]}")
+            parts.append(f"Request-Id {plain_text(identifier, secret)[:80]}")
         text = ", ".join(part for part in parts if part)
         return f" ({text})" if text else ""
 
@@ -123,15 +159,52 @@ def _decode(content: bytes) -> t.Any:
         msg = "the response is empty"
         raise BadBodyError(msg)
     content = content.removeprefix(_BYTE_ORDER_MARK)
+    for decode in (_DECODER.decode, _decode_mended, _decode_leniently):
+        with suppress(msgspec.DecodeError, ValueError, RecursionError, ArithmeticError):
+            return decode(content)
+    msg = "the response is no JSON"
+    raise BadBodyError(msg)
+
+
+def _decode_mended(content: bytes) -> t.Any:
+    return _DECODER.decode(_ESCAPE.sub(_mend_escape, content))
+
+
+def _decode_leniently(content: bytes) -> t.Any:
+    """Decode JSON with values that no type can hold, as texts: NaN, long numbers, deep nesting."""
+    text = _ESCAPE.sub(_mend_escape, content).decode()
+    return json.loads(
+        _flattened(text),
+        parse_constant=str,
+        parse_int=lambda digits: int(digits) if len(digits) < _LONGEST_INTEGER else digits,
+        parse_float=_decimal,
+    )
+
+
+def _decimal(digits: str) -> Decimal | str:
     try:
-        return _DECODER.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        return _DECODER.decode(_ESCAPE.sub(_mend_escape, content))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        msg = "the response is no JSON"
-        raise BadBodyError(msg) from None
+        return Decimal(digits)
+    except ArithmeticError:
+        return digits
+
+
+def _flattened(text: str) -> str:
+    """Turn fields whose values nest too deeply into texts."""
+    depth, deepest, start, done = 0, 0, 0, 0
+    parts: list[str] = []
+    for match in _MARK.finditer(text):
+        mark = match[0]
+        if mark in "[{":
+            depth += 1
+            if depth == _FIELD_DEPTH:
+                start, deepest = match.start(), 0
+            deepest = max(deepest, depth)
+        elif mark in "]}":
+            if depth == _FIELD_DEPTH and deepest > _DEEPEST:
+                parts += [text[done:start], json.dumps(text[start : match.end()])]
+                done = match.end()
+            depth -= 1
+    return "".join([*parts, text[done:]])
 
 
 def _mend_escape(match: re.Match[bytes]) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 
@@ -13,7 +15,10 @@ if t.TYPE_CHECKING:
 
     State: t.TypeAlias = dict[str, t.Any]
 
+_ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
+_ACCOUNT_HASH = "account"
 _KEY, _VALUE, _START = "replication_key", "replication_key_value", "start_date"
+_NEWEST = "newest_value"
 _FOREIGN = (
     "partitions",
     "progress_markers",
@@ -27,7 +32,12 @@ class Bookmark:
     """The bookmark of one stream, and the start date that it was made with."""
 
     def __init__(
-        self, state: State, replication_key: str, start_date: str | None, lookback: timedelta
+        self,
+        state: State,
+        replication_key: str,
+        start_date: str | None,
+        lookback: timedelta,
+        now: datetime | None = None,
     ) -> None:
         """Look at a stream's state.
 
@@ -36,7 +46,9 @@ class Bookmark:
             replication_key: What the bookmark is a value of.
             start_date: Nothing that was updated before is wanted.
             lookback: How far behind the bookmark to start again.
+            now: No bookmark can be later; one that is says nothing.
         """
+        self._now = now
         self._state = state
         self._key = replication_key
         self._start_date = start_date
@@ -48,9 +60,9 @@ class Bookmark:
         wanted = moment_of(self._start_date)
         # The filter is strict: what was updated at start_date itself is wanted too.
         first = _before(wanted, timedelta(milliseconds=1)) if wanted else None
-        if self._value is None or self._moved_back:
+        if self.value is None or self._moved_back:
             return first
-        behind = _before(self._value, self._lookback)
+        behind = _before(self.value, self._lookback)
         return max(behind, first) if first else behind
 
     def advance(self, newest: str | None, began: str | None) -> None:
@@ -61,12 +73,31 @@ class Bookmark:
             began: When the pass began; later changes may have been missed.
         """
         covered = self._covered
-        newest = latest([self._state.get(_VALUE), newest])
+        before = None if self.ahead else self._state.get(_VALUE)
+        newest = latest([before, newest]) or (began if self.ahead else None)
         if value := newest and earliest([newest, began]):
             self._state.update({_KEY: self._key, _VALUE: utc_text(value), _START: covered})
+            self._state.pop(_NEWEST, None)
+            if value != newest:
+                self._state[_NEWEST] = utc_text(newest)
 
     @property
-    def _value(self) -> datetime | None:
+    def value(self) -> datetime | None:
+        """Up to when the stream is complete; None if that is not known."""
+        return None if self.ahead else self._saved
+
+    @property
+    def newest(self) -> datetime | None:
+        """The replication key of the newest record that was read; it may be after the bookmark."""
+        return moment_of(self._state.get(_NEWEST)) or self.value
+
+    @property
+    def ahead(self) -> bool:
+        """Whether the bookmark is later than now: what it says cannot be true."""
+        return bool(self._now and self._saved and self._saved > self._now)
+
+    @property
+    def _saved(self) -> datetime | None:
         if self._state.get(_KEY, self._key) != self._key:
             return None
         return moment_of(self._state.get(_VALUE))
@@ -75,7 +106,7 @@ class Bookmark:
     def _moved_back(self) -> bool:
         """Whether start_date now reaches further back than what was read."""
         wanted = moment_of(self._start_date)
-        if _START not in self._state or (wanted and self._value and wanted >= self._value):
+        if _START not in self._state or (wanted and self.value and wanted >= self.value):
             return False
         covered = moment_of(self._state[_START])
         return covered is not None and (wanted is None or wanted < covered)
@@ -83,7 +114,7 @@ class Bookmark:
     @property
     def _covered(self) -> str | None:
         """The start date from which on the stream is complete up to its bookmark."""
-        wanted, bookmark = moment_of(self._start_date), self._value
+        wanted, bookmark = moment_of(self._start_date), self.value
         if bookmark is None or _START not in self._state:
             return self._start_date
         covered = moment_of(self._state[_START])
@@ -91,6 +122,29 @@ class Bookmark:
         if reaches and (wanted is None or wanted <= bookmark):
             return t.cast("str | None", self._state[_START])
         return self._start_date
+
+
+def check_account(state: State, message: str) -> None:
+    """Refuse a state of another account; record whose it is.
+
+    Args:
+        state: The tap's writable state.
+        message: What OnceHub says of the key, naming its account.
+
+    Raises:
+        SettingsError: If the key is another account's.
+    """
+    named = _ACCOUNT.search(message)
+    if named is None:
+        return
+    account = hashlib.blake2b(named[1].strip().encode(), digest_size=8).hexdigest()
+    holder = state.setdefault("bookmarks", {}).setdefault("test_auth", {})
+    if holder.setdefault(_ACCOUNT_HASH, account) != account:
+        msg = (
+            "The state belongs to another OnceHub account than the API key. Give each account "
+            "a state of its own (--state-id-suffix), or read everything again (--full-refresh)."
+        )
+        raise SettingsError(msg)
 
 
 def check_state(state: t.Any, streams: Collection[str]) -> None:

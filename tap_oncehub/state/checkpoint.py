@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import time
 import typing as t
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
 import msgspec
 
+from tap_oncehub.api.pagination import Position
 from tap_oncehub.state.bookmark import Bookmark
-from tap_oncehub.times import latest, milliseconds, moment_of
+from tap_oncehub.times import earliest, latest, milliseconds, moment_of
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tap_oncehub.state.bookmark import State
 
 CURSORS_KEPT = 5
 _ENDLESS = int(datetime(9999, 1, 1, tzinfo=timezone.utc).timestamp() * 1000)
-_CHECKPOINT = "checkpoint"
+_CHECKPOINT, _VERSION = "checkpoint", "version"
 
 
 class Checkpoint(msgspec.Struct, omit_defaults=True):
@@ -36,7 +38,10 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
         began: When the pass began, by OnceHub's clock.
         since: The time filter of the pass; None reads everything.
         newest: The newest replication key seen so far.
+        oldest: The oldest one after ``since``.
+        undated: Whether ``began`` is by this machine's clock only.
         cursors: Where the latest pages ended, the latest last.
+        firsts: What the page after each of these begins with, and when it was updated.
     """
 
     version: int
@@ -45,7 +50,10 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
     began: str | None = None
     since: str | None = None
     newest: str | None = None
+    oldest: str | None = None
+    undated: bool = False
     cursors: list[str] = []
+    firsts: list[tuple[str | None, str | None]] = []
 
 
 class SyncPass:
@@ -54,9 +62,10 @@ class SyncPass:
     Attributes:
         resumed: Whether an earlier run began this pass.
         rejected_because: Why a checkpoint in the state is ignored, for the log.
+        bookmark_ahead: Whether a bookmark is later than now, and does not count.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a pass depends on
         self,
         states: Mapping[str, State],
         *,
@@ -64,6 +73,7 @@ class SyncPass:
         versioned: bool = False,
         start_date: str | None = None,
         lookback: timedelta = timedelta(0),
+        now: datetime | None = None,
     ) -> None:
         """Resume the pass that the state holds, or start a new one.
 
@@ -75,26 +85,37 @@ class SyncPass:
                 all others.
             start_date: Nothing that was updated before is wanted.
             lookback: How far behind the bookmark to start again.
+            now: No bookmark can be later.
         """
         self._states = states
         self._kind = replication_key or ("versioned" if versioned else "full")
         self._bookmarks = [
-            Bookmark(state, replication_key, start_date, lookback)
+            Bookmark(state, replication_key, start_date, lookback, now)
             for state in states.values()
             if replication_key
         ]
+        self.bookmark_ahead = any(bookmark.ahead for bookmark in self._bookmarks)
         self.rejected_because: str | None = None
         since = self._since()
         saved = self._saved(since)
         self.resumed = saved is not None
         self._point = saved or Checkpoint(
-            version=int(time.time() * 1000), streams=list(states), kind=self._kind, since=since
+            version=next_version(states.values()),
+            streams=list(states),
+            kind=self._kind,
+            since=since,
         )
+        firsts = self._point.firsts
+        if len(firsts) != len(self._point.cursors):  # as an older version wrote it
+            firsts = [(None, None)] * len(self._point.cursors)
+        self._positions = [
+            Position(c, *f) for c, f in zip(self._point.cursors, firsts, strict=True)
+        ]
 
     @property
-    def cursor(self) -> str | None:
-        """Id of the object to continue after; None for the start of the list."""
-        return self._point.cursors[-1] if self._point.cursors else None
+    def position(self) -> Position | None:
+        """Where to continue; None for the start of the list."""
+        return self._positions[-1] if self._positions else None
 
     @property
     def since(self) -> str | None:
@@ -111,25 +132,29 @@ class SyncPass:
         """When the pass began, by OnceHub's clock."""
         return self._point.began
 
-    def mark_started(self, moment: datetime) -> None:
+    def mark_started(self, moment: datetime, *, dated: bool = True) -> None:
         """Record when the pass began, unless an earlier answer or run did.
 
         Args:
-            moment: OnceHub's time, not later than the first answer's content.
+            moment: Not later than the first answer's content.
+            dated: Whether OnceHub said so, and not only this machine's clock.
         """
         if self._point.began is None:
             self._point.began = milliseconds(moment)
+            self._point.undated = not dated
 
-    def commit_page(self, cursor: str, values: Sequence[t.Any]) -> None:
-        """Record that everything up to an object is written.
+    def commit_page(self, position: Position, values: Sequence[t.Any]) -> None:
+        """Record that everything before a position is written.
 
         Args:
-            cursor: Id of the object.
+            position: The position.
             values: Replication key values written since the last call.
         """
         self.observe(values)
-        kept = [*self._point.cursors, cursor][-CURSORS_KEPT:]
-        self._point.cursors = kept
+        others = [other for other in self._positions if other.after != position.after]
+        self._positions = [*others, position][-CURSORS_KEPT:]
+        self._point.cursors = [p.after for p in self._positions]
+        self._point.firsts = [(p.first, p.updated) for p in self._positions]
         self._holder[_CHECKPOINT] = msgspec.to_builtins(self._point)
 
     def observe(self, values: Sequence[t.Any]) -> None:
@@ -140,20 +165,39 @@ class SyncPass:
         """
         texts = [value for value in values if isinstance(value, str)]
         self._point.newest = latest([self._point.newest, *texts])
+        if since := moment_of(self.since):
+            after = [text for text in texts if (moment_of(text) or since) > since]
+            self._point.oldest = earliest([self._point.oldest, *after])
 
-    def rewind(self) -> bool:
-        """Return to the cursor before; the latest one's object may be gone.
+    @property
+    def oldest(self) -> str | None:
+        """The oldest replication key after the time filter's value."""
+        return self._point.oldest
 
-        Returns:
-            Whether there was one to give up.
+    @property
+    def overlaps(self) -> bool:
+        """Whether a record came that an earlier pass must have read too.
+
+        True where none is expected: without a bookmark or a lookback.
         """
-        cursors = self._point.cursors
-        self._point.cursors = cursors[:-1]
-        return bool(cursors)
+        since, oldest = moment_of(self.since), moment_of(self.oldest)
+        known = [bookmark.value and bookmark.newest for bookmark in self._bookmarks]
+        if since is None or not all(value and value > since for value in known):
+            return True
+        return oldest is not None and oldest <= min(filter(None, known))
+
+    def rewind(self) -> None:
+        """Return to the position before; the latest one leads nowhere."""
+        self._positions = self._positions[:-1]
+
+    def restart(self) -> None:
+        """Return to the start of the list."""
+        self._positions = []
 
     def discard(self) -> None:
         """End the pass so that the next one reads the same again."""
         self._holder.pop(_CHECKPOINT, None)
+        self._keep_version()
 
     def finish(self) -> None:
         """End the pass: move the bookmarks to the newest key that is surely complete.
@@ -162,8 +206,22 @@ class SyncPass:
         since may stand on a page that had been read before.
         """
         self._holder.pop(_CHECKPOINT, None)
+        self._keep_version()
         for bookmark in self._bookmarks:
-            bookmark.advance(self._point.newest, self._point.began)
+            bookmark.advance(self._point.newest, self._complete_until)
+
+    @property
+    def _complete_until(self) -> str | None:
+        """When the pass began; by the records' own clock where OnceHub did not tell."""
+        began, newest = moment_of(self._point.began), moment_of(self._point.newest)
+        if self._point.undated and began and newest:
+            with suppress(OverflowError):
+                began = min(began, newest - (datetime.now(timezone.utc) - began))
+        return milliseconds(began) if began else None
+
+    def _keep_version(self) -> None:
+        for state in () if self._bookmarks else self._states.values():
+            record_version(state, self.version)
 
     @property
     def _holder(self) -> State:
@@ -186,11 +244,13 @@ class SyncPass:
         except msgspec.ValidationError:
             self.rejected_because = "it cannot be read"
             return None
-        times = [point.began, point.since, point.newest]
+        times = [point.began, point.since, point.newest, point.oldest]
         if any(text is not None and moment_of(text) is None for text in times):
             self.rejected_because = "its times cannot be read"
         elif not point.cursors or point.began is None:
             self.rejected_because = "it has no position"
+        elif not all(_is_unicode(text) for text in point.cursors):
+            self.rejected_because = "its position cannot be used"
         elif not 0 < point.version < _ENDLESS:
             self.rejected_because = "its version is from no possible time"
         elif point.streams != list(self._states):
@@ -202,6 +262,42 @@ class SyncPass:
         else:
             return point
         return None
+
+
+def next_version(states: Iterable[State]) -> int:
+    """Return a version later than all before, though the clock may have been ahead.
+
+    Args:
+        states: The states of the streams that carry it.
+
+    Returns:
+        Milliseconds since 1970.
+    """
+    last = 0
+    for state in states:
+        checkpoint = state.get(_CHECKPOINT)
+        for holder in (state, checkpoint if isinstance(checkpoint, dict) else {}):
+            version = holder.get(_VERSION)
+            if isinstance(version, int) and last < version < _ENDLESS - 1:
+                last = version
+    return max(int(time.time() * 1000), last + 1)
+
+
+def record_version(state: State, version: int) -> None:
+    """Record the version of a stream's last full pass.
+
+    Args:
+        state: The writable state of the stream.
+        version: The version.
+    """
+    state[_VERSION] = version
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        return bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _covers(saved: str | None, needed: str | None) -> bool:

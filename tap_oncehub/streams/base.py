@@ -10,6 +10,7 @@ import logging
 import typing as t
 from datetime import datetime, timezone
 from functools import cached_property
+from urllib.parse import quote
 
 from singer_sdk.authenticators import APIKeyAuthenticator
 from singer_sdk.helpers._catalog import pop_deselected_record_properties
@@ -40,6 +41,10 @@ if t.TYPE_CHECKING:
     from tap_oncehub.progress import StreamStats
 
 
+_KINDS = frozenset({
+    "booking", "bookingcalendar", "bookingpage", "contact", "conversation", "eventtype",
+    "masterpage", "notification", "schedule", "team", "user", "webhook",
+})  # fmt: skip
 _COLUMN = len(("properties", "name"))
 
 
@@ -48,6 +53,7 @@ class OnceHubStream(RESTStream[str]):
 
     Attributes:
         sync_context: What all streams share.
+        kinds: What its objects may call themselves; empty if that is not known.
         time_filters: Fields that the endpoint can filter by, all possible replication
             keys.
     """
@@ -55,6 +61,7 @@ class OnceHubStream(RESTStream[str]):
     primary_keys: t.Sequence[str] = ("id",)
     schema = StreamSchema(SCHEMAS)
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the RecordConformer loses nothing
+    kinds: t.ClassVar[frozenset[str]] = frozenset()
     time_filters: t.ClassVar[frozenset[str]] = frozenset()
     extracted_at: datetime | None = None
 
@@ -73,6 +80,12 @@ class OnceHubStream(RESTStream[str]):
     @override
     def url_base(self) -> str:
         return str(self.config["api_url"]).rstrip("/")
+
+    @override
+    def get_url(self, context: Context | None) -> str:
+        # The SDK replaces only slashes.
+        identifier = str((context or {}).get("id", ""))
+        return super().get_url({"id": quote(identifier, safe="", errors="replace")})
 
     @property
     @override
@@ -164,7 +177,16 @@ class OnceHubStream(RESTStream[str]):
             params=request.encode_params(),
             headers=request.headers,
         )
-        return self.sync_context.client.send(prepared, self.stats, self.check_body)
+        return self.sync_context.client.send(prepared, self.stats, self._fault_in)
+
+    def _fault_in(self, body: t.Any) -> str | None:
+        if fault := self.check_body(body):
+            return fault
+        rows = rows_in(body) if isinstance(rows_in(body), list) else [body]
+        kinds = {_kind(row["object"]) for row in rows if isinstance(row, dict) and "object" in row}
+        if self.kinds and (others := kinds & _KINDS - self.kinds):
+            return f"the response holds something else ({', '.join(sorted(others))})"
+        return None
 
     def check_body(self, body: t.Any) -> str | None:
         """Return what is wrong with a response's body; None if nothing is.
@@ -192,16 +214,15 @@ class OnceHubStream(RESTStream[str]):
     def emit_activate_version_messages(self) -> bool:
         return False  # the SDK would activate a version before its records are there
 
-    def start_version(self, version: int, extracted_at: datetime) -> None:
+    def start_version(self, version: int) -> None:
         """Mark the records of a full pass, so that a loader knows what is gone.
 
         Args:
-            version: The pass, in milliseconds since 1970.
-            extracted_at: When the pass began; all its records carry it.
+            version: The pass, in milliseconds since 1970; all its records carry that time.
         """
         if self.config["emit_activate_version_messages"]:
             self._stream_version = version
-        self.extracted_at = extracted_at
+        self.extracted_at = datetime.fromtimestamp(version / 1000, tz=timezone.utc)
 
     def activate_version(self) -> None:
         """Tell the loader that the full pass is complete."""
@@ -265,3 +286,7 @@ def rows_in(body: t.Any) -> t.Any:
         body: The decoded body.
     """
     return body.get("data") if isinstance(body, dict) else body
+
+
+def _kind(name: t.Any) -> str:
+    return "".join(filter(str.isalpha, str(name).lower()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing as t
 from functools import cached_property
-from urllib.parse import quote
 
 from typing_extensions import override
 
@@ -26,6 +25,7 @@ class BookingsStream(ListStream):
 
     name = "bookings"
     path = "/bookings"
+    kinds = frozenset({"booking"})
     replication_key = "last_updated_time"
     time_filters = frozenset({"creation_time", "starting_time", "last_updated_time"})
 
@@ -35,6 +35,7 @@ class BookingStream(ObjectStream):
 
     name = "booking"
     path = "/bookings/{id}"
+    kinds = frozenset({"booking"})
     parent_stream_type = BookingsStream
     selected_by_default = False
 
@@ -44,6 +45,7 @@ class BookingByIdStream(ObjectByIdStream):
 
     name = "booking"
     path = "/bookings/{id}"
+    kinds = frozenset({"booking"})
     ids_setting = "booking_ids"
     selected_by_default = False
 
@@ -53,6 +55,7 @@ class BookingHostsStream(FilteredListStream):
 
     name = "booking_hosts"
     path = "/bookings"
+    kinds = frozenset({"booking", "user"})
     primary_keys = ("booking_id", "user_id")
     replication_key = "last_updated_time"
     time_filters = frozenset({"last_updated_time"})
@@ -69,6 +72,7 @@ class ConversationsStream(ChildStream):
 
     name = "conversations"
     path = "/bookings/{id}"
+    kinds = frozenset({"booking"})
     parent_stream_type = BookingsStream
     parent_key = None
     selected_by_default = False
@@ -93,7 +97,7 @@ class ConversationsStream(ChildStream):
 
     @override
     def rows_of(self, parent_id: str) -> Iterator[Record]:
-        conversation = self.fetch({"id": quote(parent_id, safe="")}).body.get("conversation")
+        conversation = self.fetch({"id": parent_id}).body.get("conversation")
         if isinstance(conversation, dict):
             self._read.add(as_cursor(conversation.get("id")))
             yield conversation

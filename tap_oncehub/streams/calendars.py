@@ -29,6 +29,7 @@ class BookingCalendarsStream(ListStream):
 
     name = "booking_calendars"
     path = "/booking-calendars"
+    kinds = frozenset({"bookingcalendar"})
 
 
 class BookingCalendarStream(ObjectStream):
@@ -36,6 +37,7 @@ class BookingCalendarStream(ObjectStream):
 
     name = "booking_calendar"
     path = "/booking-calendars/{id}"
+    kinds = frozenset({"bookingcalendar"})
     parent_stream_type = BookingCalendarsStream
     selected_by_default = False
 
@@ -45,6 +47,7 @@ class BookingCalendarByIdStream(ObjectByIdStream):
 
     name = "booking_calendar"
     path = "/booking-calendars/{id}"
+    kinds = frozenset({"bookingcalendar"})
     ids_setting = "booking_calendar_ids"
     selected_by_default = False
 

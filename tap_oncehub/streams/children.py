@@ -32,6 +32,8 @@ _FORM = (
 """Settings that all rows depend on."""
 
 
+_NO_NAMES = {".", ".."}
+"""In a path, these are other folders."""
 _REFUSALS = {400, 402, 404, 409, 410, 422}
 
 
@@ -178,6 +180,10 @@ class ParentStream(OnceHubStream):
     @override
     def _sync_children(self, child_context: Context | None) -> None:
         # The SDK offers no public way to read children without a sync() of each.
+        identifier = (child_context or {})["id"]
         for child in self.selected_children:
-            if child.is_wanted(self.row):
-                child.sync_parent((child_context or {})["id"])
+            if identifier in _NO_NAMES:
+                text = "objects skipped: their id cannot be part of an address"
+                self.sync_context.notices.add(child.name, text, identifier)
+            elif child.is_wanted(self.row):
+                child.sync_parent(identifier)

@@ -12,6 +12,7 @@ class ContactsStream(ListStream):
 
     name = "contacts"
     path = "/contacts"
+    kinds = frozenset({"contact"})
     replication_key = "last_updated_time"
     time_filters = frozenset({"creation_time", "last_updated_time"})
 
@@ -21,6 +22,7 @@ class SmsNotificationsStream(ListStream):
 
     name = "sms_notifications"
     path = "/notifications/sms"
+    kinds = frozenset({"notification"})
     replication_key = "creation_time"
     time_filters = frozenset({"creation_time"})
     least_lookback = timedelta(days=3)

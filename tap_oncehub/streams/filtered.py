@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from typing_extensions import override
 
-from tap_oncehub.api.pagination import CursorPaginator, as_cursor
+from tap_oncehub.api.pagination import CursorPaginator, Position, as_cursor
 from tap_oncehub.errors import PaginationError, RequestRefusedError
 from tap_oncehub.streams.children import is_refused_object
 from tap_oncehub.streams.lists import ListStream
@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
 
     from tap_oncehub.api.response import OnceHubResponse
 
-_AFTER = "after"
+_PLACE = ("after", "first", "updated")
 
 
 class FilteredListStream(ListStream):
@@ -69,27 +69,32 @@ class FilteredListStream(ListStream):
         """
         raise NotImplementedError
 
-    def _position(self) -> tuple[str, str, str | None]:
-        position = dict(parse_qsl(self.sync_pass.cursor or ""))
-        after = position.pop(_AFTER, None)
-        if self.sync_pass.cursor is None:
+    def _position(self) -> tuple[str, str, Position | None]:
+        if self.sync_pass.position is None:
             return "", "", None
+        position = dict(parse_qsl(self.sync_pass.position.after))
+        after, first, updated = (position.pop(name, None) for name in _PLACE)
         if len(position) != 1 or not position.keys() <= self.filters.keys():
             msg = f"{self.path} has no such position as the one in the state"
             raise PaginationError(msg)
         ((name, value),) = position.items()
-        return name, value, after
+        return name, value, Position(after, first, updated) if after else None
 
     def _ids(self, path: str) -> list[str]:
         found: set[str | None] = set()
         paginator = CursorPaginator(None, self.config["page_size"], path)
         while not paginator.finished:
-            response = self._fetch({"path": path}, paginator)
+            try:
+                response = self._fetch({"path": path}, paginator)
+            except RequestRefusedError as error:
+                if paginator.current_value is None:
+                    raise
+                raise PaginationError(str(error)) from None
             found.update(as_cursor(row.get("id")) for row in self.parse_response(response))
         return sorted(identifier for identifier in found if identifier)
 
-    def _read_list(self, name: str, value: str, after: str | None) -> Iterator[Record]:
-        paginator = CursorPaginator(after, self.config["page_size"], self.path)
+    def _read_list(self, name: str, value: str, start: Position | None) -> Iterator[Record]:
+        paginator = CursorPaginator(start, self.config["page_size"], self.path)
         while not paginator.finished:
             cursor = paginator.current_value
             try:
@@ -100,17 +105,18 @@ class FilteredListStream(ListStream):
                 text = f"filters by {name} skipped: refused by OnceHub ({error.status})"
                 self.sync_context.notices.add(self.name, text, value)
                 return
-            rows = self.parse_response(response)
+            rows = self.parse_response(response)[paginator.read_before :]
             yield from (self.row_of(row, name, value) for row in rows)
             position = {name: value}
-            if not paginator.finished:
-                position[_AFTER] = str(paginator.current_value)
+            if paginator.position and not paginator.finished:
+                place = zip(_PLACE, paginator.position, strict=True)
+                position |= {name: text for name, text in place if text is not None}
             values = [row.get(self.replication_key or "") for row in rows]
-            self.sync_pass.commit_page(urlencode(position), values)
+            self.sync_pass.commit_page(Position(urlencode(position)), values)
             self.sync_context.write_state()
 
     def _fetch(self, context: Context, paginator: CursorPaginator) -> OnceHubResponse:
         response = self.fetch(context, paginator.current_value)
         paginator.advance(response)
-        self.sync_pass.mark_started(response.sent_at)
+        self.sync_pass.mark_started(response.sent_at, dated=response.date is not None)
         return response

@@ -7,28 +7,30 @@ from collections import Counter
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
-from itertools import islice
+from itertools import pairwise
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_oncehub.api.pagination import CursorPaginator, as_cursor
+from tap_oncehub.api.pagination import CursorPaginator, position_between
 from tap_oncehub.errors import PaginationError, RequestRefusedError
 from tap_oncehub.state.checkpoint import SyncPass
 from tap_oncehub.streams.children import ParentStream
-from tap_oncehub.times import day_before
+from tap_oncehub.times import day_before, moment_of
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.streams.rest import HTTPRequest, PageContext
 
+    from tap_oncehub.api.pagination import Position
     from tap_oncehub.api.response import OnceHubResponse
     from tap_oncehub.errors import EndpointError
 
-_MOST_REWINDS = 3
-_MOST_VISITS = 4
+_MOST_RETURNS = 3
+"""How often to read again from one position, and how often one may fail."""
+_MOST_RESTARTS = 10
 _CURSOR_REFUSALS = {400, 404, 410, 422}
 
 
@@ -42,15 +44,16 @@ class ListStream(ParentStream):
     records_jsonpath = "$.data[*]"
     least_lookback: t.ClassVar[timedelta] = timedelta(0)
     sync_pass: SyncPass
-    _seen: Counter[str | None]
-    _visits: int = 1
+    _refused_cursors: set[str]
+    _failures: Counter[Position | None]
+    _returns: Counter[Position | None]
+    _newest_first: bool = True
     _dates_only: bool = False
 
     @override
     def get_new_paginator(self) -> CursorPaginator:  # type: ignore[override]
-        size = self.config["page_size"]
-        cursor, visits = self.sync_pass.cursor, self._visits
-        return CursorPaginator(cursor, size, self.path, self._seen, visits=visits)
+        size, refused = self.config["page_size"], self._refused_cursors
+        return CursorPaginator(self.sync_pass.position, size, self.path, refused)
 
     @override
     def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
@@ -83,9 +86,11 @@ class ListStream(ParentStream):
         with ExitStack() as children:
             for child in self.selected_children:
                 children.enter_context(child.open_child(whole=not self.sync_pass.resumed))
-            yield from self._read_pages(context)
-        if self._incremental and self._child_failed:
-            # No later pass would bring the rows that the child misses.
+            complete = yield from self._read_pages(context)
+            if complete and not (self._dates_only or self.sync_pass.overlaps):
+                complete = yield from self._read_day_before(context)
+        if not complete or (self._incremental and self._child_failed):
+            # No later pass would bring the rows that are missing.
             self.sync_pass.discard()
         else:
             for stream in self._streams_of_pass:
@@ -107,36 +112,85 @@ class ListStream(ParentStream):
         while not paginator.finished:
             response = self.fetch(context, paginator.current_value)
             rows = self.parse_response(response)
+            self._check_order(rows)
+            paginator.strict = not self._newest_first
             paginator.advance(response)
-            self.sync_pass.mark_started(response.sent_at)
+            self.sync_pass.mark_started(response.sent_at, dated=response.date is not None)
             yield from self._commit_rows(rows, paginator)
 
-    def _read_pages(self, context: Context | None) -> Iterator[Record]:
-        """Read to the end; where a cursor leads nowhere, rewind to an earlier one.
+    def _read_pages(self, context: Context | None) -> Generator[Record, None, bool]:
+        """Read to the end; where a position leads nowhere, rewind to an earlier one.
 
-        Where edits move objects to the head of a list, what follows a moved one was
-        read before: after each rewind a cursor may come once more, up to a limit.
+        Edits and deletes move what a position stands for. Where the same position fails
+        again and again, it is not they.
+
+        Returns:
+            Whether the list was read to its end: one that changes faster than it can be
+            read is left to the next run.
         """
-        self._seen, self._visits = Counter(), 1
-        given_up: Counter[str | None] = Counter()
+        self._refused_cursors, self._failures, self._returns = set(), Counter(), Counter()
         while True:
             try:
                 yield from self.request_records(context)
             except (PaginationError, RequestRefusedError) as error:  # noqa: PERF203  # rare
-                if self._is_date_wanted(error):
-                    continue
-                cursor = self.sync_pass.cursor
-                lost = isinstance(error, PaginationError) or error.status in _CURSOR_REFUSALS
-                if not lost or given_up[cursor] >= _MOST_REWINDS or not self.sync_pass.rewind():
-                    raise
-                given_up[cursor] += 1
-                self._visits = min(self._visits + 1, _MOST_VISITS)
-                del self._seen[cursor]
-                if self.sync_pass.cursor is None:
-                    self._seen.clear()
-                self.logger.warning("%s: %s; rewinding to an earlier page", self.name, error)
+                if not self._is_date_wanted(error) and not self._rewind(error):
+                    return False
             else:
-                return
+                return True
+
+    def _rewind(self, error: PaginationError | RequestRefusedError) -> bool:
+        """Return to an earlier position; False if that was done too often.
+
+        Raises:
+            EndpointError: The error, if another position is no help.
+        """
+        position = self.sync_pass.position
+        self._failures[position] += 1
+        if self._failures[position] >= _MOST_RETURNS:
+            raise error
+        refused = isinstance(error, RequestRefusedError)
+        if isinstance(error, RequestRefusedError):
+            if position is None or error.status not in _CURSOR_REFUSALS:
+                raise error
+            self._refused_cursors.add(position.after)
+        self.sync_pass.rewind()
+        while (earlier := self.sync_pass.position) and self._returns[earlier] >= _MOST_RETURNS:
+            self.sync_pass.rewind()
+        self._returns[earlier] += 1
+        if self._returns[None] <= _MOST_RESTARTS:
+            self.logger.warning("%s: %s; rewinding to an earlier page", self.name, error)
+            return True
+        if refused:
+            raise error
+        what = "%s: the list changes faster than it can be read; the next run reads it again"
+        self.logger.warning(what, self.name)
+        return False
+
+    def _read_day_before(self, context: Context | None) -> Generator[Record, None, bool]:
+        """Read again from the day before the bookmark, since no known record came back.
+
+        It may be deleted, or edited again. Or OnceHub compares days: then what followed
+        on the same day is missing.
+
+        Returns:
+            Whether the list was read to its end.
+        """
+        oldest = self.sync_pass.oldest
+        self._dates_only = True
+        self.sync_pass.restart()
+        complete = yield from self._read_pages(context)
+        if self.sync_pass.oldest != oldest:
+            what = "%s: OnceHub compares whole days in %s.gt: reading from the day before on"
+            self.logger.warning(what, self.name, self.replication_key)
+        return complete
+
+    def _check_order(self, rows: list[Record]) -> None:
+        """Warn, once, of a list that is not newest first: there, edits may move objects."""
+        created = [moment_of(row.get("creation_time")) for row in rows]
+        if self._newest_first and any(a and b and a < b for a, b in pairwise(created)):
+            self._newest_first = False
+            what = "%s: the list is not sorted by creation time, newest first, as documented"
+            self.logger.warning(what, self.name)
 
     def _is_date_wanted(self, error: EndpointError) -> bool:
         """Return whether OnceHub refused the filter's time, so that a date may do.
@@ -165,19 +219,21 @@ class ListStream(ParentStream):
         follows each one. It stays where it is once a child has failed: a run that
         resumes must read again what the child missed.
         """
-        remaining = iter(rows)
-        while chunk := list(islice(remaining, 1 if self.selected_children else None)):
+        step = 1 if self.selected_children else max(len(rows), 1)
+        for start in range(paginator.read_before, len(rows), step):
+            chunk = rows[start : start + step]
             yield from chunk
             last = chunk[-1]
             self.stats.back_to = str(last.get("creation_time") or "") or None
             values = [row.get(self.replication_key or "") for row in chunk]
-            cursor = as_cursor(last.get("id"))
-            if last is rows[-1]:
-                cursor = None if paginator.finished else paginator.current_value
-            if cursor is None or self._child_failed:
+            if last is not rows[-1]:
+                position = position_between(rows[start - 1] if start else {}, last)
+            else:
+                position = None if paginator.finished else paginator.position
+            if position is None or self._child_failed:
                 self.sync_pass.observe(values)
             else:
-                self.sync_pass.commit_page(cursor, values)
+                self.sync_pass.commit_page(position, values)
                 self.sync_context.write_state()
 
     @property
@@ -200,7 +256,11 @@ class ListStream(ParentStream):
             versioned=self.config["emit_activate_version_messages"],
             start_date=self.config.get("start_date"),
             lookback=max(lookback, self.least_lookback),
+            now=max(self.sync_context.client.now, datetime.now(timezone.utc)),
         )
+        if sync_pass.bookmark_ahead:
+            what = "%s: the bookmark in the state is later than now; reading everything again"
+            self.logger.warning(what, self.name)
         if sync_pass.rejected_because:
             self.logger.warning(
                 "%s: ignoring the checkpoint in the state, since %s; starting the pass again",
@@ -208,7 +268,6 @@ class ListStream(ParentStream):
                 sync_pass.rejected_because,
             )
         if not self._incremental:
-            began = datetime.fromtimestamp(sync_pass.version / 1000, tz=timezone.utc)
             for stream in self._streams_of_pass:
-                stream.start_version(sync_pass.version, began)
+                stream.start_version(sync_pass.version)
         return sync_pass

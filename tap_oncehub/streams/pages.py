@@ -20,6 +20,7 @@ class BookingPagesStream(ListStream):
 
     name = "booking_pages"
     path = "/booking-pages"
+    kinds = frozenset({"bookingpage", "masterpage", "eventtype"})
 
 
 class MasterPagesStream(ListStream):
@@ -27,6 +28,7 @@ class MasterPagesStream(ListStream):
 
     name = "master_pages"
     path = "/master-pages"
+    kinds = frozenset({"bookingpage", "masterpage", "eventtype"})
 
 
 class EventTypesStream(ListStream):
@@ -34,6 +36,7 @@ class EventTypesStream(ListStream):
 
     name = "event_types"
     path = "/event-types"
+    kinds = frozenset({"bookingpage", "masterpage", "eventtype"})
 
 
 class BookingPageLinksStream(FilteredListStream):
@@ -41,6 +44,7 @@ class BookingPageLinksStream(FilteredListStream):
 
     name = "booking_page_links"
     path = "/booking-pages"
+    kinds = frozenset({"bookingpage", "masterpage", "eventtype", "user"})
     primary_keys = ("booking_page_id", "linked_type", "linked_id")
     filters: t.ClassVar[Mapping[str, str]] = {
         "user": "/users",

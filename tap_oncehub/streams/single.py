@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
-from datetime import datetime, timezone
-from urllib.parse import quote
 
 from typing_extensions import override
 
 from tap_oncehub.errors import NotFoundError, RequestRefusedError
+from tap_oncehub.state.checkpoint import next_version, record_version
 from tap_oncehub.streams.base import OnceHubStream
 from tap_oncehub.streams.children import ChildStream, is_refused_object
 
@@ -34,11 +32,11 @@ class WholeStream(SingleStream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        now = time.time()
-        began = datetime.fromtimestamp(now, tz=timezone.utc)
-        self.start_version(int(now * 1000), began)
+        version = next_version([self.stream_state])
+        self.start_version(version)
         yield from self.rows(context)
         self.activate_version()
+        record_version(self.stream_state, version)
 
     def rows(self, context: Context | None) -> Iterable[Record]:
         """Return the rows of the endpoint.
@@ -94,4 +92,4 @@ class ObjectByIdStream(WholeStream):
 
 
 def _object(stream: SingleStream, identifier: str) -> list[Record]:
-    return list(stream.request_records({"id": quote(identifier, safe="")}))
+    return list(stream.request_records({"id": identifier}))

@@ -21,6 +21,7 @@ class UsersStream(ListStream):
 
     name = "users"
     path = "/users"
+    kinds = frozenset({"user"})
 
 
 class TeamsStream(ListStream):
@@ -28,6 +29,7 @@ class TeamsStream(ListStream):
 
     name = "teams"
     path = "/teams"
+    kinds = frozenset({"team"})
 
 
 class UserSchedulingAvailabilityStream(ChildStream):
@@ -35,6 +37,7 @@ class UserSchedulingAvailabilityStream(ChildStream):
 
     name = "user_scheduling_availability"
     path = "/users/{id}/scheduling-availability"
+    kinds = frozenset({"schedule"})
     parent_stream_type = UsersStream
     primary_keys = ("user_id",)
     parent_key = "user_id"

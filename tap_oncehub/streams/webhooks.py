@@ -27,6 +27,7 @@ class WebhooksStream(ListStream):
 
     name = "webhooks"
     path = "/webhooks"
+    kinds = frozenset({"webhook"})
 
     @cached_property
     def schema(self) -> dict[str, t.Any]:  # type: ignore[override]

@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[2]
 PLUGINS = yaml.safe_load(ROOT.joinpath("meltano.yml").read_text("utf-8"))["plugins"]
 LOADERS = {loader["name"]: loader for loader in PLUGINS["loaders"]}
 README = ROOT.joinpath("README.md").read_text("utf-8")
-MAKEFILE = ROOT.joinpath("Makefile").read_text("utf-8")
 SECRET = re.compile(r"password|token|secret|private_key$|passphrase|credentials_json")
 
 
@@ -45,12 +44,3 @@ def test_settings_that_must_be_there_exist(plugin: dict[str, t.Any]) -> None:
     for group in plugin.get("settings_group_validation", []):
         assert set(group) <= known
     assert plugin.get("config", {}).keys() <= known
-
-
-def test_make_run_installs_only_what_it_needs() -> None:
-    assert "\nPLUGINS := tap-oncehub target-duckdb\n" in MAKEFILE
-    installs = re.findall(r"meltano --log-level=warning install(.*)", MAKEFILE)
-    assert installs == [" $(PLUGINS)", " $(MORE_PLUGINS)", " $(DBT_PLUGINS)"]
-    (recipe,) = re.findall(r"^install: .*\n\t(.*)", MAKEFILE, re.MULTILINE)
-    assert "$(STAMPS)/loaders" not in recipe
-    assert "$(STAMPS)/models" not in recipe

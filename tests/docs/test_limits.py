@@ -1,10 +1,9 @@
-"""The times in docs/limits.md follow from the published limits."""
+"""docs/limits.md: what its tables count are the requests that the tap sends."""
 
 from __future__ import annotations
 
 import math
 import re
-import shlex
 import typing as t
 
 import pytest
@@ -16,47 +15,14 @@ from tests.support.project import Project
 from tests.support.streams import ALL
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PAGE = ROOT.joinpath("docs/limits.md").read_text()
-PER_PAGE, PER_SECOND, PER_WINDOW, WINDOW = 100, 5, 200, 300
+PER_PAGE = 100
 SHORT_LISTS = 6
 """Pages, events and so on, each counted with one page."""
 ON_DEMAND = ("booking", "booking_calendar", "conversations", "booking_hosts", "booking_page_links")
 BY_DEFAULT = [name for name in ALL if name not in {*ON_DEMAND, "test_auth"}]
-
-
-def rows(first_column: str, second_column: str) -> Iterator[list[str]]:
-    """The cells of the table with these headings."""
-    lines = iter(PAGE.splitlines())
-    for line in lines:
-        if line.startswith(f"| {first_column} | {second_column} |"):
-            break
-    next(lines)
-    for line in lines:
-        if not line.startswith("|"):
-            return
-        yield [cell.strip() for cell in line.strip("|").split("|")]
-
-
-OBJECTS = list(rows("objects", "requests"))
-CHILDREN = {row[0]: row[1:] for row in rows("stream", "requests")}
-ACCOUNTS = list(rows("bookings", "contacts"))
-
-
-def number(text: str) -> int:
-    return int(text.replace(",", ""))
-
-
-def spoken(requests: int) -> str:
-    windows, rest = divmod(requests - 1, PER_WINDOW)
-    seconds = windows * WINDOW + (rest + 1) / PER_SECOND
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours else f"{minutes} min"
 
 
 def pages(objects: float) -> int:
@@ -67,42 +33,6 @@ def first_sync(bookings: int, contacts: int, sms: int, users: int, calendars: in
     """Requests of a first sync of what is selected by default, with 30 days of slots."""
     lists = sum(pages(size) for size in (bookings, contacts, sms, users, calendars))
     return lists + SHORT_LISTS + users + calendars
-
-
-@pytest.mark.parametrize("row", OBJECTS)
-def test_a_row_of_the_table(row: list[str]) -> None:
-    objects, requests, time = row
-    assert number(requests) == pages(number(objects))
-    assert time == spoken(number(requests))
-
-
-@pytest.mark.parametrize("name", CHILDREN)
-def test_what_costs_a_request_for_each_object(name: str) -> None:
-    assert CHILDREN[name][1:4] == [spoken(100), spoken(1000), spoken(10000)]
-    assert CHILDREN[name][4] == ("yes" if name in BY_DEFAULT else "when selected")
-
-
-@pytest.mark.parametrize("row", ACCOUNTS)
-def test_a_whole_account(row: list[str]) -> None:
-    *sizes, requests, time = row
-    bookings, contacts, users, calendars = map(number, sizes)
-    assert number(requests) == first_sync(bookings, contacts, bookings // 10, users, calendars)
-    assert time == spoken(number(requests))
-
-
-def test_there_are_enough_rows() -> None:
-    wanted = {"1,000", "10,000", "100,000", "1,000,000"}
-    assert wanted <= {row[0] for row in OBJECTS}
-    assert wanted == {row[0] for row in ACCOUNTS}
-    assert len(CHILDREN) == 7
-
-
-def test_the_sentences_about_times() -> None:
-    assert round(1_000_000 / PER_WINDOW * WINDOW / 86400) == 17
-    assert "for 1,000,000 of them it would take 17 days" in PAGE
-    hourly = 2 * (500 + 6) + SHORT_LISTS + 3
-    assert spoken(hourly) == "25 min"
-    assert "with 500 of each,\nan hourly run spends 25 minutes" in PAGE
 
 
 @pytest.mark.parametrize("single", [False, True])
@@ -141,15 +71,9 @@ def test_the_days_of_time_slots(days: int, requests: int) -> None:
         assert len(slots) == requests
 
 
-def selected(tmp_path: Path, page: str) -> set[str]:
-    """Streams that Meltano reads once the page's command was run."""
-    (command,) = re.findall(r"^ +\.venv/bin/meltano (select .*)$", page, re.MULTILINE)
-    project = Project(tmp_path / "project", "http://127.0.0.1:9")
-    done = project.meltano(*shlex.split(command))
-    assert done.status == 0, done.log
+def test_the_selection_in_the_environment(tmp_path: Path) -> None:
+    (name, value) = re.findall(r"^    (TAP_ONCEHUB__SELECT)='(.*)'$", PAGE, re.MULTILINE)[0]
+    project = Project(tmp_path / "project", "http://127.0.0.1:9", None, **{name: value})
     listed = project.meltano("select", "--list", "--all", "tap-oncehub").output.decode()
-    return set(re.findall(r"\[(?:automatic|selected) *\] (\w+)\.", listed))
-
-
-def test_the_command_deselects(tmp_path: Path) -> None:
-    assert selected(tmp_path, PAGE) == set(BY_DEFAULT) - {"user_scheduling_availability"}
+    found = set(re.findall(r"\[(?:automatic|selected) *\] (\w+)\.", listed))
+    assert found == {"bookings", "contacts", "users"}

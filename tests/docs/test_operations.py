@@ -57,7 +57,6 @@ def test_a_line_worth_an_alert(log: str, level: str, text: str) -> None:
 
 def test_most_lines_were_seen_in_a_run(log: str) -> None:
     seen = [text for _, text in LINES if text in log]
-    assert len(LINES) == 12
     assert len(seen) >= 6
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-
-import pytest
 
 from tap_oncehub.tap import TapOnceHub
 
@@ -59,17 +56,3 @@ def test_the_settings() -> None:
     assert table("setting") == wanted
     for name in BUILT_IN:
         assert f"`{name}`" in README
-
-
-@pytest.mark.parametrize("target", ["run", "test"])
-def test_the_commands(target: str) -> None:
-    makefile = ROOT.joinpath("Makefile").read_text()
-    assert f"make {target} " in README
-    assert re.search(rf"^{target}:", makefile, re.MULTILINE)
-
-
-def test_the_messages_are_those_of_the_code() -> None:
-    code = "".join(file.read_text("utf-8") for file in ROOT.glob("tap_oncehub/**/*.py"))
-    quoted = [text for says, _ in table("it says") for text in re.findall(r"`(.+?)`", says)]
-    assert len(quoted) == 5
-    assert [text for text in quoted if text not in code] == []

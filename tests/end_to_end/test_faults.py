@@ -16,6 +16,7 @@ import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import programs, warehouse
+from tests.support.programs import pages_of
 from tests.support.streams import LISTS, offered
 
 if t.TYPE_CHECKING:
@@ -190,7 +191,7 @@ def test_a_list_without_end_is_an_error_of_that_stream(outcomes: Outcomes, name:
     found = outcomes[f"dead end {name}"].result()
     assert found.run.status == 1
     assert found.api.count("/bookings") < 30
-    said = "promises more objects" if "empty" in name else "sends objects again"
+    said = "promises more objects" if "empty" in name else "does not continue where"
     assert (
         f"1 of 13 streams failed, the others are synced. bookings: /bookings {said}"
         in (found.run.errors[-1])
@@ -208,7 +209,7 @@ def test_a_broken_endpoint_does_not_stop_the_others(outcomes: Outcomes, kind: st
     assert "1 of 13 streams failed, the others are synced. contacts: " in found.run.errors[1]
     assert "Traceback" not in found.run.log
     found.assert_complete(but="contacts")
-    assert len(found.run.records("contacts")) == 30
+    assert len(found.run.records("contacts")) == 10 + 9 + 9
     bookmarks = found.run.state["bookmarks"]
     assert bookmarks["bookings"]["replication_key_value"]
     assert "replication_key_value" not in bookmarks["contacts"]
@@ -222,7 +223,7 @@ def test_after_a_broken_endpoint_the_next_run_goes_on(outcomes: Outcomes) -> Non
         settings = programs.settings_for(api.url, page_size=10)
         run = programs.run_tap(found.folder, settings, state=found.run.state)
         assert api.count("/bookings") == 1
-        assert api.count("/contacts") == 9 - 3 + 1  # the last page is exactly full
+        assert api.count("/contacts") == pages_of(len(found.account.objects("contacts")), 10) - 3
     assert run.status == 0, run.log
     both = [*found.run.records("contacts"), *run.records("contacts")]
     assert [r["id"] for r in both] == [r["id"] for r in found.account.objects("contacts")]
@@ -249,7 +250,7 @@ def test_a_key_that_is_refused_in_the_middle_ends_the_run(outcomes: Outcomes, st
     refused = [entry.path for entry in found.api.log if entry.status == int(status)]
     assert refused == ["/v2/bookings", *(["/v2/test"] if status == "403" else [])]
     assert found.api.log[-1].status == int(status)
-    assert len(found.run.records("bookings")) == 40
+    assert len(found.run.records("bookings")) == 10 + 9 + 9 + 9
     assert found.run.state["bookmarks"]["bookings"]["checkpoint"]["cursors"]
 
 
@@ -257,7 +258,7 @@ def test_a_plan_without_text_messages_costs_that_stream_and_one_request(tmp_path
     account = Account(seed=8, bookings=30, users=5, booking_calendars=5)
     with Sandbox(account, key=programs.KEY, plan_without_sms=True) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url))
-        assert api.count("/test") == 1
+        assert api.count("/test") == 2
         assert run.status == 1
         assert "1 of 13 streams failed, the others are synced. sms_notifications: " in run.log
         assert "answered 403 (authentication_error" in run.errors[-1]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 import subprocess
 import sys
 import typing as t
+from collections import Counter
 
 import duckdb
 import pytest
+import requests
 
 from sandbox import Account, Sandbox
 from tests.support import programs
@@ -85,3 +90,54 @@ def test_while_a_load_has_the_file_it_says_so(tmp_path: Path) -> None:
 
 def test_without_a_warehouse_it_says_how_to_get_one(tmp_path: Path) -> None:
     assert "make run" in export(tmp_path)
+
+
+def test_owners_of_one_name_are_told_apart_and_empty_days_have_their_place(tmp_path: Path) -> None:
+    account = Account(seed=1, bookings=60, users=4, nasty=False)
+    for user in account.objects("users")[:2]:
+        account.edit("users", user["id"], first_name="Ann", last_name="Lee")
+    with Sandbox(account, key=programs.KEY) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url))
+    programs.load(tmp_path, run.output)
+    charts = specifications(export(tmp_path))
+    shown = {
+        name: int(rows) for rows, name in re.findall(r'"bookings":(\d+),.*?"name":"(.+?)"', charts)
+    }
+    owned = Counter(
+        b["owner"] for b in account.objects("bookings") if b.get("in_trash") is not True
+    )
+    namesakes = [user["id"] for user in account.objects("users")[:2]]
+    assert all(owned[user] for user in namesakes)
+    assert [shown[f"AnnLee({user})"] for user in namesakes] == [owned[user] for user in namesakes]
+    days = ",".join(map(str, range(31)))
+    assert f'"domain":[{days}]' in charts
+    assert '"domain":["Mon","Tue","Wed","Thu","Fri","Sat","Sun"]' in charts
+
+
+def specifications(page: str) -> str:
+    """Return a page with the JSON of its charts in the open, without blanks."""
+    for escaped, plain in (("\\u0026quot;", '"'), ("\\u0026#92;n", ""), ("\\u0026#92;", "")):
+        page = page.replace(escaped, plain)
+    return re.sub(r"\s", "", page)
+
+
+def test_only_who_started_it_can_open_it() -> None:
+    with subprocess.Popen(
+        ["/usr/bin/env", "make", "notebook", "NOTEBOOK_ARGS=--headless"],
+        cwd=programs.ROOT,
+        env=programs.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    ) as process:
+        try:
+            found = (re.search(r"http://\S+", line) for line in process.stdout or ())
+            address = next(match[0] for match in found if match)
+            page, _, token = address.partition("?access_token=")
+            assert "/auth/login" in requests.get(page, timeout=30).url
+            assert token
+            # It takes the token for a cookie.
+            assert "/auth/login" not in requests.Session().get(address, timeout=30).url
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PAGE = programs.ROOT.joinpath("docs/destinations.md").read_text("utf-8")
 PYTHON = str(programs.ROOT / ".tools/notebook/bin/python")
 ROWS = 60
+BOOKINGS = "'bookings', schema='oncehub'"
 SPARK = "pyspark==4.0.1"
 
 
@@ -80,9 +81,19 @@ def test_pandas_reads_postgres(folder: Path, database: Postgres) -> None:
     loaders.load("target-postgres", folder, output, **database.settings)
     login = dict(database.settings)
     login["username"] = login.pop("user")
-    (code,) = blocks("PostgreSQL", "python")
-    code = f"login = {login!r}\n{code}\nprint(len(bookings), emails['email'].notna().sum() > 9)"
-    assert run(folder, code) == ["60", "True"]
+    read, comment = blocks("PostgreSQL", "python")
+    read = f"login = {login!r}\n{read}\n"
+    assert run(folder, f"{read}print(len(bookings), emails['email'].notna().sum() > 9)") == [
+        "60",
+        "True",
+    ]
+    (folder / ".venv").symlink_to(programs.ROOT / ".venv")
+    run(folder, read + comment)
+    loaders.load("target-postgres", folder, output, **database.settings)
+    found = f"t = sa.inspect(engine)\nprint([c['comment'] for c in t.get_columns({BOOKINGS})][0])"
+    assert run(folder, read + found)[:4] == ["Id", "of", "the", "booking,"]
+    found = f"print(sa.inspect(engine).get_table_comment({BOOKINGS})['text'])"
+    assert run(folder, read + found)
 
 
 def test_sql(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +104,7 @@ def test_sql(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert [(len(connection.execute(gone).fetchall()),)] == users
         wanted = connection.execute(
             "SELECT status, count(*) FROM oncehub.bookings "
-            "WHERE creation_time >= '2026-01-01' GROUP BY ALL"
+            "WHERE creation_time >= '2026-01-01' AND in_trash IS NOT TRUE GROUP BY ALL"
         ).fetchall()
         assert sorted(connection.execute(months).fetchall(), key=str) == sorted(wanted, key=str)
         plan = str(connection.execute(f"EXPLAIN {months}").fetchall())

@@ -20,7 +20,8 @@ if t.TYPE_CHECKING:
 
     from tests.support.inside import Message
 
-ORDERS = ("created", "updated", "oldest")
+ORDERS = ("created", "updated", "oldest", "starting")
+DATES = ("ahead", "right", "right", "none")
 POLICIES = ("400", "404", "start", "empty", "position")
 STREAMS = ("bookings", "contacts", "users")
 HISTORIES = 2000
@@ -37,12 +38,17 @@ def play(seed: int, order: str) -> None:
     loaded = inside.Warehouse()
     catalog = inside.catalog(*STREAMS)
     switches: dict[str, t.Any] = {"order": order, "deleted_cursor": rng.choice(POLICIES)}
+    # Where both clocks are ahead of the records' own, nothing tells.
+    dates = DATES if year > datetime.now(timezone.utc).year else DATES[1:]
+    switches |= {"date_header": rng.choice(dates), "has_more": rng.random() < 0.8}
     with Sandbox(account, key=programs.KEY, **switches) as api:
         settings = programs.settings_for(
             api.url, page_size=rng.randint(1, 5), lookback_seconds=rng.choice((0, 0, 300))
         )
         for _ in range(rng.randint(1, 4)):
-            busy = edits(account, rng, rng.choice((0.05, 0.2, 0.5)))
+            # Without a date, only the machine's own seconds tell how long a pass took.
+            jumps = (0.0,) if switches["date_header"] == "none" else (0.0, 0.3, 7.0)
+            busy = edits(account, rng, rng.choice((0.05, 0.2, 0.5)), jumps)
             kill = rng.choice((None, rng.randint(1, 60)))
             run = inside.run(settings, catalog, loaded.state, watch=busy, kill_after=kill)
             assert run.ended in {"well", "killed"}
@@ -56,12 +62,14 @@ def play(seed: int, order: str) -> None:
         compare(account, loaded)
 
 
-def edits(account: Account, rng: random.Random, often: float) -> Callable[[Message, int], None]:
+def edits(
+    account: Account, rng: random.Random, often: float, jumps: tuple[float, ...]
+) -> Callable[[Message, int], None]:
     """Return what edits, adds and deletes while the tap reads."""
 
     def watch(_message: Message, _number: int) -> None:
         if rng.random() < often:
-            account.clock.offset_seconds += rng.choice((0, 0.3, 7))
+            account.clock.offset_seconds += rng.choice(jumps)
             gone = rng.random() < 0.1
             account.random_changes(
                 rng, edits=rng.randint(0, 4), adds=rng.random() < 0.1, deletes=gone, streams=STREAMS

@@ -91,7 +91,7 @@ def end_tap_while_it_writes(
         ) as tap,
     ):
         pipe = t.cast("t.IO[bytes]", tap.stdout)
-        wait_for(_Full(pipe), tap)
+        wait_for(Full(pipe), tap)
         tap.send_signal(number)
         output = pipe.read()
         status = tap.wait(PATIENCE)
@@ -99,7 +99,7 @@ def end_tap_while_it_writes(
         return Run(status, output, log.read().decode())
 
 
-class _Full:
+class Full:
     """Whether a pipe is full: nothing has been added to it for a while."""
 
     def __init__(self, pipe: t.IO[bytes]) -> None:

@@ -20,6 +20,11 @@ NO_LIMITS = {"rate_limit_per_second": 0, "rate_limit_per_window": 0}
 PATIENCE = 120
 
 
+def pages_of(objects: int, size: int = 100) -> int:
+    """Return the requests for a list: pages overlap by one, and a full last one is asked on."""
+    return 1 if objects < size else 2 + (objects - size) // (size - 1)
+
+
 @dataclass
 class Run:
     """What a run of the tap left behind."""

@@ -93,13 +93,20 @@ class Project:
         )
         return Run(done.returncode, done.stdout, done.stderr.decode())
 
-    def kill(self, when: Callable[[], t.Any], *arguments: str, late: bool = False) -> bool:
-        """SIGKILL Meltano, the tap and the loader at some moment.
+    def kill(
+        self,
+        when: Callable[[], t.Any],
+        *arguments: str,
+        late: bool = False,
+        number: signal.Signals = signal.SIGKILL,
+    ) -> bool:
+        """Send a signal to Meltano, the tap and the loader at some moment.
 
         Args:
             when: Says whether the moment has come.
             arguments: The plugins.
             late: Whether the run may have ended before.
+            number: The signal; SIGINT is what Ctrl-C sends.
 
         Returns:
             Whether it was killed.
@@ -109,7 +116,8 @@ class Project:
                 wait_for(lambda: when() or (late and process.poll() is not None), process)
                 in_time = process.poll() is None
                 if in_time:
-                    os.killpg(process.pid, signal.SIGKILL)
+                    os.killpg(process.pid, number)
+                    process.wait(PATIENCE)
             except AssertionError as error:
                 raise AssertionError(self.log.read_text()) from error
             else:

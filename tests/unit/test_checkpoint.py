@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tap_oncehub.api.pagination import Position
 from tap_oncehub.state.checkpoint import CURSORS_KEPT, SyncPass
 from tap_oncehub.times import parse_time
 
@@ -24,6 +25,10 @@ def incremental(state: State, start_date: str | None = None, lookback: float = 0
     )
 
 
+def cursor_of(sync_pass: SyncPass) -> str | None:
+    return sync_pass.position.after if sync_pass.position else None
+
+
 def bookmark(value: str, **more: Any) -> State:
     return {"replication_key": KEY, "replication_key_value": value, **more}
 
@@ -39,7 +44,7 @@ def run(
     """Read a list to its end, in one page."""
     position = incremental(state, start_date)
     position.mark_started(began)
-    position.commit_page("X-1", values)
+    position.commit_page(Position("X-1"), values)
     position.finish()
     return position
 
@@ -49,7 +54,7 @@ def killed(state: State, *cursors: str, began: datetime = BEGAN, **options: Any)
     position = incremental(state, **options)
     position.mark_started(began)
     for cursor in cursors:
-        position.commit_page(cursor, [f"2026-04-0{cursor[-1]}T00:00:00Z"])
+        position.commit_page(Position(cursor), [f"2026-04-0{cursor[-1]}T00:00:00Z"])
     return kill(state)
 
 
@@ -59,7 +64,7 @@ def killed(state: State, *cursors: str, began: datetime = BEGAN, **options: Any)
 def test_a_first_pass_reads_everything_from_the_start() -> None:
     position = incremental({})
 
-    assert (position.since, position.cursor, position.resumed) == (None, None, False)
+    assert (position.since, cursor_of(position), position.resumed) == (None, None, False)
     assert position.rejected_because is None
 
 
@@ -105,7 +110,7 @@ def test_a_killed_pass_goes_on_from_its_last_page() -> None:
 
     position = incremental(state)
 
-    assert (position.cursor, position.since, position.resumed) == ("B-3", None, True)
+    assert (cursor_of(position), position.since, position.resumed) == ("B-3", None, True)
     assert position.rejected_because is None
 
 
@@ -113,15 +118,15 @@ def test_a_pass_keeps_its_version_filter_and_start_over_all_its_runs() -> None:
     state = bookmark("2026-03-01T00:00:00Z")
     first = incremental(state, lookback=60)
     first.mark_started(BEGAN)
-    first.commit_page("B-1", ["2026-04-01T00:00:00Z"])
+    first.commit_page(Position("B-1"), ["2026-04-01T00:00:00Z"])
     second = incremental(kill(state), lookback=60)
     second.mark_started(LATER)
-    second.commit_page("B-2", [])
+    second.commit_page(Position("B-2"), [])
     third = incremental(kill(second._holder), lookback=60)
 
     assert first.since == second.since == third.since == "2026-02-28T23:59:00.000Z"
     assert first.version == second.version == third.version
-    assert third.cursor == "B-2"
+    assert cursor_of(third) == "B-2"
 
 
 def test_the_bookmark_is_the_newest_value_of_all_runs() -> None:
@@ -153,7 +158,7 @@ def test_the_first_answer_of_a_pass_says_when_it_began() -> None:
     position = incremental(state)
     position.mark_started(BEGAN)
     position.mark_started(LATER)
-    position.commit_page("B-1", ["2099-01-01T00:00:00Z"])
+    position.commit_page(Position("B-1"), ["2099-01-01T00:00:00Z"])
 
     position.finish()
 
@@ -164,7 +169,7 @@ def test_values_seen_on_the_last_page_count() -> None:
     state: State = {}
     position = incremental(state)
     position.mark_started(BEGAN)
-    position.commit_page("B-1", ["2026-04-01T00:00:00Z"])
+    position.commit_page(Position("B-1"), ["2026-04-01T00:00:00Z"])
     position.observe(["2026-04-02T00:00:00Z"])
 
     position.finish()
@@ -176,9 +181,9 @@ def test_killing_again_and_again_ends_as_one_run_does() -> None:
     state: State = {}
     for number in range(9):
         position = incremental(state)
-        assert position.cursor == (f"B-{number - 1}" if number else None)
+        assert cursor_of(position) == (f"B-{number - 1}" if number else None)
         position.mark_started(BEGAN + timedelta(minutes=number))
-        position.commit_page(f"B-{number}", [f"2026-04-0{9 - number}T00:00:00Z"])
+        position.commit_page(Position(f"B-{number}"), [f"2026-04-0{9 - number}T00:00:00Z"])
         state = kill(state)
 
     run(state, began=LATER)
@@ -218,38 +223,38 @@ def test_the_last_few_cursors_are_kept_and_given_up_one_by_one() -> None:
     state = killed({}, *(f"B-{number}" for number in range(1, 9)))
     position = incremental(state)
 
-    seen = [position.cursor]
-    while position.rewind():
-        seen.append(position.cursor)
+    seen = [cursor_of(position)]
+    while position.position:
+        position.rewind()
+        seen.append(cursor_of(position))
 
     assert seen == ["B-8", "B-7", "B-6", "B-5", "B-4", None]
     assert len(seen) == CURSORS_KEPT + 1
-    assert not position.rewind()
 
 
 def test_a_pass_goes_on_after_stepping_back() -> None:
     state = killed({}, "B-1", "B-2")
     position = incremental(state)
     position.rewind()
-    position.commit_page("B-3", [])
+    position.commit_page(Position("B-3"), [])
 
     resumed = incremental(kill(state))
 
-    assert resumed.cursor == "B-3"
+    assert cursor_of(resumed) == "B-3"
     resumed.rewind()
-    assert resumed.cursor == "B-1"
+    assert cursor_of(resumed) == "B-1"
 
 
 def test_an_abandoned_pass_is_read_again_from_the_same_bookmark() -> None:
     state = bookmark("2026-03-01T00:00:00Z")
     position = incremental(state)
     position.mark_started(BEGAN)
-    position.commit_page("B-1", ["2026-04-01T00:00:00Z"])
+    position.commit_page(Position("B-1"), ["2026-04-01T00:00:00Z"])
 
     position.discard()
 
     assert state == bookmark("2026-03-01T00:00:00Z")
-    assert incremental(state).cursor is None
+    assert cursor_of(incremental(state)) is None
 
 
 # --- where a pass starts
@@ -388,7 +393,7 @@ def test_a_pass_from_an_earlier_start_date_survives_kills() -> None:
     state = killed(state, "B-1", start_date="2025-01-01")
     position = incremental(state, "2025-01-01")
 
-    assert (position.cursor, position.since) == ("B-1", just_before("2025-01-01"))
+    assert (cursor_of(position), position.since) == ("B-1", just_before("2025-01-01"))
 
 
 # --- checkpoints that are not used
@@ -399,7 +404,7 @@ def test_a_checkpoint_is_used_when_less_is_to_be_read_now() -> None:
 
     position = incremental(state, "2026-01-01")
 
-    assert (position.cursor, position.since) == ("B-1", just_before("2025-01-01"))
+    assert (cursor_of(position), position.since) == ("B-1", just_before("2025-01-01"))
 
 
 @pytest.mark.parametrize("start_date", ["2024-01-01", None])
@@ -409,14 +414,14 @@ def test_a_checkpoint_is_not_used_when_more_is_to_be_read_now(start_date: str | 
     position = incremental(state, start_date)
 
     assert position.rejected_because
-    assert (position.cursor, position.resumed) == (None, False)
+    assert (cursor_of(position), position.resumed) == (None, False)
     assert position.since == (start_date and just_before(start_date))
 
 
 def test_a_longer_lookback_begins_a_new_pass() -> None:
     state = killed(bookmark("2026-03-01T00:00:00Z"), "B-1", lookback=300)
 
-    assert incremental(state, lookback=60).cursor == "B-1"
+    assert cursor_of(incremental(state, lookback=60)) == "B-1"
     assert incremental(state, lookback=3600).rejected_because
 
 
@@ -472,14 +477,15 @@ def test_a_checkpoint_that_makes_no_sense_begins_a_new_pass(point: Any) -> None:
     position = incremental(state)
 
     assert position.rejected_because
-    assert (position.cursor, position.since, position.resumed) == (None, None, False)
+    assert (cursor_of(position), position.since, position.resumed) == (None, None, False)
     position.mark_started(BEGAN)
-    position.commit_page("B-7", ["2026-04-07T00:00:00Z"])
-    assert incremental(kill(state)).cursor == "B-7"
+    position.commit_page(Position("B-7"), ["2026-04-07T00:00:00Z"])
+    assert cursor_of(incremental(kill(state))) == "B-7"
 
 
 def test_unknown_parts_of_a_checkpoint_are_no_harm() -> None:
-    assert incremental({"checkpoint": good_checkpoint() | {"colour": "red"}}).cursor == "B-1"
+    resumed = incremental({"checkpoint": good_checkpoint() | {"colour": "red"}})
+    assert cursor_of(resumed) == "B-1"
 
 
 @pytest.mark.parametrize("version", [-(10**17), 10**15, 10**30])
@@ -509,7 +515,7 @@ def test_all_streams_get_the_bookmark_and_the_first_the_checkpoint() -> None:
     first, second = bookmark("2026-03-01T00:00:00Z"), bookmark("2026-02-01T00:00:00Z")
     position = together(bookings=first, booking=second)
     position.mark_started(BEGAN)
-    position.commit_page("B-1", ["2026-04-01T00:00:00Z"])
+    position.commit_page(Position("B-1"), ["2026-04-01T00:00:00Z"])
     assert "checkpoint" in first
     assert "checkpoint" not in second
 
@@ -541,13 +547,13 @@ def test_a_full_pass_is_resumed_and_leaves_nothing_behind() -> None:
     state: State = {}
     first = full(state)
     first.mark_started(BEGAN)
-    first.commit_page("U-1", [None])
+    first.commit_page(Position("U-1"), [None])
 
     second = full(kill(state))
-    assert (second.cursor, second.version, second.resumed) == ("U-1", first.version, True)
+    assert (cursor_of(second), second.version, second.resumed) == ("U-1", first.version, True)
     second.finish()
 
-    assert second._holder == {}
+    assert second._holder == {"version": second.version}
 
 
 def test_the_checkpoint_of_an_incremental_pass_is_no_use_to_a_full_one() -> None:
@@ -564,6 +570,94 @@ def test_the_state_stays_small() -> None:
     position = incremental(state, "2026-01-01T00:00:00Z")
     position.mark_started(BEGAN)
     for number in range(1000):
-        position.commit_page(f"BKNG-{number:040}", ["2026-04-01T00:00:00.123Z"] * 100)
+        position.commit_page(Position(f"BKNG-{number:040}"), ["2026-04-01T00:00:00.123Z"] * 100)
 
     assert len(json.dumps(state)) < 1024
+
+
+# --- positions, versions and clocks
+
+
+def test_a_position_remembers_what_comes_next() -> None:
+    state: State = {}
+    position = incremental(state)
+    position.mark_started(BEGAN)
+    position.commit_page(Position("B-1", "B-2", "2026-04-01T00:00:00Z"), [])
+
+    resumed = incremental(kill(state))
+
+    assert resumed.position == Position("B-1", "B-2", "2026-04-01T00:00:00Z")
+
+
+def test_a_state_that_holds_cursors_only_is_resumed() -> None:
+    state = killed({}, "B-1", "B-2")
+    del state["checkpoint"]["firsts"]
+
+    assert incremental(state).position == Position("B-2")
+
+
+def test_a_position_is_kept_once() -> None:
+    position = incremental({})
+    position.mark_started(BEGAN)
+    for cursor in ("A", "B", "A"):
+        position.commit_page(Position(cursor), [])
+    position.rewind()
+
+    assert position.position == Position("B")
+    position.rewind()
+    assert position.position is None
+
+
+def test_a_version_is_later_than_any_before_even_if_the_clock_was_ahead() -> None:
+    ahead = int((LATER + timedelta(days=3650)).timestamp() * 1000)
+    state: State = {"version": ahead}
+
+    first = SyncPass({"users": state}, replication_key=None)
+    first.finish()
+
+    assert first.version == ahead + 1
+    assert SyncPass({"users": state}, replication_key=None).version == ahead + 2
+
+
+@pytest.mark.parametrize("version", [None, "x", -5, 2**80, 1.5, {}, True])
+def test_an_impossible_version_does_not_count(version: Any) -> None:
+    now = datetime.now(timezone.utc).timestamp() * 1000
+
+    found = SyncPass({"users": {"version": version}}, replication_key=None).version
+
+    assert now - 1 <= found < now + 60_000
+
+
+def test_a_bookmark_later_than_now_does_not_count() -> None:
+    state = bookmark("2099-01-01T00:00:00Z")
+    position = SyncPass({"bookings": state}, replication_key=KEY, now=BEGAN)
+    assert (position.bookmark_ahead, position.since) == (True, None)
+    position.mark_started(BEGAN)
+
+    position.finish()
+
+    assert state["replication_key_value"] == "2026-05-01T12:00:00.000Z"
+
+
+def test_without_a_date_the_bookmark_stays_as_far_behind_as_the_pass_took() -> None:
+    state: State = {}
+    position = incremental(state)
+    began = datetime.now(timezone.utc) - timedelta(hours=1)
+    position.mark_started(began, dated=False)
+    position.observe(["2020-01-01T12:00:00Z"])
+
+    position.finish()
+
+    found = parse_time(state["replication_key_value"])
+    assert found
+    assert abs(found - datetime(2020, 1, 1, 11, tzinfo=timezone.utc)) < timedelta(minutes=1)
+
+
+def test_a_pass_overlaps_the_one_before_if_a_known_record_comes_back() -> None:
+    for value, overlaps in (("2026-02-28T23:59:30Z", True), ("2026-03-01T00:00:01Z", False)):
+        position = incremental(bookmark("2026-03-01T00:00:00Z"), lookback=60)
+        assert not position.overlaps
+        position.observe([value])
+        assert position.overlaps is overlaps
+    assert incremental(bookmark("2026-03-01T00:00:00Z")).overlaps
+    assert incremental({}).overlaps

@@ -1,0 +1,56 @@
+"""Log lines: one line each, whatever OnceHub sends, and never with the API key."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from typing_extensions import override
+
+_UNPRINTABLE = re.compile(
+    r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]+"
+)
+_LONGEST = 20_000
+
+
+def plain_text(text: str, secret: str = "") -> str:
+    """Return a text as one printable line without the API key.
+
+    Args:
+        text: Any text, of any length.
+        secret: The API key.
+    """
+    cut = text[: 2 * _LONGEST]
+    if secret:
+        cut = cut.replace(secret, "…")
+    return _UNPRINTABLE.sub(" ", cut).strip()[:_LONGEST]
+
+
+class PlainTextFilter(logging.Filter):
+    """Makes every message of a handler plain text."""
+
+    def __init__(self, secret: str) -> None:
+        """Keep the secret.
+
+        Args:
+            secret: The API key.
+        """
+        super().__init__()
+        self._secret = secret
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = plain_text(record.getMessage(), self._secret), None
+        return True
+
+
+def keep_plain(secret: str) -> None:
+    """Make all that is logged plain text.
+
+    Args:
+        secret: The API key.
+    """
+    for handler in logging.getLogger().handlers:
+        for old in [f for f in handler.filters if isinstance(f, PlainTextFilter)]:
+            handler.removeFilter(old)
+        handler.addFilter(PlainTextFilter(secret))

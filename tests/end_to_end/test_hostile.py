@@ -1,0 +1,454 @@
+"""What servers, proxies, clocks and people can do, and what the tap makes of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import resource
+import signal
+import subprocess
+import time
+import typing as t
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from sandbox import Account, Sandbox
+from tests.support import inside, kills, programs
+from tests.support.network import OtherHost, serving
+from tests.support.raw import page, raw_server, response
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.raw import Script
+
+ROW = {"id": "CTC-1", "object": "contact", "last_updated_time": "2026-01-01T00:00:00Z"}
+HASTY = {"request_timeout_seconds": 1, "max_wait_seconds": 3}
+
+
+def read(folder: Path, script: Script, stream: str = "contacts", **more: t.Any) -> programs.Run:
+    """Read one stream from a raw server."""
+    catalog = programs.catalog(stream, folder=folder)
+    with raw_server(script) as server:
+        settings = programs.settings_for(server.url, **{**HASTY, **more})
+        return programs.run_tap(folder, settings, catalog=catalog)
+
+
+def only(path: str, *found: bytes) -> Script:
+    """Answer so to a path, one after the other, the last one again and again."""
+    rest = list(found)
+
+    def script(asked: str, _query: dict[str, str]) -> bytes:
+        if asked != path:
+            return b""
+        return rest.pop(0) if len(rest) > 1 else rest[0]
+
+    return script
+
+
+def told(run: programs.Run) -> str:
+    """Return the one error of a run that failed as it should."""
+    assert run.status == 1, run.log
+    assert "Traceback" not in run.log
+    assert run.errors
+    return run.errors[-1]
+
+
+# --- lists
+
+
+def moved_down(api: Sandbox, account: Account, cursor: str) -> None:
+    account.edit("bookings", cursor, starting_time="1999-01-01T00:00:00Z")
+
+
+def test_a_cursor_whose_object_moves_down_the_list_skips_nothing() -> None:
+    account = Account(seed=3, bookings=300, nasty=False)
+    with Sandbox(account, key=programs.KEY, order="starting") as api:
+        settings = programs.settings_for(api.url)
+        state: inside.State = {}
+
+        def watch(message: inside.Message, _number: int) -> None:
+            cursors = json.dumps(message.get("value", {}))
+            if message["type"] == "STATE" and "cursors" in cursors and not state:
+                state.update(message["value"])
+                point = state["bookmarks"]["bookings"]["checkpoint"]
+                moved_down(api, account, point["cursors"][-1])
+                moved_down(api, account, point["firsts"][-1][0])
+
+        run = inside.run(settings, inside.catalog("bookings"), watch=watch)
+
+    assert run.ended == "well"
+    assert {r["id"] for r in run.records("bookings")} == {
+        item["id"] for item in account.objects("bookings")
+    }
+
+
+@pytest.mark.parametrize("has_more", [True, False])
+def test_a_server_with_a_page_size_of_its_own_is_read_to_its_end(*, has_more: bool) -> None:
+    account = Account(seed=3, contacts=230, nasty=False)
+    with Sandbox(account, key=programs.KEY, page_cap=10, has_more=has_more, link=False) as api:
+        run = inside.run(programs.settings_for(api.url), inside.catalog("contacts"))
+
+    assert len({r["id"] for r in run.records("contacts")}) == 230
+
+
+@pytest.mark.parametrize("refused", [("A", "B", "A"), ("A", "A", "A", "A", "A"), ("A", "B", "C")])
+def test_a_checkpoint_whose_cursors_are_all_refused_starts_again(refused: tuple[str]) -> None:
+    account = Account(seed=3, bookings=30, nasty=False)
+    gone = {key: f"BKNG-0000000{number}" for number, key in enumerate("ABC")}
+    with Sandbox(account, key=programs.KEY) as api:
+        settings, catalog = programs.settings_for(api.url, page_size=5), inside.catalog("bookings")
+        killed = inside.run(settings, catalog, kill_after=20).states[-1]
+        killed["bookmarks"]["bookings"]["checkpoint"]["cursors"] = [gone[key] for key in refused]
+        run = inside.run(settings, catalog, killed)
+
+    assert run.ended == "well"
+    assert len({r["id"] for r in run.records("bookings")}) == 30
+    assert "checkpoint" not in run.states[-1]["bookmarks"]["bookings"]
+
+
+# --- clocks
+
+
+def busy(api: Sandbox, account: Account, settings: dict[str, t.Any]) -> inside.InsideRun:
+    """Read with two edits meanwhile: of an object that was read, and of one that was not."""
+    objects = [item["id"] for item in account.objects("bookings")]
+
+    def watch(message: inside.Message, number: int) -> None:
+        if message["type"] == "RECORD" and number == 15:
+            time.sleep(0.02)
+            account.edit("bookings", objects[2], subject="edited behind")
+            time.sleep(0.02)
+            account.edit("bookings", objects[-1], subject="edited before")
+
+    return inside.run(settings, inside.catalog("bookings"), watch=watch)
+
+
+@pytest.mark.parametrize("date", ["right", "ahead", "none", "stuck"])
+@pytest.mark.parametrize("records_behind", [0, 7200])
+def test_edits_under_way_are_found_whatever_the_clocks_say(date: str, records_behind: int) -> None:
+    if date in {"right", "ahead"} and records_behind:
+        pytest.skip("both clocks are ahead of the records: nothing tells")
+    account = Account(seed=3, bookings=30, nasty=False)
+    account.clock.offset_seconds = -records_behind
+    with Sandbox(account, key=programs.KEY, date_header=date) as api:
+        settings = programs.settings_for(api.url, page_size=10, lookback_seconds=0)
+        first = busy(api, account, settings)
+        second = inside.run(settings, inside.catalog("bookings"), first.states[-1])
+
+    assert first.ended == second.ended == "well"
+    subjects = {r["subject"] for run in (first, second) for r in run.records("bookings")}
+    assert {"edited behind", "edited before"} <= subjects
+
+
+def test_clocks_that_differ_are_told(tmp_path: Path) -> None:
+    with Sandbox(Account(seed=3, bookings=3), key=programs.KEY, date_header="stuck") as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url))
+
+    assert run.status == 0
+    assert run.log.count("OnceHub's Date are") == 1
+
+
+def test_a_bookmark_later_than_now_is_not_believed(tmp_path: Path) -> None:
+    later = (datetime.now(timezone.utc) + timedelta(days=2)).isoformat()
+    state = {"bookmarks": {"bookings": {"replication_key_value": later}}}
+    account = Account(seed=3, bookings=30, nasty=False)
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url)
+        catalog = programs.catalog("bookings", folder=tmp_path)
+        run = programs.run_tap(tmp_path, settings, state=state, catalog=catalog)
+        again = programs.run_tap(tmp_path, settings, state=run.state, catalog=catalog)
+
+    assert "later than now" in run.log
+    assert len(run.records("bookings")) == 30
+    assert "later than now" not in again.log
+    assert len(again.records("bookings")) < 30
+
+
+def test_a_clock_that_was_ahead_once_does_not_make_rows_look_gone() -> None:
+    account = Account(seed=3, users=7, nasty=False)
+    catalog = inside.catalog("users")
+    ahead = int((time.time() + 864_000) * 1000)
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url, emit_activate_version_messages=True)
+        state = {"bookmarks": {"users": {"version": ahead}}}
+        first = inside.run(settings, catalog, state)
+        second = inside.run(settings, catalog, first.states[-1])
+
+    extracted = [{m["time_extracted"] for m in run.messages if m["type"] == "RECORD"} for run in
+                 (first, second)]  # fmt: skip
+    assert ahead < first.versions("users")[-1][1] < second.versions("users")[-1][1]  # type: ignore[operator]
+    assert max(extracted[0]) < min(extracted[1])
+
+
+def test_a_filter_that_compares_whole_days_misses_nothing(tmp_path: Path) -> None:
+    account = Account(seed=3, bookings=30, nasty=False)
+    with Sandbox(account, key=programs.KEY, time_filters="whole_days") as api:
+        settings = programs.settings_for(api.url)
+        catalog = programs.catalog("bookings", folder=tmp_path)
+        known = account.edit("bookings", account.objects("bookings")[9]["id"], subject="known")
+        first = programs.run_tap(tmp_path, settings, catalog=catalog)
+        time.sleep(0.05)
+        edited = account.edit("bookings", account.objects("bookings")[3]["id"], subject="edited")
+        second = programs.run_tap(tmp_path, settings, state=first.state, catalog=catalog)
+
+    assert known != edited
+    assert edited in {r["id"] for r in second.records("bookings")}
+    assert "whole days" in second.log
+
+
+# --- whose state, whose rows
+
+
+def test_the_state_of_another_account_is_refused(tmp_path: Path) -> None:
+    with Sandbox(Account(seed=3, bookings=3), key=programs.KEY) as api:
+        settings = programs.settings_for(api.url)
+        state = programs.run_tap(tmp_path, settings).state
+        assert programs.run_tap(tmp_path, settings, state=state).status == 0
+        state["bookmarks"]["test_auth"]["account"] = "0123456789abcdef"
+        api.reset_log()
+        run = programs.run_tap(tmp_path, settings, state=state)
+        assert len(api.log) == 1
+
+    assert "another OnceHub account" in told(run)
+    assert not run.records("bookings")
+
+
+def test_an_account_that_cannot_be_checked_stops_nothing(tmp_path: Path) -> None:
+    with Sandbox(Account(seed=3, bookings=3), key=programs.KEY) as api:
+        api.faults.add(422, "/test", times=None)
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url))
+
+    assert run.status == 0
+    assert len(run.records("bookings")) == 3
+
+
+@pytest.mark.parametrize("status", ["102 Processing", "103 Early Hints"])
+def test_an_interim_answer_does_not_shift_those_that_follow(tmp_path: Path, status: str) -> None:
+    interim = f"HTTP/1.1 {status}\r\nLink: </a.css>\r\n\r\n".encode()
+    found = response(page(ROW))
+    catalog = programs.catalog("contacts", "sms_notifications", folder=tmp_path)
+    with raw_server(only("/contacts", interim + found, found)) as server:
+        settings = programs.settings_for(server.url, **{**HASTY, "max_wait_seconds": 20})
+        run = programs.run_tap(tmp_path, settings, catalog=catalog)
+
+    assert run.status == 0, run.log
+    assert [r["id"] for r in run.records("contacts")] == ["CTC-1"]
+    assert not run.records("sms_notifications")
+
+
+def test_objects_of_another_kind_are_not_taken_for_the_streams_own(tmp_path: Path) -> None:
+    run = read(tmp_path, only("/notifications/sms", response(page(ROW))), "sms_notifications")
+
+    assert "something else (contact)" in told(run)
+    assert not run.records("sms_notifications")
+
+
+@pytest.mark.parametrize("name", ["a/b", "a?b=c", "a#b", "a%2Fb", "ä b", ".", ".."])
+def test_ids_do_not_leave_their_place_in_the_path(tmp_path: Path, name: str) -> None:
+    asked: list[str] = []
+
+    def script(path: str, _query: dict[str, str]) -> bytes:
+        asked.append(path)
+        return response(page({"id": name})) if path == "/users" else response({"object": "schedule"})
+
+    run = read(tmp_path, script, "user_scheduling_availability", time_slots_days=1)
+
+    assert run.status == 0, run.log
+    below = [path for path in asked if path != "/users"]
+    if name in {".", ".."}:
+        assert not below
+        assert "cannot be part of an address" in run.log
+    else:
+        assert [path.count("/") for path in below] == [3]
+        assert all(path.endswith("/scheduling-availability") for path in below)
+
+
+# --- bodies
+
+
+def drip(_path: str, _query: dict[str, str]) -> t.Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    for _ in range(1000):
+        time.sleep(0.3)
+        yield b" "
+
+
+def drip_headers(_path: str, _query: dict[str, str]) -> t.Iterator[bytes]:
+    for byte in b"HTTP/1.1 200 OK" + b" " * 1000:
+        time.sleep(0.3)
+        yield bytes([byte])
+
+
+@pytest.mark.parametrize("script", [drip, drip_headers])
+def test_a_dripping_response_is_given_up(tmp_path: Path, script: Script) -> None:
+    began = time.monotonic()
+    run = read(tmp_path, script, request_timeout_seconds=0.4, max_wait_seconds=1)
+
+    assert "took too long" in told(run)
+    assert time.monotonic() - began < 20
+
+
+def test_a_huge_body_takes_little_memory(tmp_path: Path) -> None:
+    bomb = gzip.compress(b" " * (1 << 30), 1)
+    script = only("/contacts", response(bomb, "200 OK", "Content-Encoding: gzip"))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+
+    run = read(tmp_path, script, request_timeout_seconds=20)
+
+    assert "more than 64 MB" in told(run)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before, 400 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("1e99999999999999999999", "1e99999999999999999999"),
+        ("NaN", "NaN"),
+        ("9" * 5000, "9" * 5000),
+        *((f"{'[' * depth}1{']' * depth}", None) for depth in (400, 900, 930, 960, 990, 5000)),
+    ],
+)
+def test_one_odd_value_does_not_block_its_stream(
+    tmp_path: Path, value: str, kept: str | None
+) -> None:
+    body = json.dumps(page({**ROW, "employees": 0.25}, ROW | {"id": "CTC-2"}))
+    run = read(tmp_path, only("/contacts", response(body.replace("0.25", value).encode())))
+
+    assert run.status == 0, run.log
+    first, second = run.records("contacts")
+    assert (first["id"], second["id"]) == ("CTC-1", "CTC-2")
+    assert first["employees"] is None
+    if kept:
+        assert first["_extra"]["employees"] == kept
+
+
+# --- what is said
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (response({}, "304 Not Modified"), "answered 304, which is no answer to this request"),
+        (response({}, "302 Found", "Location: http://x/"), "a redirect, which is not followed"),
+        (response({}, "200 OK", "Content-Length: 7"), "the headers of the response contradict"),
+        (response({}, "503 Busy", "Retry-After: 99999"), "asks to wait 99,999 s"),
+        (response({}, "429 Slow down", f"Retry-After: {'9' * 400}"), "OnceHub asks to wait"),
+        (response(b"{}" * 9), "the response is no JSON"),
+    ],
+)
+def test_an_odd_response_is_told_as_what_it_is(tmp_path: Path, found: bytes, says: str) -> None:
+    assert says in told(read(tmp_path, only("/contacts", found)))
+
+
+def test_a_long_error_text_is_searched_in_a_moment(tmp_path: Path) -> None:
+    error = {"type": "invalid_request_error", "message": "a" * 200_000 + " anna@example.com"}
+    began = time.monotonic()
+
+    said = told(read(tmp_path, only("/contacts", response(error, "400 Bad Request"))))
+
+    assert time.monotonic() - began < 15
+    assert "anna" not in said
+    assert len(said) < 1000
+
+
+def test_nothing_that_the_api_says_breaks_a_line_or_shows_the_key(tmp_path: Path) -> None:
+    spoiled = f"x\n2026 | ERROR | forged \x1b[31m\u202e{programs.KEY}\u2028y"
+    error = {"type": spoiled, "message": spoiled, "param": spoiled}
+
+    def script(path: str, _query: dict[str, str]) -> bytes:
+        if path == "/users":
+            return response(page({"id": spoiled, spoiled: 1}))
+        status = "422 Unprocessable" if path.startswith("/users/") else "400 Bad Request"
+        return response(error, status, "Request-Id: a\tb")
+
+    run = read(tmp_path, script, "user_scheduling_availability")
+    log = run.log + read(tmp_path, script, "contacts").log + read(tmp_path, script, "users").log
+
+    assert programs.KEY not in log
+    assert not any(mark in log for mark in "\x1b\u202e\u2028\t")
+    assert not any(line.startswith("2026 | ERROR") for line in log.splitlines())
+
+
+def test_the_test_of_the_key_shows_one_plain_line(tmp_path: Path) -> None:
+    with Sandbox(Account(seed=3), key=programs.KEY) as api:
+        plain = programs.run_tap(tmp_path, programs.settings_for(api.url), "--test")
+    assert plain.status == 0
+    with raw_server(lambda _path, _query: b"") as server:
+        run = programs.run_tap(tmp_path, programs.settings_for(server.url), "--test")
+    assert "valid for account: Raw" in run.log
+
+
+# --- this machine
+
+
+def test_a_loopback_address_is_asked_without_the_proxy(tmp_path: Path) -> None:
+    with (
+        serving(OtherHost()) as proxy,
+        Sandbox(Account(seed=3, bookings=3), key=programs.KEY) as api,
+    ):
+        address = f"http://127.0.0.1:{proxy.server_address[1]}"
+        env = programs.environment(HTTP_PROXY=address, http_proxy=address, ALL_PROXY=address)
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url), env=env)
+        assert not proxy.received
+
+    assert run.status == 0, run.log
+
+
+@pytest.mark.parametrize("target", ["/dev/full", None])
+def test_a_standard_output_that_takes_nothing_is_one_line(
+    tmp_path: Path, target: str | None
+) -> None:
+    with Sandbox(Account(seed=3, bookings=3), key=programs.KEY) as api:
+        command = programs.tap_command(tmp_path, programs.settings_for(api.url))
+        redirect = f"exec > {target}" if target else "exec >&-"
+        done = subprocess.run(
+            ["sh", "-c", f'{redirect}; exec "$@"', "sh", *command],
+            stderr=subprocess.PIPE,
+            env=programs.environment(),
+            timeout=programs.PATIENCE,
+            check=False,
+        )
+
+    log = done.stderr.decode()
+    assert done.returncode == 1, log
+    assert "Standard output cannot be written" in log
+    assert "Traceback" not in log
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"bookmarks": {"bookings": {"replication_key_value": NaN}}}',
+        '{"bookmarks": {"x": ' + "[" * 5000 + "]" * 5000 + "}}",
+        '{"bookmarks": {"x": {"y": "\\ud800"}}}',
+    ],
+)
+def test_a_state_that_is_no_json_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    with Sandbox(Account(seed=3, bookings=3), key=programs.KEY) as api:
+        (tmp_path / "odd.json").write_text(text)
+        settings = programs.settings_for(api.url)
+        run = programs.run_tap(tmp_path, settings, "--state", str(tmp_path / "odd.json"))
+        assert not api.log
+
+    assert "no JSON object" in told(run)
+
+
+def test_a_second_signal_ends_at_once_even_if_nobody_reads(tmp_path: Path) -> None:
+    account = Account(seed=4, bookings=300)
+    with Sandbox(account, key=programs.KEY) as api:
+        command = programs.tap_command(tmp_path, programs.settings_for(api.url))
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=programs.environment(),
+        ) as tap:
+            assert tap.stdout
+            kills.wait_for(kills.Full(tap.stdout), tap)
+            tap.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            assert tap.poll() is None
+            tap.send_signal(signal.SIGTERM)
+            assert tap.wait(10) == 128 + signal.SIGTERM

@@ -1,0 +1,78 @@
+"""A server whose responses are written byte by byte, for those that no library would send."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from contextlib import contextmanager, suppress
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.support.network import LOOPBACK, serving
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Script: t.TypeAlias = Callable[[str, dict[str, str]], bytes | Iterable[bytes]]
+
+
+def response(body: t.Any, status: str = "200 OK", *headers: str, length: bool = True) -> bytes:
+    """Return a whole response; a body that is no bytes becomes JSON."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
+    if length:
+        lines.append(f"Content-Length: {len(content)}")
+    return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+def page(*rows: t.Any, **envelope: t.Any) -> dict[str, t.Any]:
+    """Return the envelope of a list."""
+    return {"object": "list", "data": list(rows), "has_more": False, **envelope}
+
+
+class RawServer(ThreadingTCPServer):
+    """Answers as a script says, and to `/test` and lists that it leaves out as usual.
+
+    Attributes:
+        asked: Path and query of each request, in order.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        super().__init__((LOOPBACK, 0), _Connection)
+
+    @property
+    def url(self) -> str:
+        """The base URL of the API."""
+        return f"http://{LOOPBACK}:{self.server_address[1]}/v2"
+
+
+class _Connection(StreamRequestHandler):
+    server: RawServer
+
+    def handle(self) -> None:
+        """Answer one request after the other."""
+        with suppress(OSError):
+            while line := self.rfile.readline().decode():
+                while self.rfile.readline().strip():
+                    pass
+                target = urlsplit(line.split()[1])
+                path, query = target.path.removeprefix("/v2"), dict(parse_qsl(target.query))
+                self.server.asked.append((path, query))
+                if path == "/test":
+                    found: t.Any = response({"message": "The API key is valid for account: Raw"})
+                else:
+                    found = self.server.script(path, query) or response(page())
+                for part in [found] if isinstance(found, bytes) else found:
+                    self.wfile.write(part)
+                    self.wfile.flush()
+
+
+@contextmanager
+def raw_server(script: Script) -> Iterator[RawServer]:
+    """Serve what a script says."""
+    with serving(RawServer(script)) as server:
+        yield server
