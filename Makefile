@@ -18,6 +18,7 @@ STAMPS := .tools/stamps
 # installed with `meltano install NAME`.
 PLUGINS := tap-oncehub target-duckdb
 MORE_PLUGINS := target-duckdb-jwills target-postgres target-jsonl parquet-export
+DBT_PLUGINS := dbt-duckdb dbt-postgres
 
 # In a variable, since a path may contain quotes.
 export PROJECT_FOLDER := $(CURDIR)
@@ -25,7 +26,7 @@ export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install loaders run status notebook test test-slow bench lint format build hub lock clean
+.PHONY: help install loaders run status models assistant notebook test test-slow bench lint format build hub lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -34,13 +35,19 @@ help: ## list the targets
 install: ## set up .venv/bin/tap-oncehub, .venv/bin/meltano and Meltano's plugins
 	@$(MAKE) --silent --no-print-directory -j 3 $(STAMPS)/dev $(STAMPS)/plugins
 
-loaders: install $(STAMPS)/loaders $(STAMPS)/servers ## set up the other destinations that the tests load into
+loaders: install $(STAMPS)/loaders $(STAMPS)/models $(STAMPS)/servers ## set up the other destinations that the tests load into
 
 run: install ## load your account into output/warehouse.duckdb, or a sample one into output/demo.duckdb
 	@.venv/bin/python -m scripts.run $(RUN_ARGS)
 
 status: install ## show the last runs, bookmarks, and what the warehouse holds
 	@.venv/bin/python -m scripts.status
+
+models: install $(STAMPS)/models ## make tables for analysts of what was loaded, with dbt
+	@.venv/bin/python -m scripts.models
+
+assistant: install $(STAMPS)/mcp ## write output/assistant/marts.duckdb, what a code assistant may read
+	@.venv/bin/python -m scripts.assistant
 
 notebook: install $(STAMPS)/notebook ## show what was loaded, in a browser
 	@.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 --token $(NOTEBOOK_ARGS)
@@ -50,7 +57,7 @@ test: loaders ## run the tests; TEST_ARGS goes to pytest, COVERAGE=1 measures co
 	@.venv/bin/$(if $(COVERAGE),coverage run -m )pytest --numprocesses 3 --dist loadfile -m 'not slow' $(TEST_ARGS)
 	@$(if $(COVERAGE),.venv/bin/coverage combine --quiet && .venv/bin/coverage report)
 
-test-slow: loaders $(STAMPS)/notebook ## run the tests that take minutes
+test-slow: loaders $(STAMPS)/notebook $(STAMPS)/query $(STAMPS)/mcp ## run the tests that take minutes
 	@.venv/bin/pytest -m slow $(TEST_ARGS)
 
 bench: install $(STAMPS)/bench-dlt $(STAMPS)/bench-airbyte ## measure the tap and others; BENCH_ARGS=--help says what can be chosen
@@ -77,7 +84,7 @@ hub: $(STAMPS)/dev ## write hub/ and plugin.yaml from what the tap says of itsel
 	@.venv/bin/python -m scripts.hub
 
 lock: $(STAMPS)/uv ## pin the newest versions that requirements/*.in and pyproject.toml allow
-	@for name in uv meltano dev build servers notebook target-redshift; do \
+	@for name in uv meltano dev build servers notebook dbt query mcp target-redshift; do \
 		$(UV_RUN) pip compile --universal --upgrade --python-version 3.10 \
 			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 			--output-file requirements/$$name.txt requirements/$$name.in \
@@ -144,7 +151,12 @@ $(STAMPS)/loaders: meltano.yml parquet_export/pyproject.toml $(STAMPS)/plugins
 	@.tools/meltano/bin/meltano --log-level=warning install $(MORE_PLUGINS)
 	@touch $@
 
-$(STAMPS)/build $(STAMPS)/servers $(STAMPS)/notebook: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
+$(STAMPS)/models: meltano.yml requirements/dbt.txt $(STAMPS)/plugins
+	@echo 'Setting up: dbt ...'
+	@.tools/meltano/bin/meltano --log-level=warning install $(DBT_PLUGINS)
+	@touch $@
+
+$(STAMPS)/build $(STAMPS)/servers $(STAMPS)/notebook $(STAMPS)/query $(STAMPS)/mcp: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
 	@echo 'Setting up: the $* ...'
 	@$(UV_RUN) venv --clear --no-project --python '$(PYTHON_VERSIONS)' .tools/$*
 	@$(UV_RUN) pip sync --python .tools/$* --require-hashes requirements/$*.txt

@@ -1,0 +1,128 @@
+"""Airflow and Dagster run the pipeline of orchestrate/ for real."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import typing as t
+
+import pytest
+
+from sandbox import Account, Sandbox
+from tests.support import kills, programs
+from tests.support.project import Project
+from tests.support.warehouse import rows
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+PACKAGES = {"airflow": "apache-airflow==3.3.2", "dagster": "dagster==1.13.29"}
+FILES = {"airflow": "airflow_dag.py", "dagster": "dagster_job.py"}
+COMMANDS = {
+    "airflow": ("airflow", "dags", "test", "oncehub"),
+    "dagster": ("dagster", "job", "execute", "-f", "dags/dagster_job.py", "-j", "load_oncehub"),
+}
+NO_RETRY = {
+    "airflow": ('"retries": 2', '"retries": 0'),
+    "dagster": ("max_retries=2", "max_retries=0"),
+}
+
+
+class Orchestrator:
+    """A program in an environment of its own, and a project that it runs."""
+
+    def __init__(self, name: str, folder: Path, venv: Path, url: str) -> None:
+        """Copy the project."""
+        self.project = Project(folder / "project", url)
+        (self.project.folder / ".venv").symlink_to(programs.ROOT / ".venv")
+        (folder / "dags").mkdir()
+        # A test does not wait ten minutes for what fails on purpose.
+        text = programs.ROOT.joinpath("orchestrate", FILES[name]).read_text("utf-8")
+        (folder / "dags" / FILES[name]).write_text(text.replace(*NO_RETRY[name]))
+        (folder / "home").mkdir()
+        self.folder = folder
+        program, *arguments = COMMANDS[name]
+        self.command = [str(venv / "bin" / program), *arguments]
+        self.environment = programs.environment(
+            **self.project._variables,
+            TAP_ONCEHUB_RATE_LIMIT_PER_SECOND="0",
+            TARGET_DUCKDB_BATCH_SIZE_ROWS="50",
+            ONCEHUB_PROJECT=str(self.project.folder),
+            AIRFLOW_HOME=str(folder / "home"),
+            AIRFLOW__CORE__LOAD_EXAMPLES="False",
+            AIRFLOW__CORE__DAGS_FOLDER=str(folder / "dags"),
+            SCARF_ANALYTICS="False",
+            DAGSTER_HOME=str(folder / "home"),
+            DAGSTER_DISABLE_TELEMETRY="true",
+            PATH=f"{venv / 'bin'}:{os.environ['PATH']}",
+        )
+        if name == "airflow":
+            self._run([str(venv / "bin/airflow"), "db", "migrate"])
+
+    def bookings(self) -> dict[str, t.Any]:
+        """Give the bookmark of the bookings."""
+        found: dict[str, t.Any] = self.project.state.get("bookmarks", {}).get("bookings", {})
+        return found
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start a run."""
+        with (self.folder / "log").open("wb") as log:
+            return subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def run(self) -> tuple[int, str]:
+        """Run to the end."""
+        with self.start() as process:
+            status = process.wait(300)
+        return status, (self.folder / "log").read_text()
+
+    def _run(self, command: list[str]) -> None:
+        subprocess.run(
+            command, cwd=self.folder, env=self.environment, check=True, capture_output=True
+        )
+
+
+@pytest.fixture(params=list(PACKAGES), scope="module")
+def installed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    venv = tmp_path_factory.mktemp(request.param) / "venv"
+    uv = str(programs.ROOT / ".tools/uv/bin/uv")
+    subprocess.run([uv, "--quiet", "venv", str(venv)], check=True)
+    install = ["pip", "install", f"--python={venv}", PACKAGES[request.param]]
+    subprocess.run([uv, "--quiet", *install], check=True)
+    return request.param, venv
+
+
+def test_it_runs_fails_and_goes_on_after_a_kill(
+    installed: tuple[str, Path], tmp_path: Path
+) -> None:
+    name, venv = installed
+    account = Account(seed=3, bookings=450)
+    with Sandbox(account, key=programs.KEY) as api:
+        orchestrator = Orchestrator(name, tmp_path, venv, api.url)
+        with kills.holding_back(api, "/bookings", after=3) as has_come, orchestrator.start() as run:
+            kills.wait_for(has_come, run)
+            kills.wait_for(lambda: "checkpoint" in orchestrator.bookings(), run)
+            os.killpg(run.pid, signal.SIGKILL)
+        before = len(api.log)
+        status, log = orchestrator.run()
+        assert status == 0, log
+        asked = [entry for entry in api.log.copy()[before:] if entry.path.endswith("/bookings")]
+        assert 0 < len(asked) < 5
+        found = rows(orchestrator.project.database, "bookings")
+        assert {key for (key,) in found} == {b["id"] for b in account.objects("bookings")}
+
+        api.faults.add("400", "/users", times=None)
+        status, log = orchestrator.run()
+        assert status != 0, log

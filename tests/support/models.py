@@ -1,0 +1,306 @@
+"""The dbt models: made by the real dbt, and what they should hold.
+
+What is expected is computed here from the API's objects, without any SQL.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+from collections import Counter, defaultdict
+from datetime import timedelta
+
+from tests.support import warehouse
+from tests.support.programs import PATIENCE, ROOT, environment
+from tests.support.streams import ALL, offered
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from sandbox import Account, Sandbox
+
+Row: t.TypeAlias = dict[str, t.Any]
+Streams: t.TypeAlias = dict[str, list[Row]]
+
+
+def dbt(folder: Path, target: str, *arguments: str, **variables: str) -> str:
+    """Run dbt on a copy of nothing but the database.
+
+    Args:
+        folder: For what dbt compiles and logs.
+        target: duckdb or postgres.
+        arguments: Of dbt.
+        variables: DBT_… variables, as meltano.yml sets them.
+
+    Returns:
+        What it said.
+    """
+    program = ROOT / f".meltano/utilities/dbt-{target}/venv/bin/dbt"
+    done = subprocess.run(
+        [str(program), "--no-use-colors", *arguments],
+        capture_output=True,
+        check=False,
+        cwd=ROOT / "transform",
+        env=environment(
+            DBT_TARGET=target,
+            DBT_TARGET_PATH=str(folder / "dbt"),
+            DBT_LOG_PATH=str(folder / "dbt"),
+            **variables,
+        ),
+        timeout=PATIENCE,
+    )
+    said = done.stdout.decode()
+    assert done.returncode == 0, said
+    return said
+
+
+def rows_of(api: Sandbox, account: Account, streams: Iterable[str] = ALL) -> Streams:
+    """Make the rows of the streams from the API's objects; those of others are none."""
+    made: Streams = defaultdict(list)
+    for stream in streams:
+        made[stream] = list(warehouse.expected(stream, offered(api, account, stream)).values())
+    return made
+
+
+def present(streams: Streams) -> list[Row]:
+    """Give the bookings that count."""
+    deleted = {row["id"] for row in streams["booking"] if row["deleted"]}
+    return [row for row in streams["bookings"] if not row["in_trash"] and row["id"] not in deleted]
+
+
+def bookings(streams: Streams) -> dict[str, Row]:
+    """Compute the mart bookings."""
+    users = {row["id"]: full_name(row) for row in streams["users"]}
+    contacts = {row["id"]: row for row in streams["contacts"]}
+    names = {
+        stream: {row["id"]: row["name"] for row in streams[stream]}
+        for stream in ("booking_calendars", "booking_pages", "master_pages", "event_types")
+    }
+    hosts = defaultdict(list)
+    for host in sorted(streams["booking_hosts"], key=lambda host: host["user_id"]):
+        hosts[host["booking_id"]].append(users.get(host["user_id"]) or host["user_id"])
+    firsts = chains(present(streams))
+    made = {}
+    for row in present(streams):
+        status, created, starting = row["status"], row["creation_time"], row["starting_time"]
+        known, minutes = None not in (created, starting), row["duration_minutes"]
+        contact = contacts.get(row["contact"], {})
+        calendar, page = row["booking_calendar"], row["booking_page"]
+        cancel, payment = (
+            field(row, "cancel_reschedule_information"),
+            field(row, "payment_information"),
+        )
+        form, first = field(row, "form_submission"), firsts.get(row["id"])
+        made[row["id"]] = {
+            "booking_id": row["id"],
+            **{name: row[name] for name in _UNCHANGED},
+            "is_open": status in {"requested", "scheduled"},
+            **{f"is_{name}": status == name for name in _STATUSES},
+            "ending_time": None
+            if None in (starting, minutes)
+            else starting + timedelta(minutes=minutes),
+            "lead_time_hours": hours(created, starting) if known else None,
+            "owner_id": row["owner"],
+            "owner_name": users.get(row["owner"]),
+            "hosts": len(hosts[row["id"]]) or None,
+            "host_names": ", ".join(hosts[row["id"]]) or None,
+            "booked_on": "booking_calendar" if calendar else "booking_page" if page else None,
+            "booked_on_id": calendar or page,
+            "booked_on_name": names["booking_calendars"].get(calendar)
+            if names["booking_calendars"].get(calendar) is not None
+            else names["booking_pages"].get(page),
+            "master_page_id": row["master_page"],
+            "master_page_name": names["master_pages"].get(row["master_page"]),
+            "event_type_id": row["event_type"],
+            "event_type_name": names["event_types"].get(row["event_type"]),
+            "contact_id": row["contact"],
+            "customer_email": contact.get("email") or text(form.get("email")),
+            "customer_name": full_name(contact) or text(form.get("name")),
+            "customer_company": contact.get("company") or text(form.get("company")),
+            "customer_country": contact.get("country"),
+            **{f"utm_{name}": text(field(row, "utm_params").get(name)) for name in _UTM},
+            "payment_amount": payment.get("amount_charged"),
+            "payment_currency": text(payment.get("currency")),
+            "canceled_by": text(cancel.get("actioned_by")),
+            "cancel_reason": text(cancel.get("reason")),
+            "conversation_id": row["conversation"],
+            "first_booking_id": first[0] if first else row["id"],
+            "reschedules": first[1] if first else 0,
+            "is_first_of_chain": first is None,
+        }
+    return made
+
+
+_UNCHANGED = (
+    "subject",
+    "status",
+    "creation_time",
+    "starting_time",
+    "duration_minutes",
+    "customer_timezone",
+    "last_updated_time",
+)
+_STATUSES = ("completed", "canceled", "no_show", "rescheduled")
+_UTM = ("source", "medium", "campaign", "term", "content")
+
+
+def chains(rows: list[Row]) -> dict[str, tuple[str, int]]:
+    """Find for each booking that follows another the first of them, and how far it is."""
+    made = {row["id"]: row["creation_time"] for row in rows}
+    before = defaultdict(set)
+    for row in rows:
+        pair = [row["id"], row["rescheduled_booking_id"]]
+        times = [made.get(key) for key in pair]
+        if None not in times and times[0] != times[1]:
+            early, late = sorted(pair, key=lambda key: made[key])
+            before[late].add(early)
+
+    def ways(key: str, steps: int) -> list[tuple[t.Any, str, int]]:
+        found = [(made[key], key, -steps)] if steps else []
+        return found + [way for early in before[key] for way in ways(early, steps + 1)]
+
+    firsts = {key: min(ways(key, 0), default=None) for key in list(before)}
+    return {key: (first[1], -first[2]) for key, first in firsts.items() if first}
+
+
+def contacts(streams: Streams) -> dict[str, Row]:
+    """Compute the mart contacts."""
+    users = {row["id"]: full_name(row) for row in streams["users"]}
+    theirs = defaultdict(list)
+    for booking in bookings(streams).values():
+        theirs[booking["contact_id"]].append(booking)
+    made = {}
+    for row in streams["contacts"]:
+        own = theirs[row["id"]]
+        booked = [booking["creation_time"] for booking in own if booking["creation_time"]]
+        met = [b["starting_time"] for b in own if b["is_completed"] and b["starting_time"]]
+        made[row["id"]] = {
+            "contact_id": row["id"],
+            **{name: row[name] for name in _OF_CONTACTS},
+            "owner_id": row["owner"],
+            "owner_name": users.get(row["owner"]),
+            "bookings": len(own),
+            **{
+                f"{name}_bookings": sum(booking[f"is_{name}"] for booking in own)
+                for name in ("completed", "canceled", "no_show", "open")
+            },
+            "first_booked_at": min(booked, default=None),
+            "last_booked_at": max(booked, default=None),
+            "last_met_at": max(met, default=None),
+        }
+    return made
+
+
+_OF_CONTACTS = (
+    *("email", "first_name", "last_name", "company", "job_title", "country", "timezone"),
+    *("status", "has_consent", "creation_time", "last_interacted_time"),
+)
+
+
+def daily_bookings(streams: Streams) -> Counter[tuple[t.Any, ...]]:
+    """Count bookings by day, owner, calendar or page, and status."""
+    return Counter(
+        (
+            b["starting_time"].date().isoformat() if b["starting_time"] else None,
+            *(b[name] for name in ("owner_id", "booked_on_id", "status")),
+        )
+        for b in bookings(streams).values()
+    )
+
+
+def lists(streams: Streams) -> dict[str, Counter[tuple[t.Any, ...]]]:
+    """Compute the views that have a row for each item of a list."""
+    booked = present(streams)
+    custom = [(b["id"], b["custom_fields"]) for b in booked]
+    forms = [(b["id"], field(b, "form_submission")) for b in booked]
+    slots = streams["booking_calendar_time_slots"]
+    schedules = streams["user_scheduling_availability"]
+    return {
+        "stg_booking_attendees": texts((b["id"], b["attendees"]) for b in booked),
+        "stg_booking_guests": texts((key, form.get("guests")) for key, form in forms),
+        "stg_booking_answers": pairs((key, form.get("custom_fields")) for key, form in forms),
+        "stg_booking_custom_fields": pairs(custom),
+        "stg_contact_custom_fields": pairs(
+            (c["id"], c["custom_fields"]) for c in streams["contacts"]
+        ),
+        "stg_conversation_answers": Counter(
+            (c["id"], n, *(text((a or {}).get(name)) for name in _ANSWER))
+            for c in streams["conversations"]
+            for n, a in enumerate(c["answers"] or (), 1)
+        ),
+        "stg_conversation_bookings": texts(
+            (c["id"], c["bookings"]) for c in streams["conversations"]
+        ),
+        "stg_user_teams": texts((u["id"], u["teams"]) for u in streams["users"]),
+        "stg_webhook_subscriptions": texts((w["id"], w["events"]) for w in streams["webhooks"]),
+        "stg_time_slot_locations": Counter(
+            (
+                slot["booking_calendar_id"],
+                slot["start_time"],
+                n,
+                *(text((place or {}).get(name)) for name in ("type", "value", "id")),
+            )
+            for slot in slots
+            for n, place in enumerate(slot["locations"] or (), 1)
+        ),
+        "stg_weekly_hours": hours_of(schedules, "weekly", "day"),
+        "stg_override_hours": hours_of(schedules, "overrides", "date", "day"),
+    }
+
+
+_ANSWER = ("id", "internal_label", "question", "value")
+
+
+def texts(items: Iterable[tuple[str, t.Any]]) -> Counter[tuple[t.Any, ...]]:
+    """Number the texts in lists."""
+    return Counter(
+        (key, n, text(item)) for key, found in items for n, item in enumerate(found or (), 1)
+    )
+
+
+def pairs(items: Iterable[tuple[str, t.Any]]) -> Counter[tuple[t.Any, ...]]:
+    """Number the custom fields in lists."""
+    return Counter(
+        (key, n, text((item or {}).get("name")), text((item or {}).get("value")))
+        for key, found in items
+        for n, item in enumerate(found or (), 1)
+    )
+
+
+def hours_of(schedules: list[Row], column: str, *names: str) -> Counter[tuple[t.Any, ...]]:
+    """Number the spans of days."""
+    return Counter(
+        (
+            row["user_id"],
+            *(text(day.get(name)) for name in names),
+            n,
+            text(span.get("start_time")),
+            text(span.get("end_time")),
+            row["timezone"],
+        )
+        for row in schedules
+        for day in row[column] or ()
+        for n, span in enumerate(day.get("working_hours") or (), 1)
+    )
+
+
+def field(row: Row, name: str) -> Row:
+    """Give an object; an empty one, where there is none."""
+    return row[name] or {}
+
+
+def text(value: str | None) -> str | None:
+    """Give a text; an empty one is none."""
+    return value or None
+
+
+def full_name(row: Row) -> str | None:
+    """Join first and last name."""
+    return f"{row.get('first_name') or ''} {row.get('last_name') or ''}".strip(" ") or None
+
+
+def hours(start: t.Any, end: t.Any) -> float:
+    """Give the hours between two times, fractions of a second left out."""
+    span = end.replace(microsecond=0) - start.replace(microsecond=0)
+    return float(span.total_seconds() / 3600)

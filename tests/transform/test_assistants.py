@@ -1,0 +1,92 @@
+"""docs/assistants.md: a real MCP client asks the server that .mcp.json.example starts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import typing as t
+
+import duckdb
+import pytest
+
+from sandbox import Account, Sandbox
+from scripts import assistant
+from tests.support import models, programs
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+PYTHON = programs.ROOT / ".tools/mcp/bin/python"
+CLIENT = programs.ROOT / "tests/support/mcp_client.py"
+
+
+@pytest.fixture(scope="module")
+def account() -> Account:
+    return Account(seed=1, bookings=80, nasty=False)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, account: Account) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    with Sandbox(account, key=programs.KEY) as api:
+        run = programs.run_tap(folder, programs.settings_for(api.url))
+    programs.load(folder, run.output)
+    file = folder / "warehouse.duckdb"
+    models.dbt(folder, "duckdb", "build", DBT_DUCKDB_FILEPATH=str(file))
+    (folder / "output").mkdir()
+    file.rename(folder / "output/warehouse.duckdb")
+    (folder / ".env").write_text(f"TAP_ONCEHUB_API_KEY={programs.KEY}")
+    for name in (".tools", ".mcp.json.example"):
+        (folder / name).symlink_to(programs.ROOT / name)
+    assert assistant.main(folder) == 0
+    return folder
+
+
+def ask(project: Path, *queries: str) -> dict[str, t.Any]:
+    done = subprocess.run(
+        [str(PYTHON), str(CLIENT), *queries],
+        cwd=project,
+        capture_output=True,
+        check=False,
+        env=programs.environment(TAP_ONCEHUB_API_KEY=programs.KEY),
+        timeout=programs.PATIENCE,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return t.cast("dict[str, t.Any]", json.loads(done.stdout))
+
+
+def test_it_lists_the_marts_and_answers_a_query(project: Path, account: Account) -> None:
+    found = ask(project, "SELECT count(*) FROM oncehub_marts.bookings")
+    tables, answer = map(json.loads, found["answers"])
+    assert {table["name"] for table in tables["tables"]} == set(assistant.LEFT_OUT)
+    assert all(table["comment"].startswith(("One row", "Bookings")) for table in tables["tables"])
+    wanted = [b for b in account.objects("bookings") if not b.get("in_trash")]
+    assert answer["rows"] == [[len(wanted)]]
+    assert len(found["environments"]) == 1
+    assert programs.KEY not in found["environments"][0]
+
+
+def test_it_writes_nothing_and_reads_no_other_file(project: Path) -> None:
+    refused = {
+        "CREATE TABLE mine (a INTEGER)": "read-only",
+        "SELECT * FROM read_text('.env')": "Permission",
+        "ATTACH 'output/warehouse.duckdb' AS warehouse (READ_ONLY)": "Permission",
+        "SET enable_external_access = true": "locked",
+    }
+    _, *answers = ask(project, *refused)["answers"]
+    for reason, answer in zip(refused.values(), answers, strict=True):
+        assert reason in answer
+        assert programs.KEY not in answer
+
+
+def test_no_customer_is_named_in_the_file(project: Path, account: Account) -> None:
+    file = str(project / "output/assistant/marts.duckdb")
+    with duckdb.connect(file, read_only=True) as connection:
+        tables = [f"oncehub_marts.{name}" for name in assistant.LEFT_OUT]
+        text = repr([connection.table(name).fetchall() for name in tables])
+    for contact in account.objects("contacts"):
+        assert contact["email"] not in text
+    for booking in account.objects("bookings"):
+        assert booking["subject"] not in text

@@ -1,0 +1,75 @@
+"""The models compile for Snowflake and BigQuery, to SQL that a parser of the dialect reads.
+
+No server is asked: that they run there is not tested.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+
+import pytest
+import yaml
+
+from tests.support import programs
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+PACKAGES = (
+    *("dbt-core==1.11.16", "dbt-snowflake==1.12.4", "dbt-bigquery==1.12.1"),
+    "sqlglot==30.30.0",
+)
+PARSE = """
+import pathlib, sys, sqlglot
+files = list(pathlib.Path(sys.argv[1]).rglob("models/*/*.sql"))
+for file in files:
+    (tree,) = sqlglot.parse(file.read_text("utf-8"), dialect=sys.argv[2])
+    assert isinstance(tree, sqlglot.exp.Query), file
+print(len(files))
+"""
+MODELS = programs.ROOT / "transform/models"
+
+
+@pytest.fixture(scope="module")
+def programs_of_dbt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    venv = tmp_path_factory.mktemp("dialects") / "venv"
+    uv = str(programs.ROOT / ".tools/uv/bin/uv")
+    subprocess.run([uv, "--quiet", "venv", str(venv)], check=True)
+    install = ["pip", "install", f"--python={venv}", *PACKAGES]
+    subprocess.run([uv, "--quiet", *install], check=True)
+    return venv / "bin"
+
+
+@pytest.mark.parametrize("dialect", ["snowflake", "bigquery"])
+def test_they_compile(programs_of_dbt: Path, tmp_path: Path, dialect: str) -> None:
+    profiles = yaml.safe_load(programs.ROOT.joinpath("transform/profiles.yml").read_text())
+    # A token, as BigQuery's adapter looks for a login before it compiles.
+    profiles["oncehub"]["outputs"]["bigquery"] |= {"method": "oauth-secrets", "token": "made-up"}
+    (tmp_path / "profiles.yml").write_text(yaml.safe_dump(profiles))
+    names = ("account", "user", "password", "database", "warehouse", "project")
+    done = subprocess.run(
+        [
+            *(str(programs_of_dbt / "dbt"), "compile", "--no-populate-cache", "--no-introspect"),
+            *("--vars", "{look_for_streams: false}", "--profiles-dir", str(tmp_path)),
+        ],
+        cwd=programs.ROOT / "transform",
+        capture_output=True,
+        check=False,
+        env=programs.environment(
+            DBT_TARGET=dialect,
+            DBT_TARGET_PATH=str(tmp_path),
+            DBT_LOG_PATH=str(tmp_path),
+            **{f"DBT_{dialect.upper()}_{name.upper()}": "made_up" for name in names},
+        ),
+        timeout=programs.PATIENCE,
+    )
+    assert done.returncode == 0, done.stdout.decode()
+    python = str(programs_of_dbt / "python")
+    parsed = subprocess.run(
+        [python, "-c", PARSE, str(tmp_path / "compiled"), dialect], capture_output=True, check=False
+    )
+    assert parsed.returncode == 0, parsed.stderr.decode()
+    assert int(parsed.stdout) >= len(list(MODELS.rglob("*.sql")))

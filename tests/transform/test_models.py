@@ -1,0 +1,310 @@
+"""The dbt models in DuckDB and PostgreSQL, compared with what the API's objects say."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections import Counter
+from datetime import date, datetime
+from decimal import Decimal
+
+import duckdb
+import pytest
+import yaml
+
+from sandbox import Account, Sandbox
+from scripts import models_yml
+from tests.support import loaders, models, postgres, programs, warehouse
+from tests.support.answers import answers, questions
+from tests.support.project import Project
+from tests.support.streams import ALL, LISTS
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Read: t.TypeAlias = Callable[[str], list[models.Row]]
+
+CLASSIC = ("booking_pages", "master_pages", "event_types", "booking_page_links")
+DATE = re.compile(r"\d{4}-\d\d-\d\d[ T]|^\d{4}-\d\d-\d\d$")
+CALENDARS = ("booking_calendars", "booking_calendar_time_slots")
+
+
+def read_duckdb(file: Path) -> Read:
+    def read(table: str) -> list[models.Row]:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            cursor = connection.execute(f"FROM oncehub_{table}")
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    return read
+
+
+def read_postgres(database: postgres.Postgres) -> Read:
+    described = yaml.safe_load(models_yml.models())["models"]
+    names = {model["name"]: [c["name"] for c in model["columns"]] for model in described}
+
+    def read(table: str) -> list[models.Row]:
+        # JSON keeps no order of columns.
+        rows = database.rows(f"oncehub_{table}")
+        return [{name: row[name] for name in names[table.split(".")[1]]} for row in rows]
+
+    return read
+
+
+def build(folder: Path, **variables: str) -> str:
+    file = str(folder / "warehouse.duckdb")
+    return models.dbt(folder, "duckdb", "build", DBT_DUCKDB_FILEPATH=file, **variables)
+
+
+def plain(value: t.Any) -> t.Any:
+    """Give a value in a form that is the same from every database."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str) and len(value) > 18 and value[10] == "T" and value[:4].isdigit():
+        return warehouse.moment(value).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str | bool | None):
+        return value
+    return round(float(value), 6)
+
+
+def assert_rows(found: list[models.Row], wanted: dict[str, models.Row]) -> None:
+    key = next(iter(next(iter(wanted.values())))) if wanted else ""
+    assert len(found) == len(wanted)
+    for row in found:
+        expected = wanted[row[key]]
+        assert row.keys() == expected.keys()
+        differences = {
+            name: (row[name], value)
+            for name, value in expected.items()
+            if plain(row[name]) != plain(value)
+        }
+        assert not differences, f"{row[key]}: {differences}"
+
+
+def assert_models(read: Read, streams: models.Streams) -> None:
+    """Compare the marts, and what was made of lists, with the objects."""
+    assert_rows(read("marts.bookings"), models.bookings(streams))
+    assert_rows(read("marts.contacts"), models.contacts(streams))
+    by_day = Counter(
+        {
+            (
+                str(row["day"]) if row["day"] else None,
+                *values(row, "owner_id booked_on_id status"),
+            ): (row["bookings"])
+            for row in read("marts.daily_bookings")
+        }
+    )
+    assert by_day == models.daily_bookings(streams)
+    for view, wanted in models.lists(streams).items():
+        found = Counter(tuple(map(_key, row.values())) for row in read(f"staging.{view}"))
+        assert found == Counter({tuple(map(_key, k)): n for k, n in wanted.items()}), view
+    health = {row["stream"]: row for row in read("marts.account_health")}
+    for stream, row in health.items():
+        assert row["record_count"] == len(streams[stream]), stream
+        assert row["deleted_count"] == 0, stream
+        extra = {name for made in streams[stream] for name in made["_extra"] or ()}
+        assert split(row["new_fields"] or "") == split(", ".join(extra)), stream
+    assert health.keys() == set(ALL) - {"booking", "booking_calendar", "test_auth"}
+
+
+def split(names: str) -> set[str]:
+    return set(names.split(", ")) - {""}
+
+
+def values(row: models.Row, names: str) -> list[t.Any]:
+    return [row[name] for name in names.split()]
+
+
+def _key(value: t.Any) -> t.Any:
+    return plain(warehouse._readable(value)) if isinstance(value, str | datetime) else value
+
+
+class Made(t.NamedTuple):
+    """A warehouse with the models, and the rows that it was made from."""
+
+    file: Path
+    streams: models.Streams
+    gone: str
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("models")
+    account = Account(seed=7, bookings=300, users=30)
+    gone = account.objects("bookings")[5]["id"]
+    with Sandbox(account, key=programs.KEY) as api:
+        catalog = programs.catalog(*ALL, folder=folder)
+        run = programs.run_tap(folder, programs.settings_for(api.url), catalog=catalog)
+        programs.load(folder, run.output)
+        streams = models.rows_of(api, account)
+        # What is deleted is in no list: only a request for it tells.
+        account.delete("bookings", gone)
+        settings = programs.settings_for(api.url, booking_ids=[gone])
+        run = programs.run_tap(folder, settings, catalog=only(catalog, "booking"))
+    programs.load(folder, run.output)
+    streams["booking"] = [{"id": gone, "deleted": True, "_extra": None}]
+    assert "ERROR=0" in build(folder)
+    return Made(folder / "warehouse.duckdb", streams, gone)
+
+
+def only(catalog: dict[str, t.Any], stream: str) -> dict[str, t.Any]:
+    return {"streams": [e for e in catalog["streams"] if e["tap_stream_id"] == stream]}
+
+
+def test_the_figures_are_those_of_the_account(made: Made) -> None:
+    read = read_duckdb(made.file)
+    found = read("marts.bookings")
+    assert made.gone not in {row["booking_id"] for row in found}
+    for name in ("reschedules", "hosts", "utm_campaign", "payment_amount", "cancel_reason"):
+        assert any(row[name] for row in found), name
+    assert_models(read, made.streams)
+
+
+def test_every_column_is_described(made: Made) -> None:
+    for model in yaml.safe_load(models_yml.models())["models"]:
+        (path,) = models_yml.MODELS.rglob(f"{model['name']}.sql")
+        schema = "oncehub_marts" if path.parent.name == "marts" else "oncehub_staging"
+        names = [column["name"] for column in model["columns"]]
+        assert names == columns(made.file, schema, model["name"])
+
+
+@pytest.mark.parametrize("question", questions())
+def test_the_questions_are_answered(made: Made, question: str) -> None:
+    sql = questions()[question]
+    assert len(sql.splitlines()) <= 8
+    with duckdb.connect(str(made.file), read_only=True) as connection:
+        found = connection.execute(sql).fetchall()
+    assert_answer(question, found, made.streams)
+
+
+def assert_answer(
+    question: str,
+    found: list[tuple[t.Any, ...]],
+    streams: models.Streams,
+    *,
+    ordered: bool = True,
+) -> None:
+    """Compare an answer; the columns may come in any order, if they are not ordered."""
+    if "fresh" in question:
+        loaded = {value for row in found for value in row if value in ALL}
+        assert loaded == set(ALL) - {"booking", "booking_calendar", "test_auth"}
+        for row in found:
+            (stream,) = set(row) & loaded
+            assert len(streams[stream]) in row
+        return
+    arranged = tuple if ordered else (lambda row: tuple(sorted(row, key=str)))
+    rows = Counter(arranged([cell(value) for value in row]) for row in found)
+    wanted = answers(streams)[question]
+    assert len(rows) > 1
+    assert rows == Counter({arranged(row): times for row, times in wanted.items()})
+
+
+def cell(value: t.Any) -> t.Any:
+    """Give a value as the expected answers have it."""
+    if isinstance(value, float | Decimal):
+        return round(float(value), 6)
+    if isinstance(value, date | datetime):
+        value = str(value)
+    return value[:10] if isinstance(value, str) and DATE.match(value) else value
+
+
+def columns(file: Path, schema: str, table: str) -> list[str]:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return [row[0] for row in connection.execute(f"DESCRIBE {schema}.{table}").fetchall()]
+
+
+def test_models_and_sources_are_described_by_the_schemas() -> None:
+    for name, text in (("sources.yml", models_yml.sources()), ("models.yml", models_yml.models())):
+        written = (models_yml.MODELS / name).read_text("utf-8")
+        assert written == text, "run `.venv/bin/python -m scripts.models_yml`"
+
+
+@pytest.mark.slow
+def test_the_same_in_postgresql(tmp_path: Path) -> None:
+    account = Account(seed=7, bookings=300, users=30)
+    with postgres.running() as server, Sandbox(account, key=programs.KEY) as api:
+        database = server.new_database("models")
+        login = {f"DBT_POSTGRES_{k.upper()}": str(v) for k, v in database.settings.items()}
+        assert "ERROR=0" in models.dbt(tmp_path, "postgres", "build", **login)
+        catalog = programs.catalog(*ALL, folder=tmp_path)
+        settings = programs.settings_for(api.url)
+        run = programs.run_tap(tmp_path, settings, catalog=catalog)
+        loaders.load("target-postgres", tmp_path, run.output, **database.settings)
+        streams = models.rows_of(api, account)
+        assert "ERROR=0" in models.dbt(tmp_path, "postgres", "build", **login)
+        assert_models(read_postgres(database), streams)
+        for question, sql in questions().items():
+            found = [tuple(row.values()) for row in database.rows(f"({sql}) AS answer")]
+            assert_answer(question, found, streams, ordered=False)
+        # The views do not keep a later load from adding a column.
+        settings["include_webhook_secrets"] = True
+        again = programs.run_tap(tmp_path, settings)
+        loaders.load("target-postgres", tmp_path, again.output, **database.settings)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left_out", [CLASSIC, CALENDARS, ("bookings",), ALL])
+def test_streams_that_are_not_loaded_count_as_empty(
+    tmp_path: Path, left_out: tuple[str, ...]
+) -> None:
+    account = Account(seed=3, bookings=150, users=20)
+    chosen = set(ALL) - set(left_out)
+    with Sandbox(account, key=programs.KEY) as api:
+        if chosen:
+            catalog = programs.catalog(*chosen, folder=tmp_path)
+            run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
+            programs.load(tmp_path, run.output)
+        streams = models.rows_of(api, account, chosen)
+    assert "ERROR=0" in build(tmp_path)
+    assert_models(read_duckdb(tmp_path / "warehouse.duckdb"), streams)
+
+
+@pytest.mark.slow
+def test_an_account_without_anything_and_columns_that_are_not_selected(tmp_path: Path) -> None:
+    nothing = Account(seed=3, bookings=0, contacts=0, users=0, booking_calendars=0)
+    with Sandbox(nothing, key=programs.KEY) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url))
+    programs.load(tmp_path, run.output)
+    assert "ERROR=0" in build(tmp_path)
+    read = read_duckdb(tmp_path / "warehouse.duckdb")
+    assert read("marts.bookings") == []
+    assert all(row["is_loaded"] for row in read("marts.account_health") if row["stream"] in LISTS)
+
+    (tmp_path / "some").mkdir()
+    catalog = programs.catalog("bookings", folder=tmp_path)
+    kept = {"id", "status", "last_updated_time"}
+    for entry in catalog["streams"]:
+        for part in entry["metadata"]:
+            if part["breadcrumb"] and part["breadcrumb"][-1] not in kept:
+                part["metadata"]["selected"] = False
+    account = Account(seed=3, bookings=50)
+    with Sandbox(account, key=programs.KEY) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
+    programs.load(tmp_path / "some", run.output)
+    assert "starting_time" not in columns(tmp_path / "some/warehouse.duckdb", "oncehub", "bookings")
+    assert "ERROR=0" in build(tmp_path / "some")
+    found = read_duckdb(tmp_path / "some/warehouse.duckdb")("marts.bookings")
+    assert {row["status"] for row in found} == {
+        b.get("status") for b in account.objects("bookings")
+    }
+
+
+@pytest.mark.slow
+def test_meltano_loads_and_makes_them_in_one_command(tmp_path: Path) -> None:
+    account = Account(seed=3, bookings=40)
+    with Sandbox(account, key=programs.KEY) as api:
+        project = Project(tmp_path, api.url)
+        (tmp_path / "transform").symlink_to(programs.ROOT / "transform")
+        (tmp_path / ".meltano/utilities").symlink_to(programs.ROOT / ".meltano/utilities")
+        run = project.run("tap-oncehub", "target-duckdb", "dbt-duckdb:build")
+        assert run.status == 0, run.log
+        # A load while the models are there, and the models once more.
+        account.add("bookings", 3)
+        again = project.run("tap-oncehub", "target-duckdb", "dbt-duckdb:build")
+        assert again.status == 0, again.log
+        assert (tmp_path / ".meltano/run/dbt-duckdb/target/manifest.json").exists()
+    wanted = [b for b in account.objects("bookings") if b.get("in_trash") is not True]
+    assert len(read_duckdb(project.database)("marts.bookings")) == len(wanted)
