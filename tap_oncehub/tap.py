@@ -77,8 +77,8 @@ class TapOnceHub(CommandLineTap):
         """Refuse a state of another account; that the check fails stops nothing else."""
         try:
             message = self.check_connection()
-        except WrongAddressError:
-            raise
+        except WrongAddressError as error:
+            self.sync_context.fail(TestAuthStream.name, error)
         except EndpointError as error:
             self.logger.warning("The account of the API key is not known: %s", error)
         else:
