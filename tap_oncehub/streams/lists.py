@@ -28,8 +28,10 @@ if t.TYPE_CHECKING:
     from tap_oncehub.api.response import OnceHubResponse
     from tap_oncehub.errors import EndpointError
 
+_MOST_FAILURES = 6
+"""How often one position may fail: edits of a short list may lead to it again."""
 _MOST_RETURNS = 3
-"""How often to read again from one position, and how often one may fail."""
+"""How often to read again from one position."""
 _MOST_RESTARTS = 10
 _CURSOR_REFUSALS = {400, 404, 410, 422}
 
@@ -146,7 +148,7 @@ class ListStream(ParentStream):
         """
         position = self.sync_pass.position
         self._failures[position] += 1
-        if self._failures[position] >= _MOST_RETURNS:
+        if self._failures[position] >= _MOST_FAILURES:
             raise error
         refused = isinstance(error, RequestRefusedError)
         if isinstance(error, RequestRefusedError):

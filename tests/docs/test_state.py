@@ -97,7 +97,7 @@ def test_the_recipe_for_streams_that_are_read_by_time(tmp_path: Path) -> None:
         run = project.run(*COMMANDS[-1][1:])
         assert run.status == 0, run.log
         asked = {entry.api_path for entry in api.log}
-        assert asked == {"/bookings", "/contacts", "/notifications/sms"}
+        assert asked == {"/test", "/bookings", "/contacts", "/notifications/sms"}
         # Hourly runs go on meanwhile: these are not among the ids.
         for stream in gone.BY_TIME:
             account.add(stream, 3)

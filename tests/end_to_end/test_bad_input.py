@@ -201,13 +201,13 @@ FILES = {
     "a bookmark that is a number": state({"bookmarks": {"bookings": 3}}, "state of bookings"),
     "a bookmark that is no time": state(
         {"bookmarks": {"bookings": {"replication_key_value": "soon"}}},
-        "replication_key_value of bookings in the state is no time",
+        "replication_key_value of bookings in the state is not a time",
     ),
 }
 ACCESS = {
     "a wrong key": Bad(
         [
-            "booking_calendars: OnceHub does not accept the API key: /v2/booking-calendars",
+            "test_auth: OnceHub does not accept the API key: /v2/test",
             "401 (authentication_error, No valid API key was provided, Request-Id req_",
             KEYS,
         ],
@@ -216,7 +216,7 @@ ACCESS = {
     ),
     "a plan without API": Bad(
         [
-            "booking_calendars: OnceHub refuses access",
+            "test_auth: OnceHub refuses access",
             "403 (authentication_error, The plan of",
             "Request-Id req_",
             "The account's plan must include API access.",
@@ -261,13 +261,13 @@ TESTED = {
 NETWORK = {
     "a port nobody listens on": Bad(
         [
-            "no answer from http://127.0.0.1:9/v2/booking-calendars: the connection was refused.",
+            "no answer from http://127.0.0.1:9/v2/test: the connection was refused.",
             "Check the network, the proxy and api_url",
         ],
         {"api_url": "http://127.0.0.1:9/v2"},
     ),
     "an unknown host": Bad(
-        ["no answer from https://oncehub.invalid/v2/booking-calendars: the host name is not known"],
+        ["no answer from https://oncehub.invalid/v2/test: the host name is not known"],
         {"api_url": "https://oncehub.invalid/v2"},
     ),
     "no TLS at the other end": Bad(

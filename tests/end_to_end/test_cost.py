@@ -35,10 +35,13 @@ def test_a_list_costs_one_request_a_hundred_objects() -> None:
     with Sandbox(account, key=programs.KEY, gzip=False) as api:
         sync(api.url)
         asked = api.log.by_path()
-    # After a page that is exactly full it asks once more.
-    pages = {stream: len(account.objects(stream)) // 100 + 1 for stream in LISTS}
-    assert (pages["bookings"], pages["contacts"], pages["users"]) == (11, 3, 2)
-    assert sum(sum(counts.values()) for counts in asked.values()) == sum(pages.values())
+    pages = {stream: programs.pages_of(len(account.objects(stream))) for stream in LISTS}
+    assert (pages["bookings"], pages["contacts"], pages["users"]) == (11, 4, 2)
+    for stream, path in (("bookings", "/v2/bookings"), ("contacts", "/v2/contacts")):
+        assert sum(asked[path].values()) == pages[stream]
+    whose_key, last_of_sms = 1, 1
+    total = sum(sum(counts.values()) for counts in asked.values())
+    assert total == sum(pages.values()) + whose_key + last_of_sms
 
 
 def test_memory_does_not_grow_with_the_account(tmp_path: Path) -> None:

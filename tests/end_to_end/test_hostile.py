@@ -437,7 +437,7 @@ def test_a_state_that_is_no_json_is_refused_in_one_line(tmp_path: Path, text: st
         run = programs.run_tap(tmp_path, settings, "--state", str(tmp_path / "odd.json"))
         assert not api.log
 
-    assert "no JSON object" in told(run)
+    assert "not a JSON object" in told(run)
 
 
 def test_a_second_signal_ends_at_once_even_if_nobody_reads(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_a_redirect_of_the_whole_api_ends_the_run(
     tmp_path: Path, account: Account, elsewhere: network.OtherHost
 ) -> None:
     place = f"http://localhost:{elsewhere.server_port}"
-    with Sandbox(account, key=programs.KEY, redirect={"/booking-calendars": place}) as api:
+    with Sandbox(account, key=programs.KEY, redirect={"/test": place}) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url))
         assert len(api.log) == 1
     assert elsewhere.received == []
