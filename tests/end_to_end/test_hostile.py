@@ -15,8 +15,7 @@ import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import inside, kills, programs
-from tests.support.network import OtherHost, serving
-from tests.support.raw import page, raw_server, response
+from tests.support.raw import page, raw_server, replies, response, website
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -29,22 +28,10 @@ HASTY = {"request_timeout_seconds": 1, "max_wait_seconds": 3}
 
 def read(folder: Path, script: Script, stream: str = "contacts", **more: t.Any) -> programs.Run:
     """Read one stream from a raw server."""
-    catalog = programs.catalog(stream, folder=folder)
+    catalog = inside.catalog(stream)
     with raw_server(script) as server:
         settings = programs.settings_for(server.url, **{**HASTY, **more})
         return programs.run_tap(folder, settings, catalog=catalog)
-
-
-def only(path: str, *found: bytes) -> Script:
-    """Answer so to a path, one after the other, the last one again and again."""
-    rest = list(found)
-
-    def script(asked: str, _query: dict[str, str]) -> bytes:
-        if asked != path:
-            return b""
-        return rest.pop(0) if len(rest) > 1 else rest[0]
-
-    return script
 
 
 def told(run: programs.Run) -> str:
@@ -144,7 +131,7 @@ def test_edits_under_way_are_found_whatever_the_clocks_say(date: str, records_be
 
 def test_clocks_that_differ_are_told(tmp_path: Path) -> None:
     with Sandbox(Account(seed=3, bookings=3), key=programs.KEY, date_header="stuck") as api:
-        catalog = programs.catalog("contacts", "bookings", folder=tmp_path)
+        catalog = inside.catalog("contacts", "bookings")
         run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
 
     assert run.status == 0
@@ -157,7 +144,7 @@ def test_a_bookmark_later_than_now_is_not_believed(tmp_path: Path) -> None:
     account = Account(seed=3, bookings=30, nasty=False)
     with Sandbox(account, key=programs.KEY) as api:
         settings = programs.settings_for(api.url)
-        catalog = programs.catalog("bookings", folder=tmp_path)
+        catalog = inside.catalog("bookings")
         run = programs.run_tap(tmp_path, settings, state=state, catalog=catalog)
         again = programs.run_tap(tmp_path, settings, state=run.state, catalog=catalog)
 
@@ -187,7 +174,7 @@ def test_a_filter_that_compares_whole_days_misses_nothing(tmp_path: Path) -> Non
     account = Account(seed=3, bookings=30, nasty=False)
     with Sandbox(account, key=programs.KEY, time_filters="whole_days") as api:
         settings = programs.settings_for(api.url)
-        catalog = programs.catalog("bookings", folder=tmp_path)
+        catalog = inside.catalog("bookings")
         known = account.edit("bookings", account.objects("bookings")[9]["id"], subject="known")
         first = programs.run_tap(tmp_path, settings, catalog=catalog)
         time.sleep(0.05)
@@ -229,8 +216,8 @@ def test_an_account_that_cannot_be_checked_stops_nothing(tmp_path: Path) -> None
 def test_an_interim_answer_does_not_shift_those_that_follow(tmp_path: Path, status: str) -> None:
     interim = f"HTTP/1.1 {status}\r\nLink: </a.css>\r\n\r\n".encode()
     found = response(page(ROW))
-    catalog = programs.catalog("contacts", "sms_notifications", folder=tmp_path)
-    with raw_server(only("/contacts", interim + found, found)) as server:
+    catalog = inside.catalog("contacts", "sms_notifications")
+    with raw_server(replies("/contacts", interim + found, found)) as server:
         settings = programs.settings_for(server.url, **{**HASTY, "max_wait_seconds": 20})
         run = programs.run_tap(tmp_path, settings, catalog=catalog)
 
@@ -240,7 +227,7 @@ def test_an_interim_answer_does_not_shift_those_that_follow(tmp_path: Path, stat
 
 
 def test_objects_of_another_kind_are_not_taken_for_the_streams_own(tmp_path: Path) -> None:
-    run = read(tmp_path, only("/notifications/sms", response(page(ROW))), "sms_notifications")
+    run = read(tmp_path, replies("/notifications/sms", response(page(ROW))), "sms_notifications")
 
     assert "something else (contact)" in told(run)
     assert not run.records("sms_notifications")
@@ -296,7 +283,7 @@ def test_a_dripping_response_is_given_up(tmp_path: Path, script: Script) -> None
 def test_a_huge_body_takes_little_memory(tmp_path: Path) -> None:
     packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
     bomb = b"".join(packer.compress(b" " * (1 << 20)) for _ in range(1024)) + packer.flush()
-    script = only("/contacts", response(bomb, "200 OK", "Content-Encoding: gzip"))
+    script = replies("/contacts", response(bomb, "200 OK", "Content-Encoding: gzip"))
 
     run = read(tmp_path, script, request_timeout_seconds=20)
 
@@ -318,7 +305,7 @@ def test_one_odd_value_does_not_block_its_stream(
     tmp_path: Path, value: str, kept: str | None
 ) -> None:
     body = json.dumps(page({**ROW, "employees": 0.25}, ROW | {"id": "CTC-2"}))
-    run = read(tmp_path, only("/contacts", response(body.replace("0.25", value).encode())))
+    run = read(tmp_path, replies("/contacts", response(body.replace("0.25", value).encode())))
 
     assert run.status == 0, run.log
     first, second = run.records("contacts")
@@ -343,14 +330,14 @@ def test_one_odd_value_does_not_block_its_stream(
     ],
 )
 def test_an_odd_response_is_told_as_what_it_is(tmp_path: Path, found: bytes, says: str) -> None:
-    assert says in told(read(tmp_path, only("/contacts", found)))
+    assert says in told(read(tmp_path, replies("/contacts", found)))
 
 
 def test_a_long_error_text_is_searched_in_a_moment(tmp_path: Path) -> None:
     error = {"type": "invalid_request_error", "message": "a" * 200_000 + " anna@example.com"}
     began = time.monotonic()
 
-    said = told(read(tmp_path, only("/contacts", response(error, "400 Bad Request"))))
+    said = told(read(tmp_path, replies("/contacts", response(error, "400 Bad Request"))))
 
     assert time.monotonic() - began < 15
     assert "anna" not in said
@@ -390,13 +377,13 @@ def test_the_test_of_the_key_shows_one_plain_line(tmp_path: Path) -> None:
 
 def test_a_loopback_address_is_asked_without_the_proxy(tmp_path: Path) -> None:
     with (
-        serving(OtherHost()) as proxy,
+        raw_server(website) as proxy,
         Sandbox(Account(seed=3, bookings=3), key=programs.KEY) as api,
     ):
-        address = f"http://127.0.0.1:{proxy.server_address[1]}"
+        address = f"http://127.0.0.1:{proxy.port}"
         env = programs.environment(HTTP_PROXY=address, http_proxy=address, ALL_PROXY=address)
         run = programs.run_tap(tmp_path, programs.settings_for(api.url), env=env)
-        assert not proxy.received
+        assert not proxy.asked
 
     assert run.status == 0, run.log
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from sandbox import Account, Limits, Sandbox
-from tests.support import programs, warehouse
+from tests.support import inside, programs, warehouse
 from tests.support.streams import ALL, LISTS, offered
 
 if t.TYPE_CHECKING:
@@ -43,7 +43,7 @@ def published(api: Sandbox, faster: float = MUCH_FASTER, **more: t.Any) -> dict[
 
 @pytest.fixture
 def bookings_only(tmp_path: Path) -> dict[str, t.Any]:
-    return programs.catalog("bookings", folder=tmp_path)
+    return inside.catalog("bookings")
 
 
 def ids(rows: list[dict[str, t.Any]]) -> list[str]:
@@ -181,7 +181,7 @@ def test_beside_another_user_of_the_account(
 @pytest.mark.parametrize("after", ["0.1", None])
 def test_a_429_in_every_stream_costs_nothing_but_time(tmp_path: Path, after: str | None) -> None:
     account = Account(seed=5, bookings=25, users=4, booking_calendars=3)
-    catalog = programs.catalog(*ALL, folder=tmp_path)
+    catalog = inside.catalog(*ALL)
     with Sandbox(account, key=programs.KEY, webhook_events="objects") as api:
         for path in ("/bookings", "/bookings/*", "/users/*", "/booking-calendars/*", "/test"):
             api.faults.add(429, path, times=1, after=1, retry_after=after)

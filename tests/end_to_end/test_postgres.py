@@ -8,7 +8,7 @@ import typing as t
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import loaders, programs, warehouse
+from tests.support import inside, loaders, programs, warehouse
 from tests.support.streams import ALL, LISTS, offered
 
 if t.TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_every_stream_arrives_field_by_field(tmp_path: Path, database: Postgres)
     switches = {"nul_characters": True, "webhook_events": "objects"}
     account = Account(seed=7, bookings=350, users=60, booking_calendars=12)
     with Sandbox(account, key=programs.KEY, **switches) as api:
-        catalog = programs.catalog(*ALL, folder=tmp_path)
+        catalog = inside.catalog(*ALL)
         run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
         load(tmp_path, database, run)
         assert "\\u0000" in run.output.decode()

@@ -9,7 +9,7 @@ import typing as t
 import pytest
 
 from sandbox import Account, Limits, Sandbox
-from tests.support import programs
+from tests.support import inside, programs
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def limited(api: Sandbox, folder: Path, faster: float = FASTER) -> dict[str, t.A
 def start(folder: Path, name: str, command_settings: dict[str, t.Any]) -> subprocess.Popen[bytes]:
     place = folder / name
     place.mkdir()
-    chosen = programs.catalog("bookings", folder=place)
+    chosen = inside.catalog("bookings")
     command = programs.tap_command(place, command_settings, catalog=chosen)
     with (place / "output").open("wb") as output, (place / "log").open("wb") as log:
         return subprocess.Popen(command, stdout=output, stderr=log, env=programs.environment())
@@ -95,7 +95,7 @@ def test_ten_kills_in_a_window_are_remembered(tmp_path: Path) -> None:
 
 def test_without_a_writable_home_there_is_one_warning(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("no folder")
-    chosen = programs.catalog("users", folder=tmp_path)
+    chosen = inside.catalog("users")
     with Sandbox(Account(seed=3, bookings=1), key=programs.KEY) as api:
         settings = limited(api, tmp_path / "home")
         run = programs.run_tap(tmp_path, settings, catalog=chosen)
@@ -104,7 +104,7 @@ def test_without_a_writable_home_there_is_one_warning(tmp_path: Path) -> None:
 
 
 def test_requests_to_this_machine_are_not_counted_in_the_users_file(tmp_path: Path) -> None:
-    chosen = programs.catalog("users", folder=tmp_path)
+    chosen = inside.catalog("users")
     home = {"XDG_STATE_HOME": str(tmp_path / "state")}
     with Sandbox(Account(seed=3, bookings=1), key=programs.KEY) as api:
         settings = {"api_key": programs.KEY, "api_url": api.url}
