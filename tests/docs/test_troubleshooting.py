@@ -39,7 +39,7 @@ class Trouble:
         env: Environment variables.
         fault: A fault of the sandbox, and its path.
         switches: How the sandbox behaves.
-        streams: What is selected; by default, what the tap selects itself.
+        catalog: What is selected; None is what the tap selects itself.
         status: The exit status.
     """
 
@@ -47,10 +47,11 @@ class Trouble:
     env: dict[str, str] = field(default_factory=dict)
     fault: tuple[str, str] | None = None
     switches: dict[str, t.Any] = field(default_factory=dict)
-    streams: tuple[str, ...] = ()
+    catalog: dict[str, t.Any] | None = None
     status: int = 1
 
 
+UNKNOWN = {"booking_ids": ["BKNG-NONE"]}
 OFFICIAL = {"api_url": "https://api.oncehub.com/v2"}
 REFUSED = Trouble({"rate_limit_window_seconds": 1}, fault=("429", "*"))
 NO_PROXY = Trouble(OFFICIAL, {"HTTPS_PROXY": "http://127.0.0.1:9"})
@@ -66,7 +67,7 @@ TROUBLES: dict[str, list[Trouble]] = {
         Trouble({"api_url": "/v2"}),
     ],
     "404: a single object": [
-        Trouble({"booking_ids": ["BKNG-NONE"]}, streams=("booking",), status=0)
+        Trouble(UNKNOWN, catalog=inside.catalog("booking", settings=UNKNOWN), status=0)
     ],
     "A redirect": [Trouble(fault=("308", "*"))],
     "429: rate-limited": [REFUSED, REFUSED],
@@ -135,11 +136,8 @@ def play(trouble: Trouble, servers: Servers, folder: Path) -> programs.Run:
         given = settings.pop("api_url", "")
         address = {SECURE: servers.secure, ELSEWHERE: servers.website}.get(given, given)
         url = address if address.startswith("http") else api.url + address
-        catalog = (
-            inside.catalog(*trouble.streams, settings=trouble.settings) if trouble.streams else None
-        )
         made = programs.settings_for(url, **settings)
-        return programs.run_tap(folder, made, catalog=catalog, env=trouble.env)
+        return programs.run_tap(folder, made, catalog=trouble.catalog, env=trouble.env)
 
 
 @pytest.fixture(scope="module")
