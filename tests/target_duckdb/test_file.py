@@ -265,6 +265,7 @@ def test_a_slow_sync_leaves_the_file_to_readers(tmp_path: Path) -> None:
     assert opened >= 99 * refused, (opened, refused)
 
 
+@pytest.mark.slow
 def test_a_run_of_meltano_waits_for_the_file(tmp_path: Path) -> None:
     account = Account(seed=6, bookings=2_000)
     with Sandbox(account, key=programs.KEY) as api:
