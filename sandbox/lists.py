@@ -46,11 +46,7 @@ class Lister:
         self._matches: dict[object, Sequence[int]] = {}
 
     def page(self, stream: Stream, question: Question) -> Page:
-        """Return one page.
-
-        Raises:
-            ApiError: the cursor is refused.
-        """
+        """Return one page."""
         with self._account.lock:
             collection = self._account.collection(stream.name)
             ranks = self._ranks(stream, question, collection)

@@ -40,11 +40,7 @@ class Question:
 
 
 def decode(text: str, *, plus: bool = True) -> str:
-    """Decode a part of a URL.
-
-    Raises:
-        ApiError: the part is not properly encoded.
-    """
+    """Decode a part of a URL."""
     if not text.isascii() or _BAD_PERCENT.search(text):
         message = "The URL is not properly encoded."
         raise invalid(message)
@@ -56,11 +52,7 @@ def decode(text: str, *, plus: bool = True) -> str:
 
 
 def parse(query: str) -> dict[str, str]:
-    """Split a query string.
-
-    Raises:
-        ApiError: it is malformed, or names a parameter twice.
-    """
+    """Split a query string."""
     found: dict[str, str] = {}
     for pair in query.split("&") if query else ():
         name, equals, value = pair.partition("=")
@@ -76,11 +68,7 @@ def parse(query: str) -> dict[str, str]:
 
 
 def only(query: dict[str, str], known: Iterable[str]) -> None:
-    """Refuse parameters that are not documented.
-
-    Raises:
-        ApiError: there is one.
-    """
+    """Refuse parameters that are not documented."""
     known = set(known)
     for name in query:
         if name not in known:
@@ -89,11 +77,7 @@ def only(query: dict[str, str], known: Iterable[str]) -> None:
 
 
 def moment(query: dict[str, str], name: str) -> int | None:
-    """Read a time parameter.
-
-    Raises:
-        ApiError: it is no time.
-    """
+    """Read a time parameter."""
     if name not in query:
         return None
     found = times.parse(query[name])
@@ -104,11 +88,7 @@ def moment(query: dict[str, str], name: str) -> int | None:
 
 
 def question(query: dict[str, str], stream: Stream, time_filters: str = "times") -> Question:
-    """Read the parameters of a list.
-
-    Raises:
-        ApiError: they are not as documented.
-    """
+    """Read the parameters of a list."""
     bounds = [f"{name}.{end}" for name in stream.times for end in ("gt", "lt")]
     only(query, ("limit", "after", *stream.filters, *bounds))
     ranges = (_range(query, name, time_filters) for name in stream.times)

@@ -48,11 +48,7 @@ class Routes:
         self.base = ""
 
     def authenticate(self, key: str | None) -> None:
-        """Check the key.
-
-        Raises:
-            ApiError: it does not open this account.
-        """
+        """Check the key."""
         given = (key or "").encode("utf-8", "surrogateescape")
         if key is None or not hmac.compare_digest(given, self._key):
             message = "No valid API key was provided." if key else "No API key was provided."
@@ -62,11 +58,7 @@ class Routes:
             raise ApiError(403, "authentication_error", message)
 
     def answer(self, path: str, query: dict[str, str]) -> Answer:
-        """Answer a GET request of somebody with the right key.
-
-        Raises:
-            ApiError: there is nothing to be had.
-        """
+        """Answer a GET request of somebody with the right key."""
         if not path.startswith(f"{VERSION}/"):
             raise _no_such_path(path)
         parts = path.removeprefix(VERSION).split("/")[1:]

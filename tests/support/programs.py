@@ -141,11 +141,7 @@ def catalog(*streams: str, folder: Path | None = None) -> dict[str, t.Any]:
 
 
 def load(folder: Path, output: bytes, **more: t.Any) -> str:
-    """Load messages with the real loader, as meltano.yml sets it up.
-
-    Returns:
-        The loader's last state, as text.
-    """
+    """Load messages with the real loader, as meltano.yml sets it up."""
     done = subprocess.run(
         [str(LOADER), "--config", str(loader_config(folder, **more))],
         input=output,
