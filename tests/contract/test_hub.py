@@ -69,6 +69,7 @@ def test_the_logo_has_no_text_and_no_background(entry: hub.Definition) -> None:
     assert tags == {"svg", "path"}
 
 
+@pytest.mark.slow
 def test_meltano_adds_the_tap_from_its_definition(tmp_path: Path, entry: hub.Definition) -> None:
     (tmp_path / "meltano.yml").write_text("version: 1\nproject_id: a-test\n")
     reference = str(ROOT / "plugin.yaml")

@@ -67,6 +67,7 @@ def test_the_days_of_time_slots(days: int, requests: int) -> None:
         assert len(slots) == requests
 
 
+@pytest.mark.slow
 def test_the_selection_in_the_environment(tmp_path: Path) -> None:
     (name, value) = re.findall(r"^    (TAP_ONCEHUB__SELECT)='(.*)'$", PAGE, re.MULTILINE)[0]
     project = Project(tmp_path / "project", "http://127.0.0.1:9", None, **{name: value})

@@ -150,12 +150,12 @@ def test_a_child_without_its_parent_is_skipped_as_well(api: Sandbox) -> None:
 
 
 def test_an_hourly_run_of_a_large_account_costs_few_requests() -> None:
-    sizes = {"users": 1000, "booking_calendars": 500, "bookings": 10, "contacts": 10}
+    sizes = {"users": 300, "booking_calendars": 150, "bookings": 10, "contacts": 10}
     with Sandbox(Account(seed=5, **sizes, nasty=False), key=KEY) as api:
         state = sync(api, None, *LISTS, SLOTS, AVAILABILITY).states[-1]
-        assert asked(api) > 1500
+        assert asked(api) > 450
         sync(api, state, *LISTS, SLOTS, AVAILABILITY)
         cost = asked(api)
-    lists = pages_of(1000) + pages_of(500) + len(LISTS) - 2
+    lists = pages_of(300) + pages_of(150) + len(LISTS) - 2
     ask_whose_key_it_is, sms_promise_nothing = 1, 1
     assert cost == lists + ask_whose_key_it_is + sms_promise_nothing
