@@ -40,6 +40,7 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
         newest: The newest replication key seen so far.
         oldest: The oldest one after ``since``.
         undated: Whether ``began`` is by this machine's clock only.
+        whole_days: Whether to ask for everything since the day before ``since``.
         cursors: Where the latest pages ended, the latest last.
         firsts: What the page after each of these begins with, and when it was updated.
     """
@@ -52,6 +53,7 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
     newest: str | None = None
     oldest: str | None = None
     undated: bool = False
+    whole_days: bool = False
     cursors: list[str] = []
     firsts: list[tuple[str | None, str | None]] = []
 
@@ -122,6 +124,11 @@ class SyncPass:
         return self._point.since
 
     @property
+    def whole_days(self) -> bool:
+        """Whether the filter takes the date of the day before; a resumed pass goes on so."""
+        return self._point.whole_days
+
+    @property
     def version(self) -> int:
         """Marks all records of this pass, the same over all its runs."""
         return self._point.version
@@ -189,9 +196,9 @@ class SyncPass:
         """Return to the position before; the latest one leads nowhere."""
         self._positions = self._positions[:-1]
 
-    def restart(self) -> None:
-        """Return to the start of the list."""
-        self._positions = []
+    def read_whole_days(self) -> None:
+        """Return to the start of the list, and ask from the day before on."""
+        self._positions, self._point.whole_days = [], True
 
     def discard(self) -> None:
         """End the pass so that the next one reads the same again."""

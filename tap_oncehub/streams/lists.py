@@ -50,7 +50,7 @@ class ListStream(ParentStream):
     _failures: Counter[Position | None]
     _returns: Counter[Position | None]
     _newest_first: bool = True
-    _dates_only: bool = False
+    _until: str | None = None
 
     @override
     def get_new_paginator(self) -> CursorPaginator:  # type: ignore[override]
@@ -63,8 +63,9 @@ class ListStream(ParentStream):
         request.params["limit"] = self.config["page_size"]
         request.params["after"] = page.next_page_token
         if since := self.sync_pass.since:
-            since = day_before(since) if self._dates_only else since
+            since = day_before(since) if self.sync_pass.whole_days else since
             request.params[f"{self.replication_key}.gt"] = since
+            request.params[f"{self.replication_key}.lt"] = self._until
         return request
 
     @override
@@ -89,7 +90,7 @@ class ListStream(ParentStream):
             for child in self.selected_children:
                 children.enter_context(child.open_child(whole=not self.sync_pass.resumed))
             complete = yield from self._read_pages(context)
-            if complete and not (self._dates_only or self.sync_pass.overlaps):
+            if complete and not (self.sync_pass.whole_days or self.sync_pass.overlaps):
                 complete = yield from self._read_day_before(context)
         if not complete or (self._incremental and self._child_failed):
             # No later pass would bring the rows that are missing.
@@ -177,11 +178,10 @@ class ListStream(ParentStream):
         Returns:
             Whether the list was read to its end.
         """
-        oldest = self.sync_pass.oldest
-        self._dates_only = True
-        self.sync_pass.restart()
+        self._until = self.sync_pass.oldest
+        self.sync_pass.read_whole_days()
         complete = yield from self._read_pages(context)
-        if self.sync_pass.oldest != oldest:
+        if self.sync_pass.oldest != self._until:
             what = "%s: OnceHub compares whole days in %s.gt: reading from the day before on"
             self.logger.warning(what, self.name, self.replication_key)
         return complete
@@ -199,9 +199,9 @@ class ListStream(ParentStream):
 
         OnceHub's reference declares the filters as dates, and its examples send times.
         """
-        if self._dates_only or not self._is_filter_refused(error):
+        if self.sync_pass.whole_days or not self._is_filter_refused(error):
             return False
-        self._dates_only = True
+        self.sync_pass.read_whole_days()
         what = "%s: %s; filtering by the date of the day before"
         self.logger.warning(what, self.name, str(error).rstrip("."))
         return True
