@@ -35,6 +35,7 @@ class FilteredListStream(ListStream):
     """
 
     filters: t.ClassVar[Mapping[str, str]]
+    refresh_setting = "per_object_refresh_hours"
     selected_by_default = False
 
     @override

@@ -6,6 +6,7 @@ import typing as t
 from collections import Counter
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from http import HTTPStatus
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ from typing_extensions import override
 from tap_oncehub.api.pagination import CursorPaginator, position_between
 from tap_oncehub.errors import PaginationError, RequestRefusedError
 from tap_oncehub.state.checkpoint import SyncPass
-from tap_oncehub.streams.children import ParentStream
+from tap_oncehub.streams.children import ParentStream, RefreshedStream
 from tap_oncehub.times import day_before, moment_of
 
 if t.TYPE_CHECKING:
@@ -40,11 +41,12 @@ class ListStream(ParentStream):
     """A list endpoint.
 
     Attributes:
-        least_lookback: How far an incremental sync must go back at least.
+        settling: For how long records may change without a new replication key.
     """
 
     records_jsonpath = "$.data[*]"
-    least_lookback: t.ClassVar[timedelta] = timedelta(0)
+    refresh_setting = "full_table_refresh_hours"
+    settling: t.ClassVar[timedelta] = timedelta(0)
     sync_pass: SyncPass
     _refused_cursors: set[str]
     _failures: Counter[Position | None]
@@ -98,9 +100,8 @@ class ListStream(ParentStream):
         else:
             for stream in self._streams_of_pass:
                 stream.activate_version()
-            for child in self.selected_children:
-                if not self._incremental and not child.failed:
-                    child.refresh.complete(self.sync_pass.began)
+                if not self._incremental and not stream.failed:
+                    stream.refresh.complete(self.sync_pass.began)
             self.sync_pass.finish()
         self.sync_context.write_state()
 
@@ -214,6 +215,14 @@ class ListStream(ParentStream):
             and str(self.replication_key) in (error.param or "")
         )
 
+    def is_settled(self, row: Record) -> bool:
+        """Return whether a record can change only together with its replication key.
+
+        Args:
+            row: The object, as OnceHub sent it.
+        """
+        return bool(row)
+
     def _commit_rows(self, rows: list[Record], paginator: CursorPaginator) -> Iterator[Record]:
         """Yield a page's objects, and commit what is written.
 
@@ -227,15 +236,17 @@ class ListStream(ParentStream):
             yield from chunk
             last = chunk[-1]
             self.stats.back_to = str(last.get("creation_time") or "") or None
-            values = [row.get(self.replication_key or "") for row in chunk]
+            key = self.replication_key or ""
+            values = [row.get(key) for row in chunk]
+            unsettled = [row.get(key) for row in chunk if not self.is_settled(row)]
             if last is not rows[-1]:
                 position = position_between(rows[start - 1] if start else {}, last)
             else:
                 position = None if paginator.finished else paginator.position
             if position is None or self._child_failed:
-                self.sync_pass.observe(values)
+                self.sync_pass.observe(values, unsettled)
             else:
-                self.sync_pass.commit_page(position, values)
+                self.sync_pass.commit_page(position, values, unsettled)
                 self.sync_context.write_state()
 
     @property
@@ -247,17 +258,24 @@ class ListStream(ParentStream):
         return any(child.failed for child in self.selected_children)
 
     @property
-    def _streams_of_pass(self) -> list[t.Any]:
-        return [*([self] if self.selected else []), *self.selected_children]
+    @override
+    def least_requests(self) -> int:
+        return len(self._streams_of_pass[:1]) if self._incremental else super().least_requests
+
+    @cached_property
+    def _streams_of_pass(self) -> list[RefreshedStream]:
+        children: list[RefreshedStream] = [*self.selected_children]
+        due = self._incremental or children or (self.selected and self.is_due(self.stream_state))
+        return [self, *children] if self.selected and due else children
 
     def _start_pass(self) -> SyncPass:
-        lookback = timedelta(seconds=self.config["lookback_seconds"])
         sync_pass = SyncPass(
             {stream.name: stream.stream_state for stream in self._streams_of_pass},
             replication_key=self.replication_key if self._incremental else None,
             versioned=self.config["emit_activate_version_messages"],
             start_date=self.config.get("start_date"),
-            lookback=max(lookback, self.least_lookback),
+            lookback=timedelta(seconds=self.config["lookback_seconds"]),
+            settling=self.settling,
             now=max(self.sync_context.client.now, datetime.now(timezone.utc)),
         )
         if sync_pass.bookmark_ahead:
