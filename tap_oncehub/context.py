@@ -83,10 +83,14 @@ class SyncContext:
         self.failures[stream] = error
         self._logger.error("%s failed, skipping it: %s", stream, error)
 
-    def summarize(self) -> None:
-        """Log what came up and what the sync cost."""
+    def summarize(self, least_requests: int) -> None:
+        """Log what came up and what the sync cost.
+
+        Args:
+            least_requests: How many requests the next run takes at least.
+        """
         self.notices.log(self._logger)
-        self.progress.summarize()
+        self.progress.summarize(least_requests)
 
     def raise_failures(self, selected: int) -> None:
         """End the run with an error if any stream failed.

@@ -77,14 +77,19 @@ class Progress:
         if self._due or seconds >= EVERY_SECONDS:
             self._report(stats, f", waiting until {until:%H:%M:%S %Z}")
 
-    def summarize(self) -> None:
-        """Log the figures of every stream that was read, and their sum."""
+    def summarize(self, least_requests: int) -> None:
+        """Log the figures of every stream that was read, and their sum.
+
+        Args:
+            least_requests: How many requests the next run takes at least.
+        """
         read = [stats for stats in self._stats.values() if stats.requests]
         for stats in read:
             self._logger.info("%s", stats)
         requests = sum(stats.requests for stats in read)
         waited = sum(stats.waited for stats in read)
-        self._logger.info("Total: %s, %.0f s waited", _counted(requests, "request"), waited)
+        total, least = _counted(requests, "request"), _counted(least_requests, "request")
+        self._logger.info("Total: %s, %.0f s waited; next run: %s at least", total, waited, least)
 
     @property
     def _due(self) -> bool:

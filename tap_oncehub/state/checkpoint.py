@@ -39,7 +39,10 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
         since: The time filter of the pass; None reads everything.
         newest: The newest replication key seen so far.
         oldest: The oldest one after ``since``.
+        unsettled: The oldest one of a record that may change without a new one, if there
+            is any; None where a version that did not look began the pass.
         undated: Whether ``began`` is by this machine's clock only.
+        whole_days: Whether to ask for everything since the day before ``since``.
         cursors: Where the latest pages ended, the latest last.
         firsts: What the page after each of these begins with, and when it was updated.
     """
@@ -51,7 +54,9 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
     since: str | None = None
     newest: str | None = None
     oldest: str | None = None
+    unsettled: list[str] | None = None
     undated: bool = False
+    whole_days: bool = False
     cursors: list[str] = []
     firsts: list[tuple[str | None, str | None]] = []
 
@@ -73,6 +78,7 @@ class SyncPass:
         versioned: bool = False,
         start_date: str | None = None,
         lookback: timedelta = timedelta(0),
+        settling: timedelta = timedelta(0),
         now: datetime | None = None,
     ) -> None:
         """Resume the pass that the state holds, or start a new one.
@@ -85,12 +91,13 @@ class SyncPass:
                 all others.
             start_date: Nothing that was updated before is wanted.
             lookback: How far behind the bookmark to start again.
+            settling: How much further, at most, for records that may still change.
             now: No bookmark can be later.
         """
         self._states = states
         self._kind = replication_key or ("versioned" if versioned else "full")
         self._bookmarks = [
-            Bookmark(state, replication_key, start_date, lookback, now)
+            Bookmark(state, replication_key, start_date, lookback, settling, now)
             for state in states.values()
             if replication_key
         ]
@@ -104,6 +111,7 @@ class SyncPass:
             streams=list(states),
             kind=self._kind,
             since=since,
+            unsettled=[],
         )
         firsts = self._point.firsts
         if len(firsts) != len(self._point.cursors):  # as an older version wrote it
@@ -120,6 +128,11 @@ class SyncPass:
     def since(self) -> str | None:
         """Value of the time filter; None reads everything."""
         return self._point.since
+
+    @property
+    def whole_days(self) -> bool:
+        """Whether the filter takes the date of the day before; a resumed pass goes on so."""
+        return self._point.whole_days
 
     @property
     def version(self) -> int:
@@ -142,26 +155,34 @@ class SyncPass:
             self._point.began = milliseconds(moment)
             self._point.undated = not dated
 
-    def commit_page(self, position: Position, values: Sequence[t.Any]) -> None:
+    def commit_page(
+        self, position: Position, values: Sequence[t.Any], unsettled: Sequence[t.Any] = ()
+    ) -> None:
         """Record that everything before a position is written.
 
         Args:
             position: The position.
             values: Replication key values written since the last call.
+            unsettled: Those of them whose records may still change.
         """
-        self.observe(values)
+        self.observe(values, unsettled)
         others = [other for other in self._positions if other.after != position.after]
         self._positions = [*others, position][-CURSORS_KEPT:]
         self._point.cursors = [p.after for p in self._positions]
         self._point.firsts = [(p.first, p.updated) for p in self._positions]
         self._holder[_CHECKPOINT] = msgspec.to_builtins(self._point)
 
-    def observe(self, values: Sequence[t.Any]) -> None:
+    def observe(self, values: Sequence[t.Any], unsettled: Sequence[t.Any] = ()) -> None:
         """Record replication key values.
 
         Args:
             values: As they came; what is no time is passed over.
+            unsettled: Those of them whose records may still change.
         """
+        if self._point.unsettled is not None:
+            texts = [value for value in unsettled if isinstance(value, str)]
+            oldest = earliest([*self._point.unsettled, *texts])
+            self._point.unsettled = [oldest] if oldest else []
         texts = [value for value in values if isinstance(value, str)]
         self._point.newest = latest([self._point.newest, *texts])
         if since := moment_of(self.since):
@@ -189,9 +210,9 @@ class SyncPass:
         """Return to the position before; the latest one leads nowhere."""
         self._positions = self._positions[:-1]
 
-    def restart(self) -> None:
-        """Return to the start of the list."""
-        self._positions = []
+    def read_whole_days(self) -> None:
+        """Return to the start of the list, and ask from the day before on."""
+        self._positions, self._point.whole_days = [], True
 
     def discard(self) -> None:
         """End the pass so that the next one reads the same again."""
@@ -207,7 +228,7 @@ class SyncPass:
         self._holder.pop(_CHECKPOINT, None)
         self._keep_version()
         for bookmark in self._bookmarks:
-            bookmark.advance(self._point.newest, self._complete_until)
+            bookmark.advance(self._point.newest, self._complete_until, self._point.unsettled)
 
     @property
     def _complete_until(self) -> str | None:
@@ -250,7 +271,7 @@ class SyncPass:
         self, point: Checkpoint, since: str | None
     ) -> str | None:
         """Return why a checkpoint cannot be resumed from; None if it can."""
-        times = [point.began, point.since, point.newest, point.oldest]
+        times = [point.began, point.since, point.newest, point.oldest, *(point.unsettled or [])]
         if any(text is not None and moment_of(text) is None for text in times):
             return "its times cannot be read"
         if not point.cursors or point.began is None:

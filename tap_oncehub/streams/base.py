@@ -56,6 +56,7 @@ class OnceHubStream(RESTStream[str]):
         kinds: What its objects may call themselves; empty if that is not known.
         time_filters: Fields that the endpoint can filter by, all possible replication
             keys.
+        answered: How many requests were answered in this run.
     """
 
     primary_keys: t.Sequence[str] = ("id",)
@@ -64,6 +65,7 @@ class OnceHubStream(RESTStream[str]):
     kinds: t.ClassVar[frozenset[str]] = frozenset()
     time_filters: t.ClassVar[frozenset[str]] = frozenset()
     extracted_at: datetime | None = None
+    answered: int = 0
 
     def __init__(self, tap: Tap, sync: SyncContext) -> None:
         """Set up the stream.
@@ -177,7 +179,14 @@ class OnceHubStream(RESTStream[str]):
             params=request.encode_params(),
             headers=request.headers,
         )
-        return self.sync_context.client.send(prepared, self.stats, self._fault_in)
+        response = self.sync_context.client.send(prepared, self.stats, self._fault_in)
+        self.answered += 1
+        return response
+
+    @property
+    def least_requests(self) -> int:
+        """How many requests the next run takes at least."""
+        return self.answered
 
     def _fault_in(self, body: t.Any) -> str | None:
         if fault := self.check_body(body):

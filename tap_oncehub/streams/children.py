@@ -42,43 +42,57 @@ def is_refused_object(error: RequestRefusedError) -> bool:
     return error.status in _REFUSALS and not isinstance(error, WrongAddressError)
 
 
-class ChildStream(OnceHubStream):
-    """An endpoint that is asked once for each object of another stream.
+class RefreshedStream(OnceHubStream):
+    """A stream whose full passes are good for some hours.
 
     Attributes:
-        parent_key: The column that holds the parent's id, where it is not ``id``; None
-            where rows do not tell it.
+        refresh_setting: The setting that says for how many.
         row_settings: Settings that decide which rows there are.
-        documented_refusals: Statuses that say something of one parent, and what.
     """
 
-    state_partitioning_keys: t.Sequence[str] = ()
-    parent_key: t.ClassVar[str | None] = "id"
+    refresh_setting: t.ClassVar[str] = "per_object_refresh_hours"
     row_settings: t.ClassVar[tuple[str, ...]] = ()
-    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "deleted in the meantime"}
-    record_counter: Counter
-    _answered: bool = False
-    _refused: RequestRefusedError | None = None
 
     @cached_property
     def refresh(self) -> Refresh:
         """When this stream was read whole."""
         settings = {name: self.config.get(name) for name in (*_FORM, *self.row_settings)}
-        hours = self.config["per_object_refresh_hours"]
+        hours = self.config[self.refresh_setting]
         return Refresh(self.stream_state, hours, [settings, sorted(self.mask.items())])
 
-    def is_due(self, parent: State) -> bool:
-        """Return whether to read this stream in a full pass of its parent.
+    def is_due(self, holder: State) -> bool:
+        """Return whether to read this stream now.
 
         Args:
-            parent: The state of the parent; a pass under way goes on.
+            holder: The state that may hold a pass under way, which goes on.
         """
         due = self.refresh.due(self.sync_context.client.now)
-        if due is None or takes_part(parent, self.name):
+        if due is None or takes_part(holder, self.name):
             return True
         when = f"{due:%Y-%m-%d %H:%M} UTC"
-        self.logger.info("%s: not read, due at %s (per_object_refresh_hours)", self.name, when)
+        self.logger.info("%s: not read, due at %s (%s)", self.name, when, self.refresh_setting)
         return False
+
+    @property
+    @override
+    def least_requests(self) -> int:
+        return 0 if self.refresh.due(self.sync_context.client.now) else self.answered
+
+
+class ChildStream(RefreshedStream):
+    """An endpoint that is asked once for each object of another stream.
+
+    Attributes:
+        parent_key: The column that holds the parent's id, where it is not ``id``; None
+            where rows do not tell it.
+        documented_refusals: Statuses that say something of one parent, and what.
+    """
+
+    state_partitioning_keys: t.Sequence[str] = ()
+    parent_key: t.ClassVar[str | None] = "id"
+    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "deleted in the meantime"}
+    record_counter: Counter
+    _refused: RequestRefusedError | None = None
 
     @contextmanager
     def open_child(self, *, whole: bool) -> Iterator[None]:
@@ -90,7 +104,7 @@ class ChildStream(OnceHubStream):
         self._write_schema_message()
         with self.get_record_counter() as self.record_counter:
             yield
-        if whole and self._refused and not self._answered and not self.failed:
+        if whole and self._refused and not self.answered and not self.failed:
             error = EndpointError(f"not one of the {self._parents} was answered: {self._refused}")
             self.sync_context.fail(self.name, error)
 
@@ -111,7 +125,6 @@ class ChildStream(OnceHubStream):
                 if record is not None:
                     self._write_record_message(record)
                     self.record_counter.increment()
-            self._answered = True
         except RequestRefusedError as error:
             if not is_refused_object(error):
                 self.sync_context.fail(self.name, error)
@@ -151,7 +164,7 @@ class ChildStream(OnceHubStream):
         return str(getattr(self.parent_stream_type, "name", "objects")).replace("_", " ")
 
 
-class ParentStream(OnceHubStream):
+class ParentStream(RefreshedStream):
     """An endpoint whose objects others may be asked for.
 
     Attributes:
@@ -167,6 +180,12 @@ class ParentStream(OnceHubStream):
         if self.replication_method == REPLICATION_INCREMENTAL:
             return children
         return [child for child in children if child.is_due(self.stream_state)]
+
+    @property
+    @override
+    def least_requests(self) -> int:
+        children = [c for c in self.child_streams if isinstance(c, ChildStream) and c.selected]
+        return super().least_requests + sum(child.least_requests for child in children)
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record | None:

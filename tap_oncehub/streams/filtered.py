@@ -35,6 +35,7 @@ class FilteredListStream(ListStream):
     """
 
     filters: t.ClassVar[Mapping[str, str]]
+    refresh_setting = "per_object_refresh_hours"
     selected_by_default = False
 
     @override
@@ -43,7 +44,7 @@ class FilteredListStream(ListStream):
         context = page.stream_context or {}
         if path := context.get("path"):
             request.url = f"{self.url_base}{path}"
-            request.params.pop(f"{self.replication_key}.gt", None)
+            request.params = {"limit": request.params["limit"], "after": request.params["after"]}
         else:
             request.params[context["name"]] = context["value"]
         return request

@@ -171,20 +171,35 @@ def test_a_clock_that_was_ahead_once_does_not_make_rows_look_gone() -> None:
     assert max(extracted[0]) < min(extracted[1])
 
 
-def test_a_filter_that_compares_whole_days_misses_nothing(tmp_path: Path) -> None:
-    account = Account(seed=3, bookings=30, nasty=False)
-    with Sandbox(account, key=programs.KEY, time_filters="whole_days") as api:
-        settings = programs.settings_for(api.url, lookback_seconds=1)  # of the same day
-        catalog = inside.catalog("bookings")
-        known = account.edit("bookings", account.objects("bookings")[9]["id"], subject="known")
-        first = programs.run_tap(tmp_path, settings, catalog=catalog)
-        time.sleep(0.05)
-        edited = account.edit("bookings", account.objects("bookings")[3]["id"], subject="edited")
-        second = programs.run_tap(tmp_path, settings, state=first.state, catalog=catalog)
+def test_a_filter_that_compares_whole_days_misses_nothing_though_killed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    account = Account(seed=3, bookings=30, nasty=False, now="2026-03-01T12:00:00Z")
+    noon = datetime(2026, 3, 2, 12, tzinfo=timezone.utc)
+    account.clock.offset_seconds = noon.timestamp() - time.time()
+    ids = [item["id"] for item in account.objects("bookings")]
+    catalog = inside.catalog("bookings")
 
-    assert known != edited
-    assert edited in {r["id"] for r in second.records("bookings")}
-    assert "whole days" in second.log
+    def edit(*positions: int) -> set[str]:
+        account.clock.offset_seconds += 60
+        return {account.edit("bookings", ids[place], subject="edited") for place in positions}
+
+    with Sandbox(account, key=programs.KEY, time_filters="whole_days") as api:
+        settings = programs.settings_for(api.url, page_size=4)
+        edit(0, 1)
+        state = inside.run(settings, catalog, {}).states[-1]
+        edited = edit(12, 16, 20, 24)
+        account.clock.offset_seconds += 86_400
+        edited |= edit(28)
+        for messages in range(2, 30):
+            killed = inside.run(settings, catalog, state, kill_after=messages)
+            resumed = inside.run(settings, catalog, killed.states[-1] if killed.states else state)
+            rows = killed.records("bookings") + resumed.records("bookings")
+            assert edited <= {row["id"] for row in rows}, messages
+            if killed.ended == "well":
+                break
+        assert killed.ended == "well"
+    assert "whole days" in caplog.text
 
 
 # --- whose state, whose rows

@@ -99,6 +99,7 @@ def test_defaults_are_filled_in() -> None:
         "rate_limit_per_second": 5,
         "rate_limit_per_window": 200,
         "rate_limit_window_seconds": 300,
+        "full_table_refresh_hours": 0,
         "per_object_refresh_hours": 24,
         "request_timeout_seconds": 60,
         "max_wait_seconds": 900,
