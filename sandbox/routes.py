@@ -34,12 +34,7 @@ _BY_ID = {stream.path: stream for stream in STREAMS.values() if stream.by_id}
 
 
 class Routes:
-    """The API of one account.
-
-    Args:
-        account: whose data it gives.
-        key: the key that opens it.
-    """
+    """The API of one account."""
 
     def __init__(self, account: Account, key: str) -> None:
         self._account = account
