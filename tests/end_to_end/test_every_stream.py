@@ -20,7 +20,7 @@ Switches = dict[str, t.Any]
 
 
 def sync_all(api: Sandbox, folder: Path, **settings: t.Any) -> programs.Run:
-    catalog = programs.catalog(*ALL, folder=folder, settings=settings)
+    catalog = inside.catalog(*ALL, settings=settings)
     run = programs.run_tap(folder, programs.settings_for(api.url, **settings), catalog=catalog)
     assert run.status == 0, run.log
     programs.load(folder, run.output)
@@ -101,7 +101,7 @@ def test_single_objects_by_their_ids_deleted_ones_included(tmp_path: Path) -> No
         "booking_ids": [gone, there, "BKNG-NONE"],
         "booking_calendar_ids": [calendar],
     }
-    catalog = programs.catalog("booking", "booking_calendar", folder=tmp_path, settings=settings)
+    catalog = inside.catalog("booking", "booking_calendar", settings=settings)
     with Sandbox(account, key=programs.KEY) as api:
         run = programs.run_tap(
             tmp_path, programs.settings_for(api.url, **settings), catalog=catalog
@@ -118,7 +118,7 @@ def test_single_objects_by_their_ids_deleted_ones_included(tmp_path: Path) -> No
 
 def test_objects_that_are_named_in_vain_are_worth_a_warning(tmp_path: Path) -> None:
     settings = {"booking_ids": ["BKNG-1"]}
-    catalog = programs.catalog("users", folder=tmp_path, settings=settings)
+    catalog = inside.catalog("users", settings=settings)
     with Sandbox(Account(seed=5, bookings=3), key=programs.KEY) as api:
         run = programs.run_tap(
             tmp_path, programs.settings_for(api.url, **settings), catalog=catalog
@@ -140,7 +140,7 @@ def test_with_only_a_child_selected_the_parent_is_read_but_not_written(
     tmp_path: Path, child: str, parent: str
 ) -> None:
     account = Account(seed=2, bookings=20)
-    catalog = programs.catalog(child, folder=tmp_path)
+    catalog = inside.catalog(child)
     with Sandbox(account, key=programs.KEY) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
     assert run.status == 0, run.log
@@ -152,7 +152,7 @@ def test_with_only_a_child_selected_the_parent_is_read_but_not_written(
 
 def test_children_that_are_not_selected_cost_nothing(tmp_path: Path) -> None:
     account = Account(seed=2, bookings=20)
-    catalog = programs.catalog("booking_calendars", "users", folder=tmp_path)
+    catalog = inside.catalog("booking_calendars", "users")
     with Sandbox(account, key=programs.KEY) as api:
         programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
         assert len(api.log) == 2 + api.count("/test")
@@ -160,7 +160,7 @@ def test_children_that_are_not_selected_cost_nothing(tmp_path: Path) -> None:
 
 def test_time_slots_are_asked_for_in_ranges_of_at_most_30_days(tmp_path: Path) -> None:
     account = Account(seed=9, bookings=10, booking_calendars=1)
-    catalog = programs.catalog("booking_calendar_time_slots", folder=tmp_path)
+    catalog = inside.catalog("booking_calendar_time_slots")
     with Sandbox(account, key=programs.KEY, slot_ends_inclusive=True) as api:
         settings = programs.settings_for(api.url, time_slots_days=75)
         run = programs.run_tap(tmp_path, settings, catalog=catalog)
@@ -195,7 +195,7 @@ def test_calendars_without_slots_are_counted_and_named_in_one_line(
     tmp_path: Path,
 ) -> None:
     account = Account(seed=4, bookings=10, booking_calendars=40)
-    catalog = programs.catalog("booking_calendar_time_slots", folder=tmp_path)
+    catalog = inside.catalog("booking_calendar_time_slots")
     with Sandbox(account, key=programs.KEY) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
         refused = {
@@ -219,12 +219,12 @@ def test_a_webhooks_secret_is_nowhere_unless_it_is_wanted(tmp_path: Path, name: 
     with Sandbox(account, key=programs.KEY, secret_field=name) as api:
         secrets = [item[name] for item in account.objects("webhooks")]
         assert any(secrets)
-        catalog = programs.catalog("webhooks", folder=tmp_path)
+        catalog = inside.catalog("webhooks")
         run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
         assert "secret" not in run.output.decode()
         assert not any(secret in run.output.decode() for secret in secrets if secret)
         wanted = {"include_webhook_secrets": True}
-        catalog = programs.catalog("webhooks", folder=tmp_path, settings=wanted)
+        catalog = inside.catalog("webhooks", settings=wanted)
         settings = programs.settings_for(api.url, **wanted)
         run = programs.run_tap(tmp_path, settings, catalog=catalog)
     found = [(row["_extra"] or {}).get(name, row.get(name)) for row in run.records("webhooks")]
@@ -235,7 +235,7 @@ def test_half_of_a_surrogate_pair_becomes_a_replacement_character(
     tmp_path: Path,
 ) -> None:
     account = Account(seed=6, bookings=120)
-    catalog = programs.catalog(*LISTS, folder=tmp_path)
+    catalog = inside.catalog(*LISTS)
     with Sandbox(account, key=programs.KEY, lone_surrogates=True) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
     assert run.status == 0, run.log

@@ -8,7 +8,7 @@ import typing as t
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import programs, warehouse
+from tests.support import inside, programs, warehouse
 from tests.support.programs import pages_of
 from tests.support.streams import LISTS
 
@@ -53,7 +53,7 @@ def test_the_loader_keeps_every_row_of_every_batch(
 ) -> None:
     size = 2 * batch + surplus
     account = Account(seed=batch, bookings=size, contacts=size)
-    catalog = programs.catalog("bookings", "contacts", folder=tmp_path)
+    catalog = inside.catalog("bookings", "contacts")
     with Sandbox(account, key=programs.KEY) as api:
         settings = programs.settings_for(api.url)
         run = programs.run_tap(tmp_path, settings, catalog=catalog)
@@ -66,7 +66,7 @@ def test_the_loader_keeps_every_row_of_every_batch(
 
 def test_an_incremental_run_that_brings_a_single_row(tmp_path: Path) -> None:
     account = Account(seed=3, bookings=30)
-    catalog = programs.catalog("bookings", folder=tmp_path)
+    catalog = inside.catalog("bookings")
     with Sandbox(account, key=programs.KEY) as api:
         settings = programs.settings_for(api.url, lookback_seconds=0)
         first = programs.run_tap(tmp_path, settings, catalog=catalog)

@@ -10,7 +10,7 @@ from hashlib import sha256
 import yaml
 
 from sandbox import Account, Sandbox
-from tests.support import programs
+from tests.support import inside, programs
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +116,7 @@ def test_what_is_deselected_does_not_come_back_in_extra(tmp_path: Path) -> None:
     account = Account(seed=8, bookings=5)
     form = {"name": "kept", "guests": "secret@example.com", "more": 1}
     account.edit("bookings", account.objects("bookings")[0]["id"], form_submission=form)
-    catalog = programs.catalog("bookings", folder=tmp_path)
+    catalog = inside.catalog("bookings")
     (bookings,) = [s for s in catalog["streams"] if s["tap_stream_id"] == "bookings"]
     for part in bookings["metadata"]:
         if part["breadcrumb"][1::2] == ["form_submission", "guests"]:

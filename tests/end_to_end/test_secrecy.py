@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import network, programs, secrecy
+from tests.support import programs, raw, secrecy
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +27,8 @@ def account() -> Account:
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[network.OtherHost]:
-    with network.serving(network.OtherHost()) as server:
+def elsewhere() -> Iterator[raw.RawServer]:
+    with raw.raw_server(raw.website) as server:
         yield server
 
 
@@ -108,13 +108,13 @@ def test_the_key_of_the_environment_is_in_no_output(tmp_path: Path, account: Acc
 
 
 def test_a_redirect_is_not_followed(
-    tmp_path: Path, account: Account, elsewhere: network.OtherHost
+    tmp_path: Path, account: Account, elsewhere: raw.RawServer
 ) -> None:
-    place = f"http://localhost:{elsewhere.server_port}/v2/bookings"
+    place = f"http://localhost:{elsewhere.port}/v2/bookings"
     with Sandbox(account, key=programs.KEY, redirect={"/bookings": place}) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url))
         assert api.count("/bookings") == 1
-    assert elsewhere.received == []
+    assert elsewhere.asked == []
     assert run.status == 1
     assert "bookings: /v2/bookings answered 302" in run.errors[-1]
     assert "a redirect, which is not followed" in run.errors[-1]
@@ -122,26 +122,26 @@ def test_a_redirect_is_not_followed(
 
 
 def test_a_redirect_of_the_whole_api_ends_the_run(
-    tmp_path: Path, account: Account, elsewhere: network.OtherHost
+    tmp_path: Path, account: Account, elsewhere: raw.RawServer
 ) -> None:
-    place = f"http://localhost:{elsewhere.server_port}"
+    place = f"http://localhost:{elsewhere.port}"
     with Sandbox(account, key=programs.KEY, redirect={"/test": place}) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url))
         assert len(api.log) == 1
-    assert elsewhere.received == []
+    assert elsewhere.asked == []
     assert run.status == 1
     (error,) = run.errors
     assert "Check api_url, https://api.oncehub.com/v2 is the usual one" in error
 
 
 def test_a_link_to_another_host_is_not_followed(
-    tmp_path: Path, account: Account, elsewhere: network.OtherHost
+    tmp_path: Path, account: Account, elsewhere: raw.RawServer
 ) -> None:
     with Sandbox(account, key=programs.KEY, has_more=False) as api:
-        api._service.routes.base = f"http://localhost:{elsewhere.server_port}"
+        api._service.routes.base = f"http://localhost:{elsewhere.port}"
         run = programs.run_tap(tmp_path, programs.settings_for(api.url, page_size=7))
     assert run.status == 0, run.log
-    assert elsewhere.received == []
+    assert elsewhere.asked == []
     assert len(run.records("bookings")) == 60
 
 

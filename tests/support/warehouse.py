@@ -86,12 +86,7 @@ def _key(stream: str, row: Row) -> Key:
 
 
 def expected(stream: str, objects: t.Iterable[Row]) -> dict[Key, Row]:
-    """Make the rows that should stand in a table from the API's objects.
-
-    Args:
-        stream: The table.
-        objects: The API's objects.
-    """
+    """Make the rows that should stand in a table from the API's objects."""
     made = [_expected_row(stream, item) for item in objects]
     return {_key(stream, row): row for row in made}
 
