@@ -188,13 +188,13 @@ def _(con, marts, mo, ready, table):
 @app.cell
 def _(con, mo, ready):
     assert ready
-    first, last, owners, calendars = con.execute("""
+    _first, _last, _owners, _calendars = con.execute("""
         SELECT min(starting_time)::DATE, max(starting_time)::DATE,
             list(DISTINCT owner ORDER BY owner), list(DISTINCT calendar ORDER BY calendar)
         FROM bookings""").fetchall()[0]
-    dates = mo.ui.date_range(first, last, label="Start between")
-    owner = mo.ui.multiselect(owners or [], label="Owner")
-    calendar = mo.ui.multiselect(calendars or [], label="Calendar or page")
+    dates = mo.ui.date_range(_first, _last, label="Start between")
+    owner = mo.ui.multiselect(_owners or [], label="Owner")
+    calendar = mo.ui.multiselect(_calendars or [], label="Calendar or page")
     mo.hstack([dates, owner, calendar], justify="start", gap=2, wrap=True)
     return calendar, dates, owner
 
