@@ -45,21 +45,12 @@ class Position(t.NamedTuple):
 
 
 def as_cursor(identifier: t.Any) -> str | None:
-    """Return an object's id as a cursor; None if it cannot be one.
-
-    Args:
-        identifier: The id as it came.
-    """
+    """Return an object's id as a cursor; None if it cannot be one."""
     return str(identifier) if isinstance(identifier, (str, int)) and identifier != "" else None
 
 
 def position_between(before: t.Mapping[str, t.Any], row: t.Mapping[str, t.Any]) -> Position | None:
-    """Return the position after an object and the one before it; None without ids.
-
-    Args:
-        before: The object before.
-        row: The object that is read already.
-    """
+    """Return the position after an object and the one before it; None without ids."""
     after, first = as_cursor(before.get("id")), as_cursor(row.get("id"))
     if after is None or first is None or after == first:
         return None
@@ -116,9 +107,6 @@ class CursorPaginator(JSONPathPaginator):
     def has_more(self, response: requests.Response) -> bool:
         """Return whether another page may exist.
 
-        Args:
-            response: The response with the latest page.
-
         Raises:
             PaginationError: If this page does not follow the one before, or promises
                 another and brings nothing.
@@ -142,15 +130,10 @@ class CursorPaginator(JSONPathPaginator):
 
     @override
     def get_next(self, response: requests.Response) -> str | None:
-        """Return the cursor of the next page.
+        """Return the id of the last object but one, or as near as possible.
 
-        Args:
-            response: The response with the latest page.
-
-        Returns:
-            The id of the last object but one, or as near as possible; where objects
-            have no ids, the cursor of the ``Link`` header. Of that link only the query
-            is taken: its address may be another host's.
+        Where objects have no ids, it is the cursor of the ``Link`` header, of which only
+        the query is taken: its address may be another host's.
 
         Raises:
             PaginationError: If there is no cursor, or it was used before.

@@ -158,13 +158,7 @@ class SyncPass:
     def commit_page(
         self, position: Position, values: Sequence[t.Any], unsettled: Sequence[t.Any] = ()
     ) -> None:
-        """Record that everything before a position is written.
-
-        Args:
-            position: The position.
-            values: Replication key values written since the last call.
-            unsettled: Those of them whose records may still change.
-        """
+        """Record that everything before a position is written."""
         self.observe(values, unsettled)
         others = [other for other in self._positions if other.after != position.after]
         self._positions = [*others, position][-CURSORS_KEPT:]
@@ -173,12 +167,7 @@ class SyncPass:
         self._holder[_CHECKPOINT] = msgspec.to_builtins(self._point)
 
     def observe(self, values: Sequence[t.Any], unsettled: Sequence[t.Any] = ()) -> None:
-        """Record replication key values.
-
-        Args:
-            values: As they came; what is no time is passed over.
-            unsettled: Those of them whose records may still change.
-        """
+        """Record replication key values, and those of records that may still change."""
         if self._point.unsettled is not None:
             texts = [value for value in unsettled if isinstance(value, str)]
             oldest = earliest([*self._point.unsettled, *texts])
@@ -292,14 +281,7 @@ class SyncPass:
 
 
 def next_version(states: Iterable[State]) -> int:
-    """Return a version later than all before, though the clock may have been ahead.
-
-    Args:
-        states: The states of the streams that carry it.
-
-    Returns:
-        Milliseconds since 1970.
-    """
+    """Return a version later than all before, though the clock may have been ahead."""
     last = 0
     for state in states:
         checkpoint = state.get(_CHECKPOINT)
@@ -314,12 +296,7 @@ def _version_in(holder: Mapping[str, t.Any]) -> int:
 
 
 def record_version(state: State, version: int) -> None:
-    """Record the version of a stream's last full pass.
-
-    Args:
-        state: The writable state of the stream.
-        version: The version.
-    """
+    """Record the version of a stream's last full pass."""
     state[_VERSION] = version
 
 

@@ -39,11 +39,7 @@ if t.TYPE_CHECKING:
 
 
 def stream_classes(config: Mapping[str, t.Any]) -> list[type[OnceHubStream]]:
-    """Return the class of every stream.
-
-    Args:
-        config: The settings: ids of single objects take the place of a parent list.
-    """
+    """Return the class of every stream; ids in the settings replace a parent list."""
     return [
         BookingsStream,
         ContactsStream,
