@@ -39,15 +39,7 @@ class RecordConformer:
         *,
         stream: str = "",
     ) -> None:
-        """Prepare the conversion of every column.
-
-        Args:
-            schema: The stream's schema, without references.
-            keys: The primary key.
-            logger: Where new fields are logged, once each.
-            hidden: Fields that must not be written at all.
-            stream: The stream's name, for the log.
-        """
+        """Prepare the conversion of every column that is not hidden."""
         properties = dict(schema["properties"])
         properties.pop(EXTRA, None)
         self._columns = [

@@ -81,17 +81,16 @@ class SyncPass:
         settling: timedelta = timedelta(0),
         now: datetime | None = None,
     ) -> None:
-        """Resume the pass that the state holds, or start a new one.
+        """Resume the pass that the state holds, or start a new one; see also Bookmark.
 
         Args:
             states: Writable states of the streams that are written in this pass, the
                 one that holds the checkpoint first.
             replication_key: The key of an incremental pass; None for a full one.
-            versioned: Whether records carry the version, so that loaders can remove
-                all others.
+            versioned: Whether loaders can remove records without this pass's version.
             start_date: Nothing that was updated before is wanted.
             lookback: How far behind the bookmark to start again.
-            settling: How much further, at most, for records that may still change.
+            settling: How far at most for records that may change without a new key.
             now: No bookmark can be later.
         """
         self._states = states
@@ -145,12 +144,7 @@ class SyncPass:
         return self._point.began
 
     def mark_started(self, moment: datetime, *, dated: bool = True) -> None:
-        """Record when the pass began, unless an earlier answer or run did.
-
-        Args:
-            moment: Not later than the first answer's content.
-            dated: Whether OnceHub said so, and not only this machine's clock.
-        """
+        """Record when the pass began, and whether OnceHub said so; the first answer counts."""
         if self._point.began is None:
             self._point.began = milliseconds(moment)
             self._point.undated = not dated
