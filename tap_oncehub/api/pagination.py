@@ -83,14 +83,7 @@ class CursorPaginator(JSONPathPaginator):
         path: str,
         refused: Collection[str] = (),
     ) -> None:
-        """Begin at a position.
-
-        Args:
-            start: The position; None for the start of the list.
-            page_size: Objects asked for in one page.
-            path: The list, for error messages.
-            refused: Cursors not to be used.
-        """
+        """Begin at a position, or at the start of the list; use no refused cursor."""
         super().__init__(LAST_ID)
         self._value = start.after if start else None
         self._page_size = page_size
