@@ -17,7 +17,7 @@ from jsonschema import Draft7Validator
 
 import tap_oncehub
 from tap_oncehub.schemas import load_schema
-from tests.support.streams import KEYS
+from tests.support.streams import ADDED, KEYS, SAME_OBJECT
 
 FOLDER = Path(tap_oncehub.__file__).parent / "schemas"
 FACTS: dict[str, dict[str, str]] = json.loads(
@@ -25,27 +25,6 @@ FACTS: dict[str, dict[str, str]] = json.loads(
 )
 
 STREAMS = sorted(KEYS)
-
-SAME_OBJECT = {"booking": "bookings", "booking_calendar": "booking_calendars"}
-"""Streams that answer with the objects of another stream."""
-
-ADDED: dict[str, dict[str, str]] = {
-    "booking": {"deleted": "boolean"},
-    "booking_calendar": {"deleted": "boolean"},
-    "booking_calendar_time_slots": {"booking_calendar_id": "string"},
-    "user_scheduling_availability": {"user_id": "string"},
-    # The API does not say what these look like; the rest goes into `_extra`.
-    "webhook_events": {
-        "id": "string",
-        "object": "string",
-        "name": "string",
-        "description": "string",
-    },
-    # What only filters tell.
-    "booking_hosts": {"booking_id": "string", "user_id": "string"},
-    "booking_page_links": dict.fromkeys(("booking_page_id", "linked_type", "linked_id"), "string"),
-}
-"""Columns that are in no list of facts: parents' ids, and the shape of the unknown."""
 
 TYPES = {"string", "integer", "number", "boolean", "object", "array"}
 BIGINT = 2**63 - 1

@@ -57,16 +57,7 @@ def test_what_only_filters_and_expansions_tell_costs_what_the_page_says() -> Non
     assert counts["/users"] == 2
 
 
-@pytest.mark.parametrize(("days", "requests"), [(30, 1), (31, 2), (90, 3)])
-def test_the_days_of_time_slots(days: int, requests: int) -> None:
-    account = Account(seed=3, bookings=5, booking_calendars=1, nasty=False)
-    with Sandbox(account, key=programs.KEY) as api:
-        settings = programs.settings_for(api.url, time_slots_days=days)
-        inside.run(settings, inside.catalog("booking_calendar_time_slots"))
-        slots = [entry for entry in api.log if entry.path.endswith("/time-slots")]
-        assert len(slots) == requests
-
-
+@pytest.mark.slow
 def test_the_selection_in_the_environment(tmp_path: Path) -> None:
     (name, value) = re.findall(r"^    (TAP_ONCEHUB__SELECT)='(.*)'$", PAGE, re.MULTILINE)[0]
     project = Project(tmp_path / "project", "http://127.0.0.1:9", None, **{name: value})

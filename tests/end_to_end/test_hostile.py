@@ -130,15 +130,6 @@ def test_edits_under_way_are_found_whatever_the_clocks_say(date: str, records_be
     assert {"edited behind", "edited before"} <= subjects
 
 
-def test_clocks_that_differ_are_told(tmp_path: Path) -> None:
-    with Sandbox(Account(seed=3, bookings=3), key=programs.KEY, date_header="stuck") as api:
-        catalog = inside.catalog("contacts", "bookings")
-        run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
-
-    assert run.status == 0
-    assert run.log.count("OnceHub's Date are") == 1
-
-
 def test_a_bookmark_later_than_now_is_not_believed(tmp_path: Path) -> None:
     later = (datetime.now(timezone.utc) + timedelta(days=2)).isoformat()
     state = {"bookmarks": {"bookings": {"replication_key_value": later}}}
@@ -376,15 +367,6 @@ def test_nothing_that_the_api_says_breaks_a_line_or_shows_the_key(tmp_path: Path
     assert programs.KEY not in log
     assert not any(mark in log for mark in "\x1b\u202e\u2028\t")
     assert not any(line.startswith("2026 | ERROR") for line in log.splitlines())
-
-
-def test_the_test_of_the_key_shows_one_plain_line(tmp_path: Path) -> None:
-    with Sandbox(Account(seed=3), key=programs.KEY) as api:
-        plain = programs.run_tap(tmp_path, programs.settings_for(api.url), "--test")
-    assert plain.status == 0
-    with raw_server(lambda _path, _query: b"") as server:
-        run = programs.run_tap(tmp_path, programs.settings_for(server.url), "--test")
-    assert "valid for account: Raw" in run.log
 
 
 # --- this machine

@@ -94,7 +94,7 @@ def test_sample_data_and_an_account_have_a_file_and_a_state_each(runner: Runner)
 
 
 @pytest.mark.parametrize(
-    "killed", [pytest.param(True, marks=pytest.mark.slow), False], ids=["killed", "stopped"]
+    "killed", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["killed", "stopped"]
 )
 @pytest.mark.timeout(240)
 def test_it_resumes_at_once(runner: Runner, *, killed: bool) -> None:

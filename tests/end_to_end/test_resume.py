@@ -145,21 +145,6 @@ def test_a_kill_after_any_message_repeats_at_most_a_page(
         assert api.count("/contacts") <= 4 + 2
 
 
-def test_a_run_killed_on_every_page_costs_what_one_run_costs(
-    api: Sandbox, account: Account, settings: dict[str, t.Any]
-) -> None:
-    catalog = inside.catalog("bookings")
-    state: inside.State = {}
-    rows: list[Row] = []
-    for _ in range(9):
-        run = inside.run(settings, catalog, state, kill_after=at_page(1) - bool(rows))
-        state = run.states[-1]
-        rows += run.records("bookings")
-    rows += inside.run(settings, catalog, state).records("bookings")
-    assert ids(rows) == ids(account.objects("bookings"))
-    assert api.count("/bookings") == pages_of(100, 10)
-
-
 def test_a_state_follows_every_page_and_stays_small() -> None:
     account = Account(seed=1, bookings=3000, nasty=False)
     with Sandbox(account, key=programs.KEY) as api:
@@ -273,21 +258,6 @@ def test_objects_about_the_cursor_are_deleted(
         assert not incremental or bookmark(second.states[-1])
         cursors_and_start, pages_left = 5 + 1, 5
         assert api.count("/bookings") <= 6 + cursors_and_start + pages_left
-
-
-@pytest.mark.parametrize("policy", POLICIES)
-def test_the_cursor_is_from_another_account(account: Account, policy: str) -> None:
-    catalog = inside.catalog("bookings")
-    with Sandbox(account, key=programs.KEY) as api:
-        first = inside.run(
-            programs.settings_for(api.url, page_size=10), catalog, kill_after=at_page(4)
-        )
-    other = Account(seed=5, bookings=50, nasty=False)
-    with Sandbox(other, key=programs.KEY, deleted_cursor=policy) as api:
-        settings = programs.settings_for(api.url, page_size=10)
-        run = inside.run(settings, catalog, first.states[-1])
-        assert run.ended == "well"
-        assert set(ids(run.records("bookings"))) == set(ids(other.objects("bookings")))
 
 
 # --- settings and states that change
@@ -469,21 +439,6 @@ def test_versions_are_activated_after_the_last_record_and_only_on_demand(
     for stream in streams:
         assert versions(plain, stream) == {("RECORD", None)}
         assert len(extracted(plain, stream)) == 1
-
-
-def test_the_next_full_pass_has_a_new_version_and_what_is_gone_is_gone(
-    account: Account, versioned: dict[str, t.Any]
-) -> None:
-    catalog = inside.catalog("users", "user_scheduling_availability")
-    warehouse = inside.Warehouse()
-    first = inside.run(versioned, catalog)
-    warehouse.load(first.messages)
-    gone = account.delete("users", ids(account.objects("users"))[0])
-    second = inside.run(versioned, catalog, warehouse.state)
-    warehouse.load(second.messages)
-    assert versions(first, "users").isdisjoint(versions(second, "users"))
-    assert set(warehouse.rows("users")) == set(ids(account.objects("users")))
-    assert gone not in warehouse.rows("user_scheduling_availability")
 
 
 def test_a_child_without_any_parent_is_announced_before_its_version_is(

@@ -36,7 +36,7 @@ def send(server: RawServer, stats: StreamStats, patience: float = 60.0) -> t.Any
         response(b'{"data": ['),
         response(b"<html>"),
         response({}),
-        response(b"", "429 Slow down", "Retry-After: 0"),
+        response(b"", "429 Slow down", "Retry-After: 0.1"),
     ],
     ids=["503", "half", "html", "unsound", "429"],
 )
