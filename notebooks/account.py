@@ -1,4 +1,11 @@
-"""An account at a glance: `make notebook`, or `marimo run notebooks/account.py`."""
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+"""An account at a glance: `make notebook`, or `marimo run notebooks/account.py`.
+
+It reads the marts that `make models` makes; without them, the tables that the tap has loaded.
+"""
 
 import marimo
 
@@ -28,8 +35,8 @@ def _(duckdb, mo, os, pathlib):
         not file.exists(),
         mo.md(f"`{file.name}` is not there yet: `make run` loads an account into it."),
     )
-    # An open file stops the next load: copy what is needed, and close it.
     con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
     try:
         con.execute(f"ATTACH '{str(file).replace(chr(39), 2 * chr(39))}' AS warehouse (READ_ONLY)")
     except duckdb.IOException:
@@ -37,130 +44,206 @@ def _(duckdb, mo, os, pathlib):
             predicate=True,
             output=mo.md(f"`{file.name}` is in use by a load: reload this page in a minute."),
         )
-    con.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-    tables = {
-        name
-        for (name,) in con.execute(
-            "SELECT table_name FROM information_schema.tables "
-            "WHERE table_catalog = 'warehouse' AND table_schema = ?",
+
+    def tables_of(schema):
+        found = con.execute(
+            "SELECT table_name FROM duckdb_tables() "
+            "WHERE database_name = 'warehouse' AND schema_name = ? ORDER BY 1",
             [schema],
-        ).fetchall()
-    }
-    for name in tables:
-        con.execute(f'CREATE TABLE "{schema}"."{name}" AS FROM warehouse."{schema}"."{name}"')
-        # PyPI's loader writes texts here, and other loaders may have no such column.
-        con.execute(f'ALTER TABLE "{schema}"."{name}" ADD COLUMN IF NOT EXISTS _sdc_deleted_at INT')
-        con.execute(f'DELETE FROM "{schema}"."{name}" WHERE _sdc_deleted_at IS NOT NULL')
-    con.execute("DETACH warehouse")
-    return con, schema, tables
+        )
+        return [name for (name,) in found.fetchall()]
+
+    marts = {"bookings", "account_health"} <= {*tables_of(f"{schema}_marts")}
+    tables = tables_of(schema)
+    return con, marts, schema, tables
 
 
 @app.cell
-def _(con, schema, tables):
-    # Every query below reads these, so that it works before the first record.
-    # Bookings in the trash are left out.
-    def source(table, columns):
+def _(con, marts, schema, tables):
+    # The rows of a raw table; nulls for columns, and no rows for streams, that are not loaded.
+    def raw(table, **columns):
+        columns["_sdc_deleted_at"] = "TIMESTAMP"
+        rows = "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns.items())
+        rows += " WHERE false"
         if table in tables:
-            return f'(SELECT {", ".join(columns)} FROM "{schema}"."{table}")'
-        nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns.items())
-        return f"(SELECT {nothing} WHERE false)"
+            rows += f' UNION ALL BY NAME FROM warehouse."{schema}"."{table}"'
+        return f"(SELECT {', '.join(columns)} FROM ({rows}) WHERE _sdc_deleted_at IS NULL)"
 
-    names = {"id": "VARCHAR", "name": "VARCHAR"}
-    con.execute("SET TimeZone = 'UTC'")
-    con.execute(
-        "CREATE OR REPLACE TEMP VIEW bookings AS FROM "
-        + source(
-            "bookings",
-            {
-                "id": "VARCHAR",
-                "status": "VARCHAR",
-                "owner": "VARCHAR",
-                "booking_calendar": "VARCHAR",
-                "booking_page": "VARCHAR",
-                "creation_time": "TIMESTAMP",
-                "starting_time": "TIMESTAMP",
-                "in_trash": "BOOLEAN",
-            },
+    def health_of(table):
+        times = ("_sdc_extracted_at", "last_updated_time", "creation_time")
+        return f"""
+            SELECT '{table}' AS stream, count(*) AS record_count,
+                max(_sdc_extracted_at) AS last_loaded_at,
+                max(coalesce(last_updated_time, creation_time)) AS newest_record_at
+            FROM {raw(table, **dict.fromkeys(times, "TIMESTAMP"))}"""
+
+    def bookings_of_raw():
+        texts = ("subject", "status", "owner", "booking_calendar", "booking_page")
+        booking = dict.fromkeys(texts, "VARCHAR") | {"in_trash": "BOOLEAN"}
+        booking |= dict.fromkeys(("creation_time", "starting_time"), "TIMESTAMP")
+        person = dict.fromkeys(("id", "first_name", "last_name"), "VARCHAR")
+        named = dict.fromkeys(("id", "name"), "VARCHAR")
+        return f"""
+            SELECT status, creation_time, starting_time, subject, owner AS owner_id,
+                nullif(trim(concat_ws(' ', first_name, last_name)), '') AS owner_name,
+                coalesce(booking_calendar, booking_page) AS booked_on_id,
+                coalesce(calendars.name, pages.name) AS booked_on_name
+            FROM {raw("bookings", **booking)} AS bookings
+            LEFT JOIN {raw("users", **person)} AS users ON users.id = owner
+            LEFT JOIN {raw("booking_calendars", **named)} AS calendars
+                ON calendars.id = booking_calendar
+            LEFT JOIN {raw("booking_pages", **named)} AS pages ON pages.id = booking_page
+            WHERE in_trash IS NOT true"""
+
+    # Two of one name are told apart by their ids.
+    def label(name, key):
+        return f"""
+            coalesce({name}, {key}, 'none') || if(
+                count(DISTINCT {key}) OVER (PARTITION BY {name}) > 1 AND {name} IS NOT NULL,
+                ' (' || {key} || ')', '')"""
+
+    raw_health = " UNION ALL ".join(map(health_of, tables or ["bookings"]))
+    con.execute(f"CREATE TABLE raw_health AS {raw_health}")
+    if marts:
+        place = f'warehouse."{schema}_marts"'
+        con.execute(
+            f"CREATE TABLE health AS SELECT * EXCLUDE is_loaded FROM {place}.account_health "
+            "WHERE is_loaded"
         )
-        + " WHERE in_trash IS NOT true"
-    )
-    con.execute(
-        "CREATE OR REPLACE TEMP VIEW people AS SELECT id, "
-        "coalesce(nullif(trim(concat_ws(' ', first_name, last_name)), ''), id) AS name FROM "
-        + source("users", {"id": "VARCHAR", "first_name": "VARCHAR", "last_name": "VARCHAR"})
-    )
-    con.execute(
-        "CREATE OR REPLACE TEMP VIEW calendars AS SELECT id, coalesce(name, id) AS name FROM "
-        f"(FROM {source('booking_calendars', names)} UNION ALL BY NAME "
-        f"FROM {source('booking_pages', names)})"
-    )
+        con.execute(f"CREATE TABLE booked AS FROM {place}.bookings")
+    else:
+        con.execute("CREATE TABLE health AS FROM raw_health")
+        con.execute(f"CREATE TABLE booked AS {bookings_of_raw()}")
+    con.execute(f"""
+        CREATE TABLE bookings AS SELECT *, {label("owner_name", "owner_id")} AS owner,
+            {label("booked_on_name", "booked_on_id")} AS calendar
+        FROM booked""")
+    con.execute("DETACH warehouse")  # an open file stops the next load
     ready = True
     return (ready,)
 
 
 @app.cell
-def _(con, mo, ready):
+def _(alt, con, mo):
+    # As many beside each other as there is room for.
+    def grid(*items, width):
+        columns = f"repeat(auto-fit, minmax(min({width}, 100%), 1fr))"
+        cells = "".join(f'<div style="min-width: 0">{mo.as_html(item)}</div>' for item in items)
+        style = f"display: grid; gap: 1rem; grid-template-columns: {columns}"
+        return mo.Html(f'<div style="{style}">{cells}</div>')
+
+    def table(query, page_size):
+        return mo.ui.table(
+            con.sql(query).to_arrow_table(),
+            selection=None,
+            page_size=page_size,
+            show_column_summaries=False,
+            show_data_types=False,
+        )
+
+    def chart(title, query, mark, height, **encoding):
+        rows = con.sql(query).df()
+        drawn = mo.md("No bookings.")
+        if not rows.empty:
+            drawn = alt.Chart(rows, mark=mark, width="container", height=height)
+            drawn = drawn.encode(tooltip=[*rows.columns], **encoding)
+        return mo.vstack([mo.md(f"## {title}"), drawn])
+
+    def legend(title=None, **options):
+        return alt.Legend(title=title, orient="bottom", **options)
+
+    month = alt.X("yearmonth(month):T", title=None, axis=alt.Axis(labelSeparation=8))
+    return chart, grid, legend, month, table
+
+
+@app.cell
+def _(con, marts, mo, ready, table):
     assert ready
-    total, upcoming, canceled, missed, lead, newest = con.execute("""
-        SELECT count(*),
-            count(*) FILTER (status = 'scheduled'
-                AND starting_time > now()::TIMESTAMP),
-            count(*) FILTER (status = 'canceled') / nullif(count(*), 0),
-            count(*) FILTER (status = 'no_show')
-                / nullif(count(*) FILTER (status IN ('completed', 'no_show')), 0),
-            median(date_diff('hour', creation_time, starting_time))
-                FILTER (starting_time >= creation_time) / 24,
-            max(creation_time)
-        FROM bookings
-    """).fetchall()[0]
-    percent = lambda share: "–" if share is None else f"{share:.1%}"  # noqa: E731
-    header = mo.vstack(
+    loaded, is_old, is_behind, newest = con.execute("""
+        SELECT max(h.last_loaded_at), max(h.last_loaded_at) < now()::TIMESTAMP - INTERVAL 1 DAY,
+            bool_or(raw.last_loaded_at > h.last_loaded_at),
+            (SELECT max(creation_time) FROM bookings)
+        FROM health AS h LEFT JOIN raw_health AS raw USING (stream)""").fetchall()[0]
+    text = "Nothing has been loaded yet: `make run`."
+    if loaded:
+        text = f"Loaded **{loaded:%Y-%m-%d %H:%M}**{', more than a day ago' if is_old else ''}."
+    if newest:
+        text += f" The newest booking was made {newest:%Y-%m-%d %H:%M}."
+    if is_behind:
+        text += " Something was loaded later: `make models` brings it in."
+    if not marts:
+        text += " There are no marts: `make models` adds customers and campaigns."
+    mo.vstack(
         [
-            mo.md(
-                "# The account at a glance\nTimes are UTC. Bookings in the trash do not "
-                "count; no-shows are a share of the bookings that were due."
+            mo.md("# The account at a glance"),
+            mo.callout(
+                mo.md(f"{text} Times are UTC."), kind="warn" if is_old or is_behind else "neutral"
             ),
-            mo.hstack(
-                [
-                    mo.stat(f"{total:,}", label="bookings", bordered=True),
-                    mo.stat(f"{upcoming:,}", label="upcoming", bordered=True),
-                    mo.stat(percent(canceled), label="canceled", bordered=True),
-                    mo.stat(percent(missed), label="no-shows", bordered=True),
-                    mo.stat(
-                        "–" if lead is None else f"{lead:.1f} days",
-                        label="booked ahead (median)",
-                        bordered=True,
-                    ),
-                    mo.stat(
-                        f"{newest:%d %b}" if newest else "–",
-                        label=f"newest booking{f', {newest:%Y}' if newest else ''}",
-                        bordered=True,
-                    ),
-                ],
-                widths="equal",
-            ),
+            mo.accordion({"Streams": table("FROM health ORDER BY stream", 20)}),
         ]
     )
-    header
     return
 
 
 @app.cell
-def _(alt, mo, ready):
+def _(con, mo, ready):
     assert ready
-
-    # Charts of no rows are replaced by a sentence.
-    def chart(rows, title, draw):
-        heading = mo.md(f"## {title}")
-        if rows.empty:
-            return mo.vstack([heading, mo.md("No bookings yet.")])
-        return mo.vstack([heading, draw(alt.Chart(rows).properties(width="container"))])
-
-    return (chart,)
+    _first, _last, _owners, _calendars = con.execute("""
+        SELECT min(starting_time)::DATE, max(starting_time)::DATE,
+            list(DISTINCT owner ORDER BY owner), list(DISTINCT calendar ORDER BY calendar)
+        FROM bookings""").fetchall()[0]
+    dates = mo.ui.date_range(_first, _last, label="Start between")
+    owner = mo.ui.multiselect(_owners or [], label="Owner")
+    calendar = mo.ui.multiselect(_calendars or [], label="Calendar or page")
+    mo.hstack([dates, owner, calendar], justify="start", gap=2, wrap=True)
+    return calendar, dates, owner
 
 
 @app.cell
-def _(alt, chart, con):
+def _(calendar, con, dates, owner):
+    # A booking that has no start is in any range.
+    con.execute(
+        """
+        CREATE OR REPLACE TABLE chosen AS FROM bookings
+        WHERE coalesce(starting_time::DATE BETWEEN $first AND $last, true)
+            AND ($owners = [] OR owner IN $owners)
+            AND ($calendars = [] OR calendar IN $calendars)
+        """,
+        {
+            **dict(zip(("first", "last"), dates.value, strict=True)),
+            "owners": owner.value,
+            "calendars": calendar.value,
+        },
+    )
+    # The queries below name it, and so run again when a filter changes.
+    chosen = "chosen"
+    return (chosen,)
+
+
+@app.cell
+def _(chosen, con, grid, mo):
+    total, upcoming, canceled, missed, ahead = con.execute(f"""
+        SELECT count(*),
+            count(*) FILTER (status = 'scheduled' AND starting_time > now()::TIMESTAMP),
+            count(*) FILTER (status = 'canceled') / nullif(count(*), 0),
+            count(*) FILTER (status = 'no_show')
+                / nullif(count(*) FILTER (status IN ('completed', 'no_show')), 0),
+            median(date_diff('hour', creation_time, starting_time))
+                FILTER (starting_time >= creation_time) / 24
+        FROM {chosen}""").fetchall()[0]
+    stats = {
+        "bookings": f"{total:,}",
+        "upcoming": f"{upcoming:,}",
+        "canceled": "–" if canceled is None else f"{canceled:.1%}",
+        "no-shows": "–" if missed is None else f"{missed:.1%}",
+        "median lead time": "–" if ahead is None else f"{ahead:.1f} days",
+    }
+    grid(*(mo.stat(n, label=what, bordered=True) for what, n in stats.items()), width="9rem")
+    return
+
+
+@app.cell
+def _(alt, chart, chosen, legend, month):
     statuses = {
         "completed": "#4c78a8",
         "scheduled": "#9ecae9",
@@ -168,203 +251,112 @@ def _(alt, chart, con):
         "rescheduled": "#b279a2",
         "canceled": "#f58518",
         "no_show": "#e45756",
+        "unknown": "#bab0ac",  # not one that the API's reference names
     }
-    listed = ", ".join(f"'{status}'" for status in statuses)
     chart(
-        con.sql(f"""
-            SELECT date_trunc('month', starting_time)::DATE AS month,
-                if(status IN ({listed}), status, 'unknown') AS status,
-                count(*) AS bookings
-            FROM bookings WHERE starting_time IS NOT NULL GROUP BY ALL ORDER BY ALL
-        """).df(),
         "Bookings by month of their start",
-        lambda c: (
-            c.mark_bar()
-            .encode(
-                x=alt.X("yearmonth(month):T", title=None),
-                y=alt.Y("bookings:Q", title="bookings"),
-                color=alt.Color(
-                    "status:N",
-                    # The ones that the API's reference names; any other is grey.
-                    scale=alt.Scale(
-                        domain=[*statuses, "unknown"], range=[*statuses.values(), "#bab0ac"]
-                    ),
-                    title=None,
-                ),
-                order=alt.Order("status:N"),
-                tooltip=["yearmonth(month):T", "status:N", "bookings:Q"],
-            )
-            .properties(height=240)
+        f"""
+        SELECT date_trunc('month', starting_time)::DATE AS month,
+            if(status IN {tuple(statuses)}, status, 'unknown') AS status, count(*) AS bookings
+        FROM {chosen} WHERE starting_time IS NOT NULL GROUP BY ALL ORDER BY ALL""",
+        mark="bar",
+        height=240,
+        x=month,
+        y="bookings:Q",
+        color=alt.Color(
+            "status:N",
+            scale=alt.Scale(domain=[*statuses], range=[*statuses.values()]),
+            legend=legend(columns=3),
         ),
     )
     return
 
 
 @app.cell
-def _(alt, chart, con):
+def _(alt, chart, chosen, legend, month):
     chart(
-        con.sql("""
-            SELECT month, what, 100.0 * share AS percent FROM (
-                SELECT date_trunc('month', starting_time)::DATE AS month,
-                    count(*) FILTER (status = 'canceled') / count(*) AS "canceled",
-                    count(*) FILTER (status = 'no_show') / nullif(
-                        count(*) FILTER (status IN ('completed', 'no_show')), 0) AS "no-show"
-                FROM bookings WHERE starting_time <= now()::TIMESTAMP GROUP BY ALL
-            ) UNPIVOT (share FOR what IN ("canceled", "no-show")) ORDER BY ALL
-        """).df(),
         "Canceled, and no-shows of those that were due",
-        lambda c: (
-            c.mark_line(point=True)
-            .encode(
-                x=alt.X("yearmonth(month):T", title=None),
-                y=alt.Y("percent:Q", title="percent"),
-                color=alt.Color("what:N", title=None),
-                tooltip=["yearmonth(month):T", "what:N", alt.Tooltip("percent:Q", format=".1f")],
-            )
-            .properties(height=200)
-        ),
+        f"""
+        SELECT month, what, round(100 * share, 1) AS percent FROM (
+            SELECT date_trunc('month', starting_time)::DATE AS month,
+                count(*) FILTER (status = 'canceled') / count(*) AS "canceled",
+                count(*) FILTER (status = 'no_show') / nullif(
+                    count(*) FILTER (status IN ('completed', 'no_show')), 0) AS "no-show"
+            FROM {chosen} WHERE starting_time <= now()::TIMESTAMP GROUP BY ALL
+        ) UNPIVOT (share FOR what IN ("canceled", "no-show")) ORDER BY ALL""",
+        mark=alt.MarkDef("line", point=True),
+        height=200,
+        x=month,
+        y="percent:Q",
+        color=alt.Color("what:N", legend=legend()),
     )
     return
 
 
 @app.cell
-def _(alt, chart, con, mo):
-    def ranking(title, key, view):
-        rows = con.sql(f"""
-            SELECT coalesce(v.name, b.{key}, 'nobody')
-                    || if(count(*) OVER (PARTITION BY v.name) > 1, ' (' || b.{key} || ')', '')
-                AS name,
-                count(*) AS bookings,
-                100.0 * count(*) FILTER (status = 'canceled') / count(*) AS canceled
-            FROM placed AS b LEFT JOIN {view} AS v ON v.id = b.{key}
-            GROUP BY b.{key}, v.name ORDER BY bookings DESC, 1 LIMIT 12
-        """).df()
+def _(alt, chart, chosen, grid, legend):
+    blues = alt.Scale(scheme="blues", zero=True)
+
+    def ranking(title, column):
         return chart(
-            rows,
             title,
-            lambda c: (
-                c.mark_bar()
-                .encode(
-                    x=alt.X("bookings:Q", title="bookings"),
-                    y=alt.Y("name:N", sort=None, title=None),
-                    color=alt.Color(
-                        "canceled:Q",
-                        scale=alt.Scale(scheme="blues", zero=True),
-                        title="% canceled",
-                    ),
-                    tooltip=["name:N", "bookings:Q", alt.Tooltip("canceled:Q", format=".1f")],
-                )
-                .properties(height=alt.Step(20))
-            ),
+            f"""
+            SELECT {column} AS name, count(*) AS bookings,
+                round(100 * count(*) FILTER (status = 'canceled') / count(*), 1) AS canceled
+            FROM {chosen} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 12""",
+            mark="bar",
+            height=alt.Step(20),
+            x="bookings:Q",
+            y=alt.Y("name:N", sort=None, title=None),
+            color=alt.Color("canceled:Q", scale=blues, legend=legend("% canceled")),
         )
 
-    con.execute("""
-        CREATE OR REPLACE TEMP VIEW placed AS
-        SELECT *, coalesce(booking_calendar, booking_page) AS place FROM bookings
-    """)
-    mo.hstack(
-        [
-            ranking("By owner (who first accepted)", "owner", "people"),
-            ranking("By calendar or page", "place", "calendars"),
-        ],
-        widths="equal",
-        gap=2,
+    def ordered(domain):
+        axis = alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=4)
+        return {"axis": axis, "scale": alt.Scale(domain=domain), "title": None}
+
+    days = chart(
+        "Days booked ahead (30: or more)",
+        f"""
+        SELECT least(date_diff('day', creation_time, starting_time), 30) AS days,
+            count(*) AS bookings
+        FROM {chosen} WHERE starting_time >= creation_time GROUP BY ALL ORDER BY ALL""",
+        mark="bar",
+        height=220,
+        x=alt.X("days:O", **ordered([*range(31)])),
+        y="bookings:Q",
+    )
+    busiest = chart(
+        "Busiest hours of the week (UTC)",
+        f"""
+        SELECT dayname(starting_time)[:3] AS day, hour(starting_time) AS hour,
+            count(*) AS bookings
+        FROM {chosen} WHERE starting_time IS NOT NULL GROUP BY ALL""",
+        mark="rect",
+        height=220,
+        x=alt.X("hour:O", **ordered([*range(24)])),
+        y=alt.Y("day:O", **ordered(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])),
+        color=alt.Color("bookings:Q", scale=blues, legend=legend()),
+    )
+    grid(
+        ranking("By owner (who first accepted)", "owner"),
+        ranking("By calendar or page", "calendar"),
+        days,
+        busiest,
+        width="22rem",
     )
     return
 
 
 @app.cell
-def _(alt, chart, con, mo):
-    mo.hstack(
-        [
-            chart(
-                con.sql("""
-                    SELECT least(date_diff('day', creation_time, starting_time), 30) AS days,
-                        count(*) AS bookings
-                    FROM bookings WHERE starting_time >= creation_time GROUP BY ALL ORDER BY ALL
-                """).df(),
-                "Days booked ahead (30: or more)",
-                lambda c: (
-                    c.mark_bar()
-                    .encode(
-                        x=alt.X(
-                            "days:O",
-                            title=None,
-                            axis=alt.Axis(labelAngle=0, labelOverlap=True),
-                            scale=alt.Scale(domain=list(range(31))),
-                        ),
-                        y=alt.Y("bookings:Q", title="bookings"),
-                        tooltip=["days:O", "bookings:Q"],
-                    )
-                    .properties(height=220)
-                ),
-            ),
-            chart(
-                con.sql("""
-                    SELECT dayname(starting_time)[:3] AS day, hour(starting_time) AS hour,
-                        count(*) AS bookings
-                    FROM bookings WHERE starting_time IS NOT NULL GROUP BY ALL
-                """).df(),
-                "Busiest hours of the week (UTC)",
-                lambda c: (
-                    c.mark_rect()
-                    .encode(
-                        x=alt.X(
-                            "hour:O",
-                            title=None,
-                            axis=alt.Axis(labelAngle=0),
-                            scale=alt.Scale(domain=list(range(24))),
-                        ),
-                        y=alt.Y(
-                            "day:O",
-                            scale=alt.Scale(
-                                domain=["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-                            ),
-                            title=None,
-                        ),
-                        color=alt.Color("bookings:Q", scale=alt.Scale(scheme="blues"), title=None),
-                        tooltip=["day:O", "hour:O", "bookings:Q"],
-                    )
-                    .properties(height=220)
-                ),
-            ),
-        ],
-        widths="equal",
-        gap=2,
-    )
-    return
-
-
-@app.cell
-def _(con, mo, schema, tables):
-    def freshness(table):
-        columns = {
-            name
-            for (name,) in con.execute(
-                "SELECT column_name FROM information_schema.columns "
-                "WHERE table_schema = ? AND table_name = ?",
-                [schema, table],
-            ).fetchall()
-        }
-        time = next((c for c in ("last_updated_time", "creation_time") if c in columns), None)
-        rows, newest, loaded = con.execute(
-            f"SELECT count(*), {f'max({time})' if time else 'NULL'}, max(_sdc_batched_at) "
-            f'FROM "{schema}"."{table}"'
-        ).fetchall()[0]
-        text = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else "–"  # noqa: E731
-        return {
-            "stream": table,
-            "rows": rows,
-            "newest record": text(newest),
-            "last loaded": text(loaded),
-        }
-
+def _(chosen, marts, mo, table):
+    columns = "starting_time, status, owner, calendar, subject"
+    if marts:
+        columns += ", customer_name, customer_company, utm_campaign, lead_time_hours, cancel_reason"
     mo.vstack(
         [
-            mo.md("## Streams: newest record and last load"),
-            mo.ui.table([freshness(name) for name in sorted(tables)], selection=None, page_size=20)
-            if tables
-            else mo.md("Nothing has been loaded yet."),
+            mo.md("## The bookings that the filters choose"),
+            table(f"SELECT {columns} FROM {chosen} ORDER BY starting_time DESC", 10),
         ]
     )
     return

@@ -137,8 +137,9 @@ def contact(world: World, index: int, now: int) -> Moments:
     created = world.created("contacts", index, dice.below(1000))
     # Realistic: a third never changes again.
     later = dice.below(100) ** 2 * HOUR if dice.chance(66) else 0
-    updated = _spoilt(min(now, created + later + dice.below(5000) * MILLISECOND), turn)
-    return Moments(None if _hit(turn, _NULL_CREATED) else created, updated)
+    updated = created + later + dice.below(5000) * MILLISECOND
+    known = _spoilt(created if updated > now else updated, turn)
+    return Moments(None if _hit(turn, _NULL_CREATED) else created, known)
 
 
 def notification(world: World, index: int, now: int) -> Moments:

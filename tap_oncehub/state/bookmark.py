@@ -137,11 +137,7 @@ class Bookmark:
 
 
 def check_account(state: State, message: str) -> None:
-    """Refuse a state of another account; record whose it is.
-
-    Args:
-        state: The tap's writable state.
-        message: What OnceHub says of the key, naming its account.
+    """Refuse the state of another account than OnceHub's message names; record that one.
 
     Raises:
         SettingsError: If the key is another account's.
@@ -162,12 +158,8 @@ def check_account(state: State, message: str) -> None:
 def check_state(state: t.Any, streams: Collection[str]) -> None:
     """Refuse a state whose bookmarks cannot be used; drop what other taps add.
 
-    Args:
-        state: The decoded state, as it was given to the tap.
-        streams: Names of the streams whose bookmarks are times.
-
     Raises:
-        SettingsError: Naming the stream and what is wrong.
+        SettingsError: Naming the stream whose bookmark is no time, and what is wrong.
     """
     bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
     if not isinstance(bookmarks, dict):

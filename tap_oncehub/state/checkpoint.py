@@ -81,17 +81,16 @@ class SyncPass:
         settling: timedelta = timedelta(0),
         now: datetime | None = None,
     ) -> None:
-        """Resume the pass that the state holds, or start a new one.
+        """Resume the pass that the state holds, or start a new one; see also Bookmark.
 
         Args:
             states: Writable states of the streams that are written in this pass, the
                 one that holds the checkpoint first.
             replication_key: The key of an incremental pass; None for a full one.
-            versioned: Whether records carry the version, so that loaders can remove
-                all others.
+            versioned: Whether loaders can remove records without this pass's version.
             start_date: Nothing that was updated before is wanted.
             lookback: How far behind the bookmark to start again.
-            settling: How much further, at most, for records that may still change.
+            settling: How far at most for records that may change without a new key.
             now: No bookmark can be later.
         """
         self._states = states
@@ -145,12 +144,7 @@ class SyncPass:
         return self._point.began
 
     def mark_started(self, moment: datetime, *, dated: bool = True) -> None:
-        """Record when the pass began, unless an earlier answer or run did.
-
-        Args:
-            moment: Not later than the first answer's content.
-            dated: Whether OnceHub said so, and not only this machine's clock.
-        """
+        """Record when the pass began, and whether OnceHub said so; the first answer counts."""
         if self._point.began is None:
             self._point.began = milliseconds(moment)
             self._point.undated = not dated
@@ -158,13 +152,7 @@ class SyncPass:
     def commit_page(
         self, position: Position, values: Sequence[t.Any], unsettled: Sequence[t.Any] = ()
     ) -> None:
-        """Record that everything before a position is written.
-
-        Args:
-            position: The position.
-            values: Replication key values written since the last call.
-            unsettled: Those of them whose records may still change.
-        """
+        """Record that everything before a position is written."""
         self.observe(values, unsettled)
         others = [other for other in self._positions if other.after != position.after]
         self._positions = [*others, position][-CURSORS_KEPT:]
@@ -173,12 +161,7 @@ class SyncPass:
         self._holder[_CHECKPOINT] = msgspec.to_builtins(self._point)
 
     def observe(self, values: Sequence[t.Any], unsettled: Sequence[t.Any] = ()) -> None:
-        """Record replication key values.
-
-        Args:
-            values: As they came; what is no time is passed over.
-            unsettled: Those of them whose records may still change.
-        """
+        """Record replication key values, and those of records that may still change."""
         if self._point.unsettled is not None:
             texts = [value for value in unsettled if isinstance(value, str)]
             oldest = earliest([*self._point.unsettled, *texts])
@@ -292,14 +275,7 @@ class SyncPass:
 
 
 def next_version(states: Iterable[State]) -> int:
-    """Return a version later than all before, though the clock may have been ahead.
-
-    Args:
-        states: The states of the streams that carry it.
-
-    Returns:
-        Milliseconds since 1970.
-    """
+    """Return a version later than all before, though the clock may have been ahead."""
     last = 0
     for state in states:
         checkpoint = state.get(_CHECKPOINT)
@@ -314,12 +290,7 @@ def _version_in(holder: Mapping[str, t.Any]) -> int:
 
 
 def record_version(state: State, version: int) -> None:
-    """Record the version of a stream's last full pass.
-
-    Args:
-        state: The writable state of the stream.
-        version: The version.
-    """
+    """Record the version of a stream's last full pass."""
     state[_VERSION] = version
 
 

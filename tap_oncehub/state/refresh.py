@@ -34,11 +34,7 @@ class Refresh:
         self._form = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def due(self, now: datetime) -> datetime | None:
-        """Return when the stream is to be read again; None if that is now.
-
-        Args:
-            now: OnceHub's clock.
-        """
+        """Return when the stream is to be read again; None if that is now."""
         saved = self._state.get(_COMPLETE)
         if not isinstance(saved, dict) or saved.get("form") != self._form:
             return None
@@ -48,11 +44,7 @@ class Refresh:
         return began + self._validity
 
     def complete(self, began: str | None) -> None:
-        """Record that a pass is complete.
-
-        Args:
-            began: When it began, by OnceHub's clock.
-        """
+        """Record that a pass is complete, and when it began, by OnceHub's clock."""
         if self._validity:
             self._state[_COMPLETE] = {"began": began, "form": self._form}
 
@@ -60,9 +52,7 @@ class Refresh:
 def takes_part(holder: State, stream: str) -> bool:
     """Return whether a stream is read in a pass that is not complete.
 
-    Args:
-        holder: The state that holds the pass: the stream's own, or its parent's.
-        stream: Its name.
+    Its state, or that of its parent, holds the pass.
     """
     checkpoint = holder.get("checkpoint")
     streams = checkpoint.get("streams") if isinstance(checkpoint, dict) else None

@@ -68,12 +68,7 @@ class OnceHubStream(RESTStream[str]):
     answered: int = 0
 
     def __init__(self, tap: Tap, sync: SyncContext) -> None:
-        """Set up the stream.
-
-        Args:
-            tap: The tap, for the SDK.
-            sync: What all streams share.
-        """
+        """Set up the stream."""
         self.sync_context = sync
         self._default_user_agent = f"{tap.name}/{tap.plugin_version}"
         super().__init__(tap)
@@ -163,15 +158,7 @@ class OnceHubStream(RESTStream[str]):
             raise SettingsError(msg + f"replication keys: {can}.")
 
     def fetch(self, context: Context | None, cursor: str | None = None) -> OnceHubResponse:
-        """Request the endpoint once, retries aside.
-
-        Args:
-            context: Values for the path.
-            cursor: Id of the object to continue after.
-
-        Returns:
-            A sound response.
-        """
+        """Return a sound response of the endpoint, asked for what follows a cursor."""
         request = self.get_http_request(page=PageContext(context, cursor))
         prepared = self.build_prepared_request(
             method=request.method,
@@ -198,11 +185,7 @@ class OnceHubStream(RESTStream[str]):
         return None
 
     def check_body(self, body: t.Any) -> str | None:
-        """Return what is wrong with a response's body; None if nothing is.
-
-        Args:
-            body: The decoded body.
-        """
+        """Return what is wrong with a decoded body; None if nothing is."""
         return None if isinstance(body, dict) else "the response is not a JSON object"
 
     @override
@@ -226,8 +209,7 @@ class OnceHubStream(RESTStream[str]):
     def start_version(self, version: int) -> None:
         """Mark the records of a full pass, so that a loader knows what is gone.
 
-        Args:
-            version: The pass, in milliseconds since 1970; all its records carry that time.
+        The version is a time in milliseconds since 1970, the same for all its records.
         """
         if self.config["emit_activate_version_messages"]:
             self._stream_version = version
@@ -289,11 +271,7 @@ class OnceHubStream(RESTStream[str]):
 
 
 def rows_in(body: t.Any) -> t.Any:
-    """Return the rows of a body that is a bare array, or that has them in ``data``.
-
-    Args:
-        body: The decoded body.
-    """
+    """Return the rows of a body that is a bare array, or that has them in ``data``."""
     return body.get("data") if isinstance(body, dict) else body
 
 

@@ -61,11 +61,7 @@ class RefreshedStream(OnceHubStream):
         return Refresh(self.stream_state, hours, [settings, sorted(self.mask.items())])
 
     def is_due(self, holder: State) -> bool:
-        """Return whether to read this stream now.
-
-        Args:
-            holder: The state that may hold a pass under way, which goes on.
-        """
+        """Return whether to read this stream now; a pass under way in the holder goes on."""
         due = self.refresh.due(self.sync_context.client.now)
         if due is None or takes_part(holder, self.name):
             return True
@@ -98,8 +94,7 @@ class ChildStream(RefreshedStream):
     def open_child(self, *, whole: bool) -> Iterator[None]:
         """Get ready for rows: loaders must know the stream, even if none come.
 
-        Args:
-            whole: Whether all parents come, so that it means something if none answers.
+        Only where all parents come, ``whole``, it means something if none answers.
         """
         self._write_schema_message()
         with self.get_record_counter() as self.record_counter:
@@ -112,9 +107,6 @@ class ChildStream(RefreshedStream):
         """Write the rows of one parent.
 
         The SDK's own way would write a schema, two metrics and a log line a parent.
-
-        Args:
-            parent_id: Id of the parent.
         """
         if self.failed:
             return
@@ -144,19 +136,11 @@ class ChildStream(RefreshedStream):
             super().activate_version()
 
     def is_wanted(self, parent: Record) -> bool:
-        """Return whether a parent is worth a request.
-
-        Args:
-            parent: The parent, as OnceHub sent it.
-        """
+        """Return whether a parent is worth a request."""
         return bool(parent)
 
     def rows_of(self, parent_id: str) -> Iterable[Record]:
-        """Return the rows of one parent.
-
-        Args:
-            parent_id: Id of the parent.
-        """
+        """Return the rows of one parent."""
         return self.request_records({"id": parent_id})
 
     @property

@@ -61,13 +61,7 @@ class FilteredListStream(ListStream):
                     yield from self._read_list(current, identifier, after)
 
     def row_of(self, row: Record, name: str, value: str) -> Record:
-        """Return what it says that a filter found an object.
-
-        Args:
-            row: The object.
-            name: The filter.
-            value: Its value.
-        """
+        """Return what it says that a filter with this value found an object."""
         raise NotImplementedError
 
     def _position(self) -> tuple[str, str, Position | None]:

@@ -107,11 +107,7 @@ class ListStream(ParentStream):
 
     @override
     def request_records(self, context: Context | None) -> Iterator[Record]:
-        """Read pages from where the pass stands; the state follows what is written.
-
-        Args:
-            context: Not used.
-        """
+        """Read pages from where the pass stands; the state follows what is written."""
         paginator = self.get_new_paginator()
         while not paginator.finished:
             response = self.fetch(context, paginator.current_value)
@@ -126,11 +122,8 @@ class ListStream(ParentStream):
         """Read to the end; where a position leads nowhere, rewind to an earlier one.
 
         Edits and deletes move what a position stands for. Where the same position fails
-        again and again, it is not they.
-
-        Returns:
-            Whether the list was read to its end: one that changes faster than it can be
-            read is left to the next run.
+        again and again, it is not they. Return False for a list that changes faster than it
+        can be read, and is left to the next run.
         """
         self._refused_cursors, self._failures, self._returns = set(), Counter(), Counter()
         while True:
@@ -174,10 +167,7 @@ class ListStream(ParentStream):
         """Read again from the day before the bookmark, since no known record came back.
 
         It may be deleted, or edited again. Or OnceHub compares days: then what followed
-        on the same day is missing.
-
-        Returns:
-            Whether the list was read to its end.
+        on the same day is missing. Return whether the list was read to its end.
         """
         self._until = self.sync_pass.oldest
         self.sync_pass.read_whole_days()
@@ -216,11 +206,7 @@ class ListStream(ParentStream):
         )
 
     def is_settled(self, row: Record) -> bool:
-        """Return whether a record can change only together with its replication key.
-
-        Args:
-            row: The object, as OnceHub sent it.
-        """
+        """Return whether a record can change only together with its replication key."""
         return bool(row)
 
     def _commit_rows(self, rows: list[Record], paginator: CursorPaginator) -> Iterator[Record]:

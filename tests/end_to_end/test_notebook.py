@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -13,9 +14,11 @@ from collections import Counter
 import duckdb
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from sandbox import Account, Sandbox
-from tests.support import programs
+from tests.support import models, programs
 from tests.support.streams import LISTS
 
 if t.TYPE_CHECKING:
@@ -43,11 +46,23 @@ def export(folder: Path) -> str:
     return text
 
 
-def test_it_shows_what_is_in_the_warehouse(tmp_path: Path) -> None:
-    account = Account(seed=1, bookings=1300)
+def load(folder: Path, account: Account, *streams: str) -> None:
     with Sandbox(account, key=programs.KEY) as api:
-        run = programs.run_tap(tmp_path, programs.settings_for(api.url))
-    programs.load(tmp_path, run.output)
+        catalog = programs.catalog(*streams, folder=folder) if streams else None
+        run = programs.run_tap(folder, programs.settings_for(api.url), catalog=catalog)
+    programs.load(folder, run.output)
+
+
+def make_marts(folder: Path) -> None:
+    models.dbt(folder, "duckdb", "build", DBT_DUCKDB_FILEPATH=str(folder / "warehouse.duckdb"))
+
+
+@pytest.mark.parametrize("marts", [False, True], ids=["raw", "marts"])
+def test_it_shows_what_is_in_the_warehouse(tmp_path: Path, *, marts: bool) -> None:
+    account = Account(seed=1, bookings=1300)
+    load(tmp_path, account)
+    if marts:
+        make_marts(tmp_path)
     page = export(tmp_path)
     bookings = [b for b in account.objects("bookings") if b.get("in_trash") is not True]
     canceled = sum(b.get("status") == "canceled" for b in bookings)
@@ -55,21 +70,86 @@ def test_it_shows_what_is_in_the_warehouse(tmp_path: Path) -> None:
     assert f"{canceled / len(bookings):.1%}" in page
     for stream in LISTS:
         assert stream in page
-    assert "No bookings yet." not in page
+    assert "No bookings." not in page
+    assert ("There are no marts" in page) is not marts
+    assert ("customer_company" in page) is marts
 
 
+@pytest.mark.parametrize("marts", [False, True], ids=["raw", "marts"])
 @pytest.mark.parametrize("tables", [False, True], ids=["no tables", "no rows"])
-def test_it_works_on_an_empty_account(tmp_path: Path, *, tables: bool) -> None:
+def test_it_works_on_an_empty_account(tmp_path: Path, *, tables: bool, marts: bool) -> None:
     if tables:
-        account = Account(seed=1, bookings=0, contacts=0, users=0, booking_calendars=0)
-        with Sandbox(account, key=programs.KEY) as api:
-            run = programs.run_tap(tmp_path, programs.settings_for(api.url))
-        programs.load(tmp_path, run.output)
+        load(tmp_path, Account(seed=1, bookings=0, contacts=0, users=0, booking_calendars=0))
     else:
         duckdb.connect(str(tmp_path / "warehouse.duckdb")).close()
+    if marts:
+        make_marts(tmp_path)
     page = export(tmp_path)
-    assert page.count("No bookings yet.") >= 6
-    assert ("Nothing has been loaded yet." in page) is not tables
+    assert page.count("No bookings.") >= 6
+    assert ("Nothing has been loaded yet" in page) is not tables
+
+
+@pytest.mark.parametrize("marts", [False, True], ids=["raw", "marts"])
+@pytest.mark.parametrize("stream", ["bookings", "users"])
+def test_it_works_without_most_streams(tmp_path: Path, stream: str, *, marts: bool) -> None:
+    account = Account(seed=1, bookings=60, nasty=False)
+    load(tmp_path, account, stream)
+    if marts:
+        make_marts(tmp_path)
+    page = export(tmp_path)
+    assert (account.objects("bookings")[0]["owner"] in page) is (stream == "bookings")
+    assert ("No bookings." in page) is (stream == "users")
+
+
+def test_it_says_when_the_marts_are_behind(tmp_path: Path) -> None:
+    account = Account(seed=1, bookings=20)
+    load(tmp_path, account)
+    make_marts(tmp_path)
+    assert "loaded later" not in export(tmp_path)
+    load(tmp_path, account)
+    assert "loaded later" in export(tmp_path)
+
+
+FILTERED = """
+import json, sys, types
+from notebooks import account
+chosen = json.loads(sys.argv[1])
+filters = {name: types.SimpleNamespace(value=value) for name, value in chosen.items()}
+_, names = account.app.run(defs=filters)
+print(names["con"].execute("SELECT count(*) FROM chosen").fetchall()[0][0])
+"""
+
+
+@pytest.mark.parametrize("marts", [False, True], ids=["raw", "marts"])
+def test_the_filters_choose(tmp_path: Path, *, marts: bool) -> None:
+    account = Account(seed=1, bookings=200, nasty=False)
+    load(tmp_path, account)
+    if marts:
+        make_marts(tmp_path)
+    bookings = [b for b in account.objects("bookings") if b.get("in_trash") is not True]
+    names = {u["id"]: f"{u['first_name']} {u['last_name']}" for u in account.objects("users")}
+    calendars = {c["id"]: c["name"] for c in account.objects("booking_calendars")}
+    one = next(b for b in bookings if b["booking_calendar"])
+    owner, calendar, day = one["owner"], one["booking_calendar"], one["starting_time"][:10]
+
+    def chosen(owners: list[str], places: list[str], first: str, last: str) -> int:
+        wanted = {"dates": [first, last], "owner": owners, "calendar": places}
+        done = subprocess.run(
+            [str(MARIMO.with_name("python")), "-c", FILTERED, json.dumps(wanted)],
+            check=True,
+            capture_output=True,
+            cwd=programs.ROOT,
+            env=programs.environment(WAREHOUSE=str(tmp_path / "warehouse.duckdb")),
+        )
+        return int(done.stdout)
+
+    always = ("1970-01-01", "2999-01-01")
+    assert chosen([], [], *always) == len(bookings)
+    assert chosen([names[owner]], [], *always) == sum(b["owner"] == owner for b in bookings)
+    assert chosen([names[owner]], [calendars[calendar]], *always) == sum(
+        (b["owner"], b["booking_calendar"]) == (owner, calendar) for b in bookings
+    )
+    assert chosen([], [], day, day) == sum(b["starting_time"][:10] == day for b in bookings)
 
 
 def test_while_a_load_has_the_file_it_says_so(tmp_path: Path) -> None:
@@ -96,9 +176,7 @@ def test_owners_of_one_name_are_told_apart_and_empty_days_have_their_place(tmp_p
     account = Account(seed=1, bookings=60, users=4, nasty=False)
     for user in account.objects("users")[:2]:
         account.edit("users", user["id"], first_name="Ann", last_name="Lee")
-    with Sandbox(account, key=programs.KEY) as api:
-        run = programs.run_tap(tmp_path, programs.settings_for(api.url))
-    programs.load(tmp_path, run.output)
+    load(tmp_path, account)
     charts = specifications(export(tmp_path))
     shown = {
         name: int(rows) for rows, name in re.findall(r'"bookings":(\d+),.*?"name":"(.+?)"', charts)
@@ -135,9 +213,13 @@ def test_only_who_started_it_can_open_it() -> None:
             found = (re.search(r"http://\S+", line) for line in process.stdout or ())
             address = next(match[0] for match in found if match)
             page, _, token = address.partition("?access_token=")
-            assert "/auth/login" in requests.get(page, timeout=30).url
             assert token
-            # It takes the token for a cookie.
-            assert "/auth/login" not in requests.Session().get(address, timeout=30).url
+            with requests.Session() as browser:
+                # It says where it listens before it does.
+                patient = Retry(connect=9, backoff_factor=0.1)
+                browser.mount(page, HTTPAdapter(max_retries=patient))
+                assert "/auth/login" in browser.get(page, timeout=30).url
+                # It takes the token for a cookie.
+                assert "/auth/login" not in browser.get(address, timeout=30).url
         finally:
             os.killpg(process.pid, signal.SIGTERM)
