@@ -70,7 +70,6 @@ class RetriableError(Exception):
         rate_limited: bool = False,
         answered: bool = True,
     ) -> None:
-        """Keep what the wait depends on."""
         super().__init__(message)
         self.retry_after = retry_after
         self.rate_limited = rate_limited
