@@ -68,7 +68,7 @@ lint: $(STAMPS)/dev ## check style, types, meltano.yml and workflows
 	@.venv/bin/ruff format --quiet --check .
 	@.venv/bin/mypy
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.meltano meltano.yml
-	@.venv/bin/zizmor --offline --quiet .github
+	@.venv/bin/zizmor --offline --quiet .github orchestrate/github_actions.yml
 
 format: install ## format the code
 	@.venv/bin/ruff check --quiet --fix-only .
