@@ -16,7 +16,7 @@ from benchmarks.contenders import CONTENDERS, OUTPUT, Job, tap
 
 if t.TYPE_CHECKING:
     from benchmarks.contenders import Contender
-    from benchmarks.sandboxes import Sandbox
+    from benchmarks.sandboxes import SandboxProcess
 
 ROUNDS = {2_000: 3, 20_000: 3, 200_000: 1}
 _EDITED = 5_000
@@ -56,7 +56,9 @@ def main() -> int:
     return 0
 
 
-def _account(account: Sandbox, size: int, contenders: dict[str, Contender], rounds: int) -> Figures:
+def _account(
+    account: SandboxProcess, size: int, contenders: dict[str, Contender], rounds: int
+) -> Figures:
     """Let everybody sync an account in turn, and again after edits."""
     edited = min(_EDITED, size // 4)
     found: Figures = {"records": account.records, "edited": edited, "contenders": {}}
@@ -82,10 +84,10 @@ def _account(account: Sandbox, size: int, contenders: dict[str, Contender], roun
     return found
 
 
-def _run(account: Sandbox, contender: Contender, job: Job) -> Figures:
-    account.admin.reset_log()
+def _run(account: SandboxProcess, contender: Contender, job: Job) -> Figures:
+    account.requests()
     figures = _measure(contender.commands(job), job, contender.environment(job))
-    figures["requests"] = account.admin.report()["requests"]
+    figures["requests"] = account.requests()
     what = f"{contender.label}{', second sync' if job.second else ''}"
     megabytes = figures["megabytes"]
     sys.stderr.write(f"{time.strftime('%X')} {what}: {figures['seconds']:.1f} s, {megabytes} MB\n")

@@ -73,9 +73,19 @@ class Contender:
         if self.loads:
             return _in_database(job, mark)
         with job.folder.joinpath(OUTPUT).open("rb") as lines:
-            return sum(
-                line.startswith(b'{"type":"RECORD"') and mark.encode() in line for line in lines
+            return len(
+                {
+                    _key(json.loads(line))
+                    for line in lines
+                    if line.startswith(b'{"type":"RECORD"') and mark.encode() in line
+                }
             )
+
+
+def _key(message: dict[str, t.Any]) -> tuple[str, str]:
+    """Tell one object from the others: what is read twice counts once."""
+    record = message["record"]
+    return message.get("stream") or record["stream"], record.get("data", record)["id"]
 
 
 def _in_database(job: Job, mark: str) -> int:

@@ -1,4 +1,8 @@
-"""The accounts: a sandbox process for each, as plain as the vendor's own examples."""
+"""The accounts: a process for each, as plain as the vendor's own examples.
+
+It obeys its standard input: `requests` counts those since the last time, `edit COUNT MARK`
+changes the subject of some bookings. Each line is answered by a line of JSON.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,10 @@ import subprocess
 import sys
 import typing as t
 from contextlib import contextmanager
-from http.client import HTTPConnection
-from urllib.parse import urlsplit
 
 from benchmarks.account import LISTS
 from benchmarks.places import PROJECT
-from sandbox.admin import AdminClient
+from sandbox import Account, Sandbox
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,49 +22,64 @@ if t.TYPE_CHECKING:
 KEY = "bench-key"
 
 
-class Sandbox:
+class SandboxProcess:
     """A running account."""
 
-    def __init__(self, url: str) -> None:
-        """Keep the address of its API."""
-        self.url = url
-        self.admin = AdminClient(url)
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        """Wait until all its objects are made."""
+        self._process = process
+        self.url, self.records = self._answer()
 
-    @property
-    def records(self) -> int:
-        """How many objects all lists hold together."""
-        sizes = self.admin.report()["sizes"]
-        return sum(sizes[name] for name in LISTS)
+    def requests(self) -> int:
+        """Count the requests since the last time."""
+        return int(self._ask("requests"))
 
     def edit(self, count: int, mark: str) -> None:
-        """Change the subject of some bookings, page by page."""
-        last = ""
-        while count > 0:
-            page = self._bookings(f"limit={min(count, 100)}{last}")
-            for booking in page:
-                self.admin.edit("bookings", booking["id"], subject=mark)
-            last = f"&after={page[-1]['id']}"
-            count -= len(page)
+        """Change the subject of the newest bookings."""
+        self._ask("edit", str(count), mark)
 
-    def _bookings(self, query: str) -> list[dict[str, t.Any]]:
-        connection = HTTPConnection(urlsplit(self.url).netloc)
-        path = f"{urlsplit(self.url).path}/bookings?{query}"
-        connection.request("GET", path, headers={"API-Key": KEY})
-        page: list[dict[str, t.Any]] = json.loads(connection.getresponse().read())["data"]
-        return page
+    def _ask(self, *words: str) -> t.Any:
+        if self._process.stdin:
+            self._process.stdin.write(f"{' '.join(words)}\n")
+            self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> t.Any:
+        return json.loads(self._process.stdout.readline() if self._process.stdout else "")
 
 
 @contextmanager
-def running(bookings: int) -> Iterator[Sandbox]:
+def running(bookings: int) -> Iterator[SandboxProcess]:
     """Run an account's sandbox, all its objects made."""
-    command = [sys.executable, "-m", "sandbox", "--with-parent", "--plain", "--warm"]
-    # dlt follows links as they are, so that they must be right for it.
-    command += [f"--key={KEY}", f"--bookings={bookings}", "--switch=link_with_v2=true"]
+    command = [sys.executable, "-m", "benchmarks.sandboxes", str(bookings)]
     with subprocess.Popen(  # noqa: S603
-        command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
     ) as process:
         try:
-            line = process.stdout.readline() if process.stdout else b""
-            yield Sandbox(json.loads(line)["url"])
+            yield SandboxProcess(process)
         finally:
             process.terminate()
+
+
+def _serve(bookings: int) -> None:
+    account = Account(bookings=bookings, nasty=False)
+    account.warm()
+    # dlt follows links as they are, so that they must be right for it.
+    with Sandbox(account, KEY, link_with_v2=True) as api:
+        _say([api.url, sum(len(account.collection(name)) for name in LISTS)])
+        for line in sys.stdin:
+            word, *rest = line.split()
+            if word == "edit":
+                for booking in account.objects("bookings")[: int(rest[0])]:
+                    account.edit("bookings", booking["id"], subject=rest[1])
+            _say(api.count())
+            api.reset_log()
+
+
+def _say(answer: object) -> None:
+    sys.stdout.write(f"{json.dumps(answer)}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

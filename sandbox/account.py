@@ -13,14 +13,13 @@ from sandbox.collection import Collection
 from sandbox.data import Object, conversations, makers, relations, schedules, times
 from sandbox.data.nasty import spoil
 from sandbox.data.people import person
-from sandbox.data.setup import webhook_events
 from sandbox.data.world import World, all_sizes, moment_of
 from sandbox.streams import STREAMS, UPDATED
 from sandbox.switches import Switches
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 _NOT_FOUND = 404
 _PARENTS = {
@@ -41,7 +40,6 @@ class Account:
         bookings: how many; the sizes of all other lists follow from it.
         nasty: whether objects contain what breaks pipelines.
         now: the moment at which the account was made, in ISO 8601; default: this hour.
-        switches: switches of how objects look, see `Switches`.
         sizes: sizes of other lists by name.
     """
 
@@ -52,26 +50,20 @@ class Account:
         *,
         nasty: bool = True,
         now: str | None = None,
-        switches: dict[str, Any] | None = None,
         **sizes: int,
     ) -> None:
         self.lock = threading.RLock()
         self.clock = Clock()
-        self.own_switches = Switches().changed(**switches or {})
-        self.switches = self.own_switches
+        self.switches = Switches()
         self.world = World(seed, all_sizes(bookings, sizes), moment_of(now), nasty=nasty)
-        self.collections = {name: self._collection(name) for name in STREAMS}
+        self.collections = {
+            name: Collection(
+                stream, self.world.sizes[name], self.world.ids[name], partial(self._make, name)
+            )
+            for name, stream in STREAMS.items()
+        }
         self.slots = schedules.Slots(self.world)
         self._hosts: dict[str, tuple[str, ...]] = {}
-
-    def _collection(self, name: str) -> Collection:
-        return Collection(
-            STREAMS[name].kind,
-            self.world.sizes[name],
-            self.world.ids[name],
-            partial(self._make, name),
-            partial(makers.moment, self.world, name),
-        )
 
     def _make(self, stream: str, number: int, now: int | None = None) -> Object:
         item = makers.MAKERS[stream](self.world, number, self.world.now if now is None else now)
@@ -94,11 +86,7 @@ class Account:
                 collection.forget()
 
     def collection(self, stream: str) -> Collection:
-        """Return one list.
-
-        Raises:
-            ValueError: there is no such list.
-        """
+        """Return one list."""
         if stream not in self.collections:
             message = f"no such list: {stream}"
             raise ValueError(message)
@@ -106,33 +94,19 @@ class Account:
 
     def warm(self) -> None:
         """Make all objects now: the first reader waits no longer than the next."""
-        for name, collection in self.collections.items():
+        for collection in self.collections.values():
             for rank in collection.alive():
                 collection.raw(rank)
-            collection.columns(STREAMS[name].times)
 
     def place(self, stream: str) -> Callable[[int], tuple[int, int]]:
         """Return the sort key of the ranks of a list, in the order the API gives it."""
-        updated = UPDATED if UPDATED in STREAMS[stream].times else None
-        return self.collection(stream).place(self.switches.order, updated)
-
-    def iter_objects(self, stream: str) -> Iterator[Object]:
-        """Return the objects of a list one by one, as `objects` does."""
-        if stream == "webhook_events":
-            yield from webhook_events()
-            return
-        collection = self.collection(stream)
-        with self.lock:
-            ranks = sorted(collection.alive(), key=self.place(stream))
-        for rank in ranks:
-            with self.lock:
-                item = collection.get(rank)
-            yield item
+        return self.collection(stream).place(self.switches.order)
 
     def objects(self, stream: str) -> list[Object]:
         """Return a list as the API sends it now."""
         with self.lock:
-            return list(self.iter_objects(stream))
+            collection = self.collection(stream)
+            return [collection.get(r) for r in sorted(collection.alive(), key=self.place(stream))]
 
     def object(self, stream: str, key: str) -> Object | None:
         """Return what a request for one id gives; None if it never existed."""
@@ -158,11 +132,7 @@ class Account:
             return {name: self._alive(relations.LINKS[name], keys) for name, keys in links.items()}
 
     def assign(self, booking_id: str, *user_ids: str) -> str:
-        """Let users host a booking; its owner stays, its update time is now.
-
-        Raises:
-            KeyError: there is no such booking, or it was deleted.
-        """
+        """Let users host a booking; its owner stays, its update time is now."""
         with self.lock:
             self._hosts[self.edit("bookings", booking_id)] = user_ids
         return booking_id
@@ -187,13 +157,7 @@ class Account:
         return [item for key in keys if (item := self.conversation(key))]
 
     def refusal(self, child: str, key: str) -> int | None:
-        """Return the status with which a request for one object's child is refused.
-
-        Args:
-            child: booking_calendar_time_slots, user_scheduling_availability, booking or
-                booking_calendar.
-            key: the id of the calendar, user or booking.
-        """
+        """Return the status with which a request for an object's child, or itself, is refused."""
         stream = _PARENTS[child]
         item = self.object(stream, key)
         if item is None:
@@ -218,7 +182,7 @@ class Account:
         """Return the slots between two times in ISO 8601; none if the calendar refuses."""
         first, last = times.parse(start), times.parse(end)
         if first is None or last is None:
-            message = f"not a time: {start if first is None else end}"
+            message = f"not a time: {start} or {end}"
             raise ValueError(message)
         if self.refusal("booking_calendar_time_slots", calendar_id):
             return []
@@ -236,14 +200,7 @@ class Account:
         return schedules.availability(self.world, user_id)
 
     def add(self, stream: str, n: int = 1, **fields: Any) -> list[str]:
-        """Create objects now, at the head of a list, and return their ids.
-
-        Raises:
-            ValueError: an id was given.
-        """
-        if "id" in fields:
-            message = "ids are given by the server"
-            raise ValueError(message)
+        """Create objects now, at the head of a list, and return their ids."""
         collection = self.collection(stream)
 
         def make(number: int) -> Object:
@@ -253,11 +210,7 @@ class Account:
             return [collection.id_of(collection.add(make, self._now())) for _ in range(n)]
 
     def edit(self, stream: str, key: str, **fields: Any) -> str:
-        """Change fields of an object, and its update time to now if it has one.
-
-        Raises:
-            KeyError: there is no such object, or it was deleted.
-        """
+        """Change fields of an object, and its update time to now if it has one."""
         with self.lock:
             rank = self._existing(stream, key)
             item = self.collection(stream).get(rank)
@@ -267,11 +220,7 @@ class Account:
         return key
 
     def delete(self, stream: str, key: str) -> str:
-        """Delete an object: it is in no list any more.
-
-        Raises:
-            KeyError: there is no such object, or it was deleted.
-        """
+        """Delete an object: it is in no list any more."""
         with self.lock:
             self.collection(stream).delete(self._existing(stream, key))
         return key
@@ -283,33 +232,28 @@ class Account:
         adds: int = 0,
         deletes: int = 0,
         streams: Sequence[str] | None = None,
-    ) -> list[tuple[str, str, str]]:
-        """Edit, add and delete objects in random order, over some lists or all.
-
-        Returns:
-            What was done: (action, list, id); fewer than asked for when lists run empty.
-        """
+    ) -> None:
+        """Edit, add and delete objects in random order, over some lists or all."""
         chosen = streams or tuple(STREAMS)
         with self.lock:
-            actions = changes.actions(rng, edits, adds, deletes)
-            done = (self._random_change(rng, action, chosen) for action in actions)
-            return [change for change in done if change]
+            for action in changes.actions(rng, edits, adds, deletes):
+                self._random_change(rng, action, chosen)
 
-    def _random_change(
-        self, rng: random.Random, action: str, streams: Sequence[str]
-    ) -> tuple[str, str, str] | None:
+    def _random_change(self, rng: random.Random, action: str, streams: Sequence[str]) -> None:
         for _ in range(changes.TRIES):
             stream = rng.choice(streams)
             if action == "add":
-                return action, stream, self.add(stream)[0]
+                self.add(stream)
+                return
             key = changes.some_id(rng, self.collection(stream))
             if key is None:
                 continue
             if action == "delete":
-                return action, stream, self.delete(stream, key)
+                self.delete(stream, key)
+                return
             if changes.is_editable(stream, self.object(stream, key) or {}, self.clock.now()):
-                return action, stream, self.edit(stream, key, **changes.edit(rng, stream))
-        return None
+                self.edit(stream, key, **changes.edit(rng, stream))
+                return
 
     @property
     def customer_email(self) -> str:
@@ -329,12 +273,8 @@ class Account:
 
     def _alive(self, stream: str, keys: Sequence[str]) -> tuple[str, ...]:
         collection = self.collection(stream)
-        ranks = {key: collection.rank_of(key) for key in keys}
-        return tuple(
-            key
-            for key, rank in ranks.items()
-            if rank is not None and rank not in collection.deleted
-        )
+        gone = {None, *collection.deleted}
+        return tuple(key for key in keys if collection.rank_of(key) not in gone)
 
     def _existing(self, stream: str, key: str) -> int:
         collection = self.collection(stream)

@@ -11,7 +11,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from sandbox.account import Account
-from sandbox.faults import KINDS, from_text
 from sandbox.limits import Limits
 from sandbox.server import DEFAULT_KEY, Sandbox
 from sandbox.streams import STREAMS
@@ -32,18 +31,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--key", default=DEFAULT_KEY, help="the API key (default: %(default)s)")
     made.add_argument("--port", type=int, default=0, help="default: any free port")
     made.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
-    made.add_argument("--clock-offset", type=float, default=0.0, help="seconds the clock is fast")
     made.add_argument(
         "--switch", action="append", default=[], metavar="NAME=VALUE",
         help="set a switch, see sandbox/switches.py; VALUE is JSON or text",
     )  # fmt: skip
-    made.add_argument(
-        "--fault", action="append", default=[], metavar="KIND[:PATH][:NAME=VALUE...]",
-        help="let something go wrong, as in 503:/bookings:times=2:after=1; kinds: "
-        f"any HTTP status, {', '.join(KINDS)}",
-    )  # fmt: skip
+    made.add_argument("--limits", action="store_true", help="refuse what is over OnceHub's limits")
     _account_options(made.add_argument_group("the account"))
-    _limit_options(made.add_argument_group("rate limits"))
     return made
 
 
@@ -58,20 +51,6 @@ def _account_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--nasty", action=argparse.BooleanOptionalAction, default=True,
                        help="whether objects contain difficult values")  # fmt: skip
     group.add_argument("--plain", dest="nasty", action="store_false", help="same as --no-nasty")
-    group.add_argument("--warm", action="store_true", help="make all objects before being ready")
-
-
-def _limit_options(group: argparse._ArgumentGroup) -> None:
-    usual = Limits()
-    group.add_argument("--limits", action=argparse.BooleanOptionalAction, default=False,
-                       help="refuse what is over the limits")  # fmt: skip
-    group.add_argument("--per-second", type=int, default=usual.per_second)
-    group.add_argument("--per-window", type=int, default=usual.per_window)
-    group.add_argument("--window-seconds", type=float, default=usual.window_seconds)
-    group.add_argument("--clock-factor", type=float, default=1.0, help="run limits faster")
-    group.add_argument("--slack-seconds", type=float, default=0.0)
-    group.add_argument("--retry-after", choices=("seconds", "date", "none"), default="seconds")
-    group.add_argument("--refused-count", action="store_true", help="refused requests count too")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,28 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sandbox(options: argparse.Namespace) -> Sandbox:
     sizes = {name: getattr(options, name) for name in STREAMS if getattr(options, name) is not None}
     account = Account(options.seed, nasty=options.nasty, now=options.now, **sizes)
-    account.clock.offset_seconds = options.clock_offset
     switches = dict(_switch(text) for text in options.switch)
-    sandbox = Sandbox(account, options.key, options.port, _limits(options), **switches)
-    for text in options.fault:
-        sandbox.faults.put(from_text(text))
-    if options.warm:
-        account.warm()
-    return sandbox
-
-
-def _limits(options: argparse.Namespace) -> Limits | None:
-    if not options.limits:
-        return None
-    return Limits(
-        per_second=options.per_second,
-        per_window=options.per_window,
-        window_seconds=options.window_seconds,
-        clock_factor=options.clock_factor,
-        retry_after=None if options.retry_after == "none" else options.retry_after,
-        refused_count=options.refused_count,
-        slack_seconds=options.slack_seconds,
-    )
+    limits = Limits() if options.limits else None
+    return Sandbox(account, options.key, options.port, limits, **switches)
 
 
 def _switch(text: str) -> tuple[str, Any]:

@@ -79,10 +79,6 @@ class Fault:
         """Return the HTTP status that it is, if it is one."""
         return int(self.kind) if self.kind.isdecimal() else None
 
-    def report(self) -> dict[str, Any]:
-        """Describe it."""
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
-
 
 class Faults:
     """All faults of a server; the first that strikes wins."""
@@ -93,10 +89,7 @@ class Faults:
 
     def add(self, kind: str | int, path: str | None = None, **options: Any) -> Fault:
         """Add a fault; the options are the attributes of `Fault`."""
-        return self.put(Fault(str(kind), path, **options))
-
-    def put(self, fault: Fault) -> Fault:
-        """Add a fault that was made before."""
+        fault = Fault(str(kind), path, **options)
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -110,37 +103,3 @@ class Faults:
         """Return the fault that happens to a request, if one does."""
         with self._lock:
             return next((fault for fault in self._faults if fault.strikes(path)), None)
-
-    def report(self) -> list[dict[str, Any]]:
-        """Describe all faults."""
-        with self._lock:
-            return [fault.report() for fault in self._faults]
-
-
-def from_text(text: str) -> Fault:
-    """Read a fault from a command line: `503:/bookings:times=2:after=1`.
-
-    Raises:
-        ValueError: the text describes no fault.
-    """
-    kind, *rest = text.split(":")
-    options: dict[str, Any] = {}
-    for part in rest:
-        name, equals, value = part.partition("=")
-        if equals:
-            options[name] = _number(name, value)
-        elif part:
-            options["path"] = part
-    try:
-        return Fault(kind, **options)
-    except TypeError as error:
-        message = f"not a fault: {text}"
-        raise ValueError(message) from error
-
-
-def _number(name: str, value: str) -> Any:
-    if name in ("probability", "seconds"):
-        return float(value)
-    if name == "times" and value == "always":
-        return None
-    return value if name in ("path", "retry_after") else int(value)

@@ -20,9 +20,6 @@ class Limits:
         window_seconds: how long the window is.
         clock_factor: how many times faster all this runs than in reality.
         retry_after: what a 429 says about when to come back.
-        refused_count: whether refused requests use up the limits as well.
-        slack_seconds: real time by which requests are forgotten early, for tests that
-            must not depend on how fast a packet travels.
     """
 
     per_second: int = 5
@@ -30,8 +27,6 @@ class Limits:
     window_seconds: float = 300.0
     clock_factor: float = 1.0
     retry_after: Literal["seconds", "date"] | None = "seconds"
-    refused_count: bool = False
-    slack_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -68,20 +63,15 @@ class Limiter:
 
     def __init__(self, limits: Limits | None) -> None:
         self._lock = threading.Lock()
-        self.set(limits)
-
-    def set(self, limits: Limits | None) -> None:
-        """Begin anew with other limits, or none."""
-        with self._lock:
-            self.limits = limits
-            self._second = self._window(1.0, limits.per_second if limits else 0)
-            self._addresses: dict[str, _Window] = {}
+        self.limits = limits
+        self._second = self._window(1.0, limits.per_second if limits else 0)
+        self._addresses: dict[str, _Window] = {}
 
     def _window(self, seconds: float, size: int) -> _Window:
         limits = self.limits
         if limits is None:
             return _Window(0, seconds)
-        return _Window(size, seconds / limits.clock_factor - limits.slack_seconds)
+        return _Window(size, seconds / limits.clock_factor)
 
     def _address(self, address: str) -> _Window:
         found = self._addresses.get(address)
@@ -99,7 +89,7 @@ class Limiter:
             now = time.monotonic()
             windows = (self._second, self._address(address))
             wait = max(window.wait(now) for window in windows)
-            if wait <= 0 or self.limits.refused_count:
+            if wait <= 0:
                 for window in windows:
                     window.use(now)
             return wait

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox.answers import not_found
-from sandbox.collection import encode
 from sandbox.data import relations
 
 if TYPE_CHECKING:
@@ -15,18 +14,11 @@ if TYPE_CHECKING:
 
     from sandbox.account import Account
     from sandbox.collection import Collection
-    from sandbox.data import Object
     from sandbox.query import Question
     from sandbox.streams import Stream
 
 _REMEMBERED = 8
 _HOST_OF_BOOKING = ("bookings", "host")
-_EXPANDS_TO = {
-    "booking_page": "booking_pages",
-    "master_page": "master_pages",
-    "event_type": "event_types",
-    "owner": "users",
-}
 
 
 @dataclass
@@ -54,16 +46,12 @@ class Lister:
         self._matches: dict[object, Sequence[int]] = {}
 
     def page(self, stream: Stream, question: Question) -> Page:
-        """Return one page.
-
-        Raises:
-            ApiError: the cursor is refused.
-        """
+        """Return one page."""
         with self._account.lock:
             collection = self._account.collection(stream.name)
             ranks = self._ranks(stream, question, collection)
             start, stop = self._slice(stream, question, collection, ranks)
-            return self._cut(collection, ranks, start, stop, question)
+            return self._cut(collection, ranks, start, stop)
 
     def _ranks(self, stream: Stream, question: Question, collection: Collection) -> Sequence[int]:
         """Return the ranks of what matches, in order."""
@@ -118,7 +106,6 @@ class Lister:
         limit = min(question.limit, self._account.switches.page_cap or question.limit)
         if question.cursor is None:
             return 0, limit
-        param = "before" if question.backwards else "after"
         rank = collection.rank_of(question.cursor)
         place = self._account.place(stream.name)
         start = stop = 0
@@ -133,9 +120,7 @@ class Lister:
                 return len(ranks), len(ranks)
             if policy != "position" or rank is None:
                 status = 404 if policy == "404" else 400
-                raise not_found(stream.noun, question.cursor, param, status)
-        if question.backwards:
-            return max(0, start - limit), start
+                raise not_found(stream.noun, question.cursor, "after", status)
         return stop, stop + limit
 
     def _cut(
@@ -144,24 +129,8 @@ class Lister:
         ranks: Sequence[int],
         start: int,
         stop: int,
-        question: Question,
     ) -> Page:
         chosen = ranks[start:stop]
         raw = [collection.raw(rank) for rank in chosen]
-        if question.expand:
-            raw = [encode(self.expand(collection.get(rank), question.expand)) for rank in chosen]
         ids = [collection.id_of(rank) for rank in (chosen[0], chosen[-1])] if chosen else []
         return Page(ids, raw, following=stop < len(ranks), preceding=start > 0)
-
-    def expand(self, item: Object, names: Iterable[str]) -> Object:
-        """Turn ids of a booking into objects."""
-        for name in names:
-            key = item.get(name)
-            if not isinstance(key, str):
-                continue
-            if name == "conversation":
-                if self._account.switches.expand_conversation:
-                    item[name] = self._account.conversation(key) or key
-            else:
-                item[name] = self._account.object(_EXPANDS_TO[name], key) or key
-        return item

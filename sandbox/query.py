@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -20,8 +20,6 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _DEFAULT_LIMIT = 10
 _MOST = 100
-_CURSORS = ("after", "before")
-_EXPANDABLE = ("booking_page", "master_page", "event_type", "owner")
 
 
 @dataclass(frozen=True)
@@ -30,27 +28,19 @@ class Question:
 
     Attributes:
         limit: objects on a page.
-        cursor: the id after or before which the page is; None for the first page.
-        backwards: whether the page is before the cursor.
+        cursor: the id after which the page is; None for the first page.
         equal: filters for equality.
         times: filters by time: field, strict lower and strict upper bound in ticks.
-        expand: fields whose ids are to be turned into objects.
     """
 
     limit: int = _DEFAULT_LIMIT
     cursor: str | None = None
-    backwards: bool = False
     equal: tuple[tuple[str, str], ...] = ()
     times: tuple[tuple[str, int, int], ...] = ()
-    expand: tuple[str, ...] = field(default=())
 
 
 def decode(text: str, *, plus: bool = True) -> str:
-    """Decode a part of a URL.
-
-    Raises:
-        ApiError: the part is not properly encoded.
-    """
+    """Decode a part of a URL."""
     if not text.isascii() or _BAD_PERCENT.search(text):
         message = "The URL is not properly encoded."
         raise invalid(message)
@@ -62,11 +52,7 @@ def decode(text: str, *, plus: bool = True) -> str:
 
 
 def parse(query: str) -> dict[str, str]:
-    """Split a query string.
-
-    Raises:
-        ApiError: it is malformed, or names a parameter twice.
-    """
+    """Split a query string."""
     found: dict[str, str] = {}
     for pair in query.split("&") if query else ():
         name, equals, value = pair.partition("=")
@@ -82,11 +68,7 @@ def parse(query: str) -> dict[str, str]:
 
 
 def only(query: dict[str, str], known: Iterable[str]) -> None:
-    """Refuse parameters that are not documented.
-
-    Raises:
-        ApiError: there is one.
-    """
+    """Refuse parameters that are not documented."""
     known = set(known)
     for name in query:
         if name not in known:
@@ -95,11 +77,7 @@ def only(query: dict[str, str], known: Iterable[str]) -> None:
 
 
 def moment(query: dict[str, str], name: str) -> int | None:
-    """Read a time parameter.
-
-    Raises:
-        ApiError: it is no time.
-    """
+    """Read a time parameter."""
     if name not in query:
         return None
     found = times.parse(query[name])
@@ -110,40 +88,16 @@ def moment(query: dict[str, str], name: str) -> int | None:
 
 
 def question(query: dict[str, str], stream: Stream, time_filters: str = "times") -> Question:
-    """Read the parameters of a list.
-
-    Raises:
-        ApiError: they are not as documented.
-    """
+    """Read the parameters of a list."""
     bounds = [f"{name}.{end}" for name in stream.times for end in ("gt", "lt")]
-    extra = ("expand",) if stream.name == "bookings" else ()
-    only(query, ("limit", *_CURSORS, *stream.filters, *bounds, *extra))
-    if all(name in query for name in _CURSORS):
-        message = "Send either after or before, not both."
-        raise invalid(message, "before")
+    only(query, ("limit", "after", *stream.filters, *bounds))
     ranges = (_range(query, name, time_filters) for name in stream.times)
     return Question(
         limit=_limit(query.get("limit")),
-        cursor=query.get("after", query.get("before")),
-        backwards="before" in query,
+        cursor=query.get("after"),
         equal=tuple((name, query[name]) for name in stream.filters if name in query),
         times=tuple(found for found in ranges if found),
-        expand=expanded(query),
     )
-
-
-def expanded(query: dict[str, str], more: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Read which ids of a booking are to become objects.
-
-    Raises:
-        ApiError: a field cannot be expanded.
-    """
-    names = [name.removeprefix("data.") for name in query.get("expand", "").split(",") if name]
-    for name in names:
-        if name not in _EXPANDABLE + more:
-            message = f"This field cannot be expanded: {name}"
-            raise invalid(message, "expand")
-    return tuple(names)
 
 
 def _limit(text: str | None) -> int:

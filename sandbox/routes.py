@@ -48,11 +48,7 @@ class Routes:
         self.base = ""
 
     def authenticate(self, key: str | None) -> None:
-        """Check the key.
-
-        Raises:
-            ApiError: it does not open this account.
-        """
+        """Check the key."""
         given = (key or "").encode("utf-8", "surrogateescape")
         if key is None or not hmac.compare_digest(given, self._key):
             message = "No valid API key was provided." if key else "No API key was provided."
@@ -62,11 +58,7 @@ class Routes:
             raise ApiError(403, "authentication_error", message)
 
     def answer(self, path: str, query: dict[str, str]) -> Answer:
-        """Answer a GET request of somebody with the right key.
-
-        Raises:
-            ApiError: there is nothing to be had.
-        """
+        """Answer a GET request of somebody with the right key."""
         if not path.startswith(f"{VERSION}/"):
             raise _no_such_path(path)
         parts = path.removeprefix(VERSION).split("/")[1:]
@@ -110,7 +102,6 @@ class Routes:
 
     def _by_id(self, stream: Stream, key: str, query: dict[str, str]) -> Answer:
         queries.only(query, ("expand",) if stream.name == "bookings" else ())
-        names = queries.expanded(query, ("conversation",))
         item = self._account.object(stream.name, key)
         if item is None:
             raise not_found(stream.noun, key)
@@ -118,7 +109,14 @@ class Routes:
         if status:
             message = f"This {stream.noun} is not available."
             raise invalid(message, status=status)
-        return ok(self._lister.expand(item, names))
+        if query.get("expand", "conversation") != "conversation":
+            message = f"This field cannot be expanded: {query['expand']}"
+            raise invalid(message, "expand")
+        conversation = item.get("conversation")
+        expands = "expand" in query and self._account.switches.expand_conversation
+        if expands and isinstance(conversation, str):
+            item["conversation"] = self._account.conversation(conversation) or conversation
+        return ok(item)
 
     def _list(self, stream: Stream, query: dict[str, str]) -> Answer:
         switches = self._account.switches
@@ -127,9 +125,7 @@ class Routes:
         body = b'{"object":"list","data":[' + b",".join(page.raw) + b"]"
         shown = switches.sms_has_more if stream.name == "sms_notifications" else True
         if switches.has_more and shown:
-            more = not switches.has_more_always_false and (
-                page.preceding if question.backwards else page.following
-            )
+            more = page.following and not switches.has_more_always_false
             body += b',"has_more":true' if more else b',"has_more":false'
         headers = self._link(stream, query, page, question) if switches.link else {}
         return Answer(body=body + b"}", headers=headers)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.account import Account
 from sandbox.log import VERSION
 from sandbox.service import Service
+from sandbox.switches import Switches
 from sandbox.wire import LOOPBACK, Listener
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class Sandbox:
         **switches: Any,
     ) -> None:
         self.account = account or Account()
-        # Those not named are as the account began, not as another server left them.
-        self.account.set_switches(self.account.own_switches.changed(**switches))
+        # Those not named are as usual, not as another server left them.
+        self.account.set_switches(Switches().changed(**switches))
         self.key = key
         self._service = Service(self.account, key, limits)
         self._port = port
@@ -124,10 +125,6 @@ class Sandbox:
     def switch(self, **switches: Any) -> None:
         """Set switches; the others stay."""
         self.account.set_switches(self.account.switches.changed(**switches))
-
-    def set_limits(self, limits: Limits | None) -> None:
-        """Set the rate limits and begin to count anew."""
-        self._service.limiter.set(limits)
 
     def use_up(self, requests: int) -> None:
         """Pretend that somebody else behind the same address just made requests."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,9 +64,8 @@ class Service:
 
     def handle(self, request: Request) -> Outcome:
         """Decide what is answered to a request."""
-        started = time.perf_counter()
         path, _, query = request.target.partition("?")
-        entry = self._enter(request, path, query)
+        entry = self._enter(path, query)
         outcome = Outcome(Answer(), entry)
         try:
             self._admit(request.address)
@@ -79,24 +76,14 @@ class Service:
         self.refused += outcome.fault is None and outcome.answer.status == 429  # noqa: PLR2004
         entry.status = outcome.answer.status
         entry.fault = outcome.fault.kind if outcome.fault else None
-        entry.seconds = time.perf_counter() - started
         return outcome
 
-    def _enter(self, request: Request, path: str, query: str) -> Entry:
+    def _enter(self, path: str, query: str) -> Entry:
         try:
             parameters = queries.parse(query)
         except ApiError:
             parameters = {"?": query}
-        entry = Entry(
-            method=request.method,
-            path=path,
-            query=parameters,
-            status=0,
-            time=self.account.clock.time(),
-            headers={name: text for name, text in request.headers.items() if name != _KEY},
-            key_sent=_KEY in request.headers,
-            request_id=f"req_{uuid.uuid4().hex}",
-        )
+        entry = Entry(path, parameters, self.account.clock.time())
         self.log.append(entry)
         return entry
 

@@ -126,11 +126,7 @@ class Switches:
         )
 
     def changed(self, **values: Any) -> Switches:
-        """Return a copy with some switches set.
-
-        Raises:
-            ValueError: there is no such switch, or the value means nothing to it.
-        """
+        """Return a copy with some switches set."""
         unknown = values.keys() - {item.name for item in fields(self)}
         if unknown:
             message = f"unknown switch: {', '.join(sorted(unknown))}"

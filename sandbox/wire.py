@@ -7,13 +7,13 @@ import socket
 import struct
 import threading
 import traceback
+import uuid
 from contextlib import suppress
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
 
-from sandbox import admin_api
 from sandbox.service import Request
 
 if TYPE_CHECKING:
@@ -107,21 +107,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer any request."""
-        self._serve(self._body())
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self._serve()
 
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Keep quiet: there is a log of its own."""
 
-    def _body(self) -> bytes:
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-
-    def _serve(self, body: bytes) -> None:
+    def _serve(self) -> None:
         service = self.server.service
-        if self.path.startswith(admin_api.PREFIX):
-            self._send(admin_api.answer(service, self.path, body), {}, gzipped=False)
-            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, self.path, headers, self.client_address[0])
         outcome = service.handle(request)
@@ -138,16 +133,15 @@ class Handler(BaseHTTPRequestHandler):
         self._reply(outcome, headers.get("accept-encoding", ""))
 
     def _reply(self, outcome: Outcome, encodings: str) -> None:
-        answer, entry = outcome.answer, outcome.entry
+        answer = outcome.answer
         kind = outcome.fault.kind if outcome.fault else None
         if kind == "half_json":
             answer.body = answer.body[: len(answer.body) // 2]
-        common = {"Request-Id": entry.request_id}
+        common = {"Request-Id": f"req_{uuid.uuid4().hex}"}
         date = self.server.service.account.switches.date_header
         if date != "none":
             clock = self.server.service.account.clock
             common["Date"] = _STUCK if date == "stuck" else clock.http_date(_AHEAD.get(date, 0))
-        entry.sent = len(answer.body)
         gzipped = self.server.service.account.switches.gzip and "gzip" in encodings
         head, body = self._packed(answer, common, gzipped=gzipped)
         if kind == "truncated":
@@ -157,10 +151,6 @@ class Handler(BaseHTTPRequestHandler):
             self._dribble(outcome, head + body)
         else:
             self.wfile.write(head + body)
-
-    def _send(self, answer: Answer, common: dict[str, str], *, gzipped: bool) -> None:
-        head, body = self._packed(answer, common, gzipped=gzipped)
-        self.wfile.write(head + body)
 
     def _packed(
         self, answer: Answer, common: dict[str, str], *, gzipped: bool

@@ -26,14 +26,7 @@ _MARTS = f"{SCHEMA}_marts"
 
 
 def main(project: Path) -> int:
-    """Write the file anew.
-
-    Args:
-        project: The project's folder.
-
-    Returns:
-        The exit status: 1, if there are no marts.
-    """
+    """Write the file anew; return the exit status: 1, if there are no marts."""
     warehouse = project / f"output/{'warehouse' if api_key(project) else 'demo'}.duckdb"
     file = project / "output/assistant/marts.duckdb"
     file.parent.mkdir(exist_ok=True)

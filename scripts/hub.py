@@ -37,11 +37,7 @@ _NOT_SELECTED = (
 
 
 def definition(about: Definition) -> Definition:
-    """Give the definition of the plugin, keys in alphabetical order.
-
-    Args:
-        about: What ``tap-oncehub --about --format=json`` says.
-    """
+    """Give the definition of the plugin, keys in alphabetical order."""
     schema = about["settings"]
     properties = schema["properties"]
     return {
@@ -70,12 +66,7 @@ def definition(about: Definition) -> Definition:
 
 
 def setting(name: str, told: Definition) -> Definition:
-    """Give the definition of one setting, keys in alphabetical order.
-
-    Args:
-        name: Its name.
-        told: What the tap says of it.
-    """
+    """Give the definition of one setting, keys in alphabetical order."""
     found = {
         "description": told["description"],
         "kind": _kind(told),
@@ -90,11 +81,7 @@ def setting(name: str, told: Definition) -> Definition:
 
 
 def files(about: Definition) -> dict[str, str]:
-    """Give the content of every file, by its place in this repository.
-
-    Args:
-        about: What ``tap-oncehub --about --format=json`` says.
-    """
+    """Give the content of every file, by its place in this repository."""
     entry = _yaml(definition(about))
     maintainer = {"label": "The tap-oncehub authors", "name": VARIANT, "url": REPO}
     return {

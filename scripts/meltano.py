@@ -45,13 +45,7 @@ class Meltano:
     """A project's Meltano, in one of its environments."""
 
     def __init__(self, project: Path, environment: str, settings: Mapping[str, str]) -> None:
-        """Name the project.
-
-        Args:
-            project: Its folder.
-            environment: dev or demo.
-            settings: Environment variables.
-        """
+        """Name the project."""
         self._project = project
         self._state_id = f"{environment}:{'-to-'.join(PLUGINS)}"
         program = str(Path(sys.executable).with_name("meltano"))
@@ -85,15 +79,7 @@ class Meltano:
         )
 
     def run(self, lock: TextIO, options: Sequence[str]) -> int:
-        """Run the tap into the loader.
-
-        Args:
-            lock: A file that is locked until Meltano has ended.
-            options: More options of `meltano run`.
-
-        Returns:
-            The exit status.
-        """
+        """Run the tap into the loader; the file stays locked until Meltano has ended."""
         process = subprocess.Popen(
             (*self._command, "--log-format=json", "run", *options, *PLUGINS),
             cwd=self._project,

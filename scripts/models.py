@@ -16,14 +16,7 @@ _COMMAND = ("--log-level=warning", "invoke", "dbt-duckdb", "--log-level=warn", "
 
 
 def main(project: Path) -> int:
-    """Make and summarise them.
-
-    Args:
-        project: The project's folder.
-
-    Returns:
-        The exit status: that of dbt, or 1 if nothing is loaded.
-    """
+    """Make and summarise them; return the exit status: dbt's, or 1 if nothing is loaded."""
     environment, name = ("dev", "warehouse") if api_key(project) else ("demo", "demo")
     file = project / f"output/{name}.duckdb"
     if not file.exists():

@@ -41,15 +41,7 @@ _QUERY = (
 
 
 def main(project: Path, options: Sequence[str]) -> int:
-    """Load and summarise.
-
-    Args:
-        project: The project's folder.
-        options: More options for `meltano run`.
-
-    Returns:
-        The exit status: that of `meltano run`, or 1 if it could not begin.
-    """
+    """Load and summarise; return the exit status: that of `meltano run`, or 1."""
     lock_file = project / ".meltano/make-run.lock"
     lock_file.parent.mkdir(mode=0o700, exist_ok=True)
     with suppress(PermissionError):  # it is another's

@@ -22,18 +22,8 @@ class SampleAccountError(Exception):
 
 @contextmanager
 def sample_account(file: Path) -> Iterator[dict[str, str]]:
-    """Run the sandbox on a free loopback port.
-
-    Args:
-        file: The DuckDB file for sample data. When its account was made stands beside it, so
-            that it is the same account at every run.
-
-    Yields:
-        The environment variables that make the tap read it.
-
-    Raises:
-        SampleAccountError: If it does not start.
-    """
+    """Run the sandbox; give the environment variables that make the tap read it."""
+    # When its account was made stands beside the data, so that it stays the same account.
     made = file.with_suffix(".made")
     if not (file.exists() and made.exists()):
         file.unlink(missing_ok=True)

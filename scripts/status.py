@@ -21,14 +21,7 @@ _STATES = "SELECT state_id, completed_state, partial_state FROM state ORDER BY s
 
 
 def main(project: Path) -> int:
-    """Show them.
-
-    Args:
-        project: The project's folder.
-
-    Returns:
-        The exit status: 1, if nothing has run yet.
-    """
+    """Show them; return the exit status: 1, if nothing has run yet."""
     database = project / DATABASE
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:

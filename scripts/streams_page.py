@@ -118,11 +118,7 @@ def _same_object(
 
 
 def type_of(part: Schema) -> str:
-    """Give the type of a field as the page writes it.
-
-    Args:
-        part: The field's schema.
-    """
+    """Give the type of a field as the page writes it."""
     types = [part["type"]] if isinstance(part["type"], str) else part["type"]
     kind = next(name for name in types if name != "null")
     if kind == "array":

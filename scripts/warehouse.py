@@ -24,14 +24,7 @@ class Table(t.NamedTuple):
 
 
 def tables(file: Path) -> list[Table]:
-    """Return a line for each table of the schema, by name.
-
-    Args:
-        file: A DuckDB file.
-
-    Raises:
-        duckdb.Error: If it cannot be read, as while it is written to.
-    """
+    """Return a line for each table of the schema, by name; an error while it is written to."""
     if not file.exists():
         return []
     with duckdb.connect(str(file), read_only=True) as connection:

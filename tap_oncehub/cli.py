@@ -90,11 +90,6 @@ class CommandLineTap(Tap):
         The SDK's own reading of the environment takes a file .env, from any folder
         upwards, for more than the environment itself.
 
-        Args:
-            ctx: The command line.
-            param: The option.
-            value: Its values.
-
         Raises:
             SettingsError: If a file cannot be used.
         """
@@ -118,13 +113,7 @@ class CommandLineTap(Tap):
     @classmethod
     @override
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Check the key with one request; the SDK would sync every stream.
-
-        Args:
-            ctx: The command line.
-            param: The option.
-            value: Its value.
-        """
+        """Check the key with one request; the SDK would sync every stream."""
         if value != "all":
             super().cb_test(ctx, param, value)
             return
@@ -133,11 +122,7 @@ class CommandLineTap(Tap):
         ctx.exit()
 
     def check_connection(self) -> str:
-        """Check with one request whether the key is valid.
-
-        Returns:
-            OnceHub's own words.
-        """
+        """Return what OnceHub says of the key, asked with one request."""
         raise NotImplementedError
 
     def check_input(self) -> None:
@@ -179,14 +164,7 @@ class _Catalog(msgspec.Struct):
 
 
 def checked(file: t.IO[str], name: str) -> t.IO[str]:
-    """Refuse a catalog or state file that is not a JSON object of the right form.
-
-    Args:
-        file: The file.
-        name: What it is, ``catalog`` or ``state``.
-
-    Returns:
-        The same content, to be read again.
+    """Return a catalog or state file's content, to be read again.
 
     Raises:
         SettingsError: Saying which file it is and what is wrong with it.

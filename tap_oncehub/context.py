@@ -34,13 +34,7 @@ class SyncContext:
         logger: logging.Logger,
         write_state: Callable[[], None],
     ) -> None:
-        """Set up what the streams share.
-
-        Args:
-            config: The settings.
-            logger: Where warnings and progress go.
-            write_state: Writes a STATE message.
-        """
+        """Set up what the streams share."""
         keep_plain(config.get("api_key", ""))
         self.write_state = write_state
         self.waiter = SignalWaiter()
@@ -70,10 +64,6 @@ class SyncContext:
     def fail(self, stream: str, error: EndpointError) -> None:
         """Skip a stream for the rest of this run.
 
-        Args:
-            stream: Its name.
-            error: Why.
-
         Raises:
             WrongAddressError: If the other streams cannot be read either.
         """
@@ -83,19 +73,16 @@ class SyncContext:
         self.failures[stream] = error
         self._logger.error("%s failed, skipping it: %s", stream, error)
 
-    def summarize(self) -> None:
-        """Log what came up and what the sync cost."""
+    def summarize(self, least_requests: int) -> None:
+        """Log what came up, what the sync cost, and what the next one costs at least."""
         self.notices.log(self._logger)
-        self.progress.summarize()
+        self.progress.summarize(least_requests)
 
     def raise_failures(self, selected: int) -> None:
-        """End the run with an error if any stream failed.
-
-        Args:
-            selected: How many streams are selected.
+        """End the run with an error if any of the selected streams failed.
 
         Raises:
-            StreamsFailedError: If any stream failed.
+            StreamsFailedError: Naming each and why.
         """
         if self.failures:
             failed = "; ".join(f"{name}: {str(e).rstrip('.')}" for name, e in self.failures.items())

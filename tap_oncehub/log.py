@@ -16,12 +16,7 @@ _SHORTEST_KEY = 8
 
 
 def plain_text(text: str, secret: str = "") -> str:
-    """Return a text as one printable line without the API key.
-
-    Args:
-        text: Any text, of any length.
-        secret: The API key.
-    """
+    """Return a text as one printable line without the API key."""
     cut = text[: 2 * _LONGEST]
     if secret:
         cut = cut.replace(secret, "…")
@@ -32,11 +27,7 @@ class PlainTextFilter(logging.Filter):
     """Makes every message of a handler plain text."""
 
     def __init__(self, secret: str) -> None:
-        """Keep the secret.
-
-        Args:
-            secret: The API key.
-        """
+        """Keep the API key."""
         super().__init__()
         self._secret = secret
 
@@ -47,11 +38,7 @@ class PlainTextFilter(logging.Filter):
 
 
 def keep_plain(secret: str) -> None:
-    """Make all that is logged plain text.
-
-    Args:
-        secret: The API key.
-    """
+    """Make all that is logged plain text without the API key."""
     for handler in logging.getLogger().handlers:
         for old in [f for f in handler.filters if isinstance(f, PlainTextFilter)]:
             handler.removeFilter(old)

@@ -23,9 +23,6 @@ class WholeLineWriter(MsgSpecWriter):
     def write_message(self, message: Message) -> None:
         """Write a message.
 
-        Args:
-            message: The message.
-
         Raises:
             LoaderGoneError: If nobody takes it.
         """

@@ -67,24 +67,19 @@ class Progress:
             self._report(stats)
 
     def report_wait(self, stats: StreamStats, seconds: float, until: datetime) -> None:
-        """Report a wait that is long, or if a report is due.
-
-        Args:
-            stats: The stream that waits.
-            seconds: How long it will still wait.
-            until: When the wait ends.
-        """
+        """Report a wait of so many seconds that is long, or if a report is due."""
         if self._due or seconds >= EVERY_SECONDS:
             self._report(stats, f", waiting until {until:%H:%M:%S %Z}")
 
-    def summarize(self) -> None:
-        """Log the figures of every stream that was read, and their sum."""
+    def summarize(self, least_requests: int) -> None:
+        """Log the figures of every stream that was read, and what the next run costs."""
         read = [stats for stats in self._stats.values() if stats.requests]
         for stats in read:
             self._logger.info("%s", stats)
         requests = sum(stats.requests for stats in read)
         waited = sum(stats.waited for stats in read)
-        self._logger.info("Total: %s, %.0f s waited", _counted(requests, "request"), waited)
+        total, least = _counted(requests, "request"), _counted(least_requests, "request")
+        self._logger.info("Total: %s, %.0f s waited; next run: %s at least", total, waited, least)
 
     @property
     def _due(self) -> bool:
@@ -107,24 +102,14 @@ class Notices:
         self._ids: dict[tuple[str, str], list[str]] = defaultdict(list)
 
     def add(self, stream: str, notice: str, identifier: str) -> None:
-        """Note that something came up.
-
-        Args:
-            stream: Where.
-            notice: What, following a count: "calendars skipped: …".
-            identifier: The object that it concerns.
-        """
+        """Note what came up, in words that follow a count: "calendars skipped: …"."""
         key = (stream, notice)
         self._counts[key] += 1
         if len(self._ids[key]) < _MOST_IDS:
             self._ids[key].append(identifier)
 
     def log(self, logger: logging.Logger) -> None:
-        """Log one line for each notice.
-
-        Args:
-            logger: Where the lines go.
-        """
+        """Log one line for each notice."""
         for (stream, notice), count in self._counts.items():
             ids = ", ".join(self._ids[stream, notice])
             more = "" if count <= _MOST_IDS else f" and {count - _MOST_IDS:,} more"

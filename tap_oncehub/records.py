@@ -39,15 +39,7 @@ class RecordConformer:
         *,
         stream: str = "",
     ) -> None:
-        """Prepare the conversion of every column.
-
-        Args:
-            schema: The stream's schema, without references.
-            keys: The primary key.
-            logger: Where new fields are logged, once each.
-            hidden: Fields that must not be written at all.
-            stream: The stream's name, for the log.
-        """
+        """Prepare the conversion of every column that is not hidden."""
         properties = dict(schema["properties"])
         properties.pop(EXTRA, None)
         self._columns = [
@@ -63,14 +55,7 @@ class RecordConformer:
         self._told: set[str] = set()
 
     def conform(self, row: Mapping[str, t.Any]) -> Record:
-        """Return one record in the form of the schema.
-
-        Args:
-            row: The object as OnceHub sent it.
-
-        Returns:
-            A record with every column of the schema; what is absent is None.
-        """
+        """Return an object of OnceHub's as a record with every column of the schema."""
         extra: Record = {}
         record: Record = {}
         for name, convert in self._columns:
@@ -120,12 +105,8 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCI
 def converter_for(part: Mapping[str, t.Any], *, top: bool = False) -> Convert:
     """Return what converts a value to its declared type without loss.
 
-    Args:
-        part: The schema of a value.
-        top: Whether the value has a column of its own.
-
-    Returns:
-        A function of the value, where to put what does not fit, and its name.
+    It takes the value, where to put what does not fit, and its name. At the top, a value
+    has a column of its own.
     """
     declared = part.get("type", "string")
     types = {declared} if isinstance(declared, str) else set(declared)

@@ -33,15 +33,9 @@ _BOOLEANS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
 
 
 def problems(config: Mapping[str, t.Any], validator: Validator) -> list[str]:
-    """Fill in the defaults, and say everything that is wrong with the settings.
+    """Fill in the defaults; return a sentence for everything that is wrong.
 
-    Args:
-        config: The settings; the validator adds the defaults.
-        validator: The SDK's validator with the schema of all settings.
-
-    Returns:
-        One sentence a problem, each naming its setting and none its value: a key may
-        stand in the wrong place.
+    Each names its setting and none its value: a key may stand in the wrong place.
     """
     found = dict(_schema_problems(config, validator))
     for name, check in _CHECKS.items():
@@ -108,11 +102,7 @@ def _check_url(url: str) -> str | None:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether an address is this machine's own.
-
-    Args:
-        url: An address that can be used.
-    """
+    """Return whether an address is this machine's own."""
     host = urlsplit(url).hostname or ""
     address = _ip_address(host)
     return address.is_loopback if address else host == "localhost"
@@ -148,12 +138,7 @@ _CHECKS: dict[str, t.Callable[[str], str | None]] = {
 def from_environment(
     environment: Mapping[str, str], schema: Mapping[str, t.Any]
 ) -> dict[str, t.Any]:
-    """Return the settings that the environment has, in their declared types.
-
-    Args:
-        environment: The environment's variables.
-        schema: JSON schema of all settings.
-    """
+    """Return the settings that the environment has, in their declared types."""
     names = {f"TAP_ONCEHUB_{name.upper()}": name for name in schema["properties"]}
     return {
         name: from_text(name, environment[variable], schema)
@@ -163,16 +148,9 @@ def from_environment(
 
 
 def from_text(name: str, text: str, schema: Mapping[str, t.Any]) -> t.Any:
-    """Return a setting from its text, by its declared type.
+    """Return a setting in its declared type.
 
-    Args:
-        name: The setting.
-        text: The variable's value.
-        schema: JSON schema of all settings.
-
-    Returns:
-        The value in its declared type; the text itself where it does not fit, so
-        that the check of the settings can name it.
+    Text that does not fit stays, so that the check of the settings can name it.
     """
     types = schema["properties"][name].get("type", ["string"])
     if "boolean" in types:
@@ -188,11 +166,7 @@ def from_text(name: str, text: str, schema: Mapping[str, t.Any]) -> t.Any:
 
 
 def tidy(config: dict[str, t.Any]) -> None:
-    """Drop settings that are null, and turn decimals into plain numbers, 5.0 into 5.
-
-    Args:
-        config: The settings as a file gave them, changed in place.
-    """
+    """Drop settings that are null, and turn decimals into plain numbers, 5.0 into 5."""
     for name, value in list(config.items()):
         if value is None:
             del config[name]

@@ -30,9 +30,6 @@ class SignalWaiter:
     def handle(self, signal_number: int, _frame: FrameType | None = None) -> None:
         """Record a signal; usable as a signal handler.
 
-        Args:
-            signal_number: The signal.
-
         Raises:
             InterruptedSyncError: At once, where the tap only waits.
         """
@@ -67,10 +64,7 @@ class SignalWaiter:
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
-        """End the block after some time, where the system has a timer for that.
-
-        Args:
-            seconds: How long it may take.
+        """End the block after so many seconds, where the system has a timer for that.
 
         Raises:
             TimeoutError: If it takes longer.
@@ -92,9 +86,6 @@ class SignalWaiter:
 
     def sleep(self, seconds: float) -> None:
         """Sleep, unless a signal comes.
-
-        Args:
-            seconds: How long.
 
         Raises:
             InterruptedSyncError: If a signal has come or comes meanwhile.

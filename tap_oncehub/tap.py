@@ -65,7 +65,10 @@ class TapOnceHub(CommandLineTap):
             self.sync_context.write_state()
             raise
         finally:
-            self.sync_context.summarize()
+            streams = t.cast("list[OnceHubStream]", self.streams.values())
+            least = sum(s.least_requests for s in streams if not s.parent_stream_type)
+            # The request that asks whose key it is comes on top.
+            self.sync_context.summarize(least + 1)
         self.sync_context.raise_failures(sum(s.selected for s in self.streams.values()))
 
     @override

@@ -21,28 +21,18 @@ _BEYOND_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
 
 
 def parse_time(text: str) -> datetime | None:
-    """Read an ISO 8601 time; one without a zone is UTC, a date is its midnight.
+    """Read an ISO 8601 time to the microsecond, rounded down; None if the text is none.
 
-    Args:
-        text: The time as text.
-
-    Returns:
-        The time in UTC to the microsecond, rounded down, or None where the text is
-        no time.
+    One without a zone is UTC, a date is its midnight.
     """
     normal = text if _USUAL.fullmatch(text) else utc_text(text)
     return None if normal is None else _decode(_BEYOND_MICROSECONDS.sub("", normal))
 
 
 def utc_text(text: str) -> str | None:
-    """Write an ISO 8601 time in UTC with ``Z``, keeping its precision.
+    """Write an ISO 8601 time as ``YYYY-MM-DDTHH:MM:SS[.fraction]Z``; None if it is none.
 
-    Args:
-        text: The time as text, with any offset or none.
-
-    Returns:
-        The same moment as ``YYYY-MM-DDTHH:MM:SS[.fraction]Z``, or None where the
-        text is no time.
+    Its precision is kept.
     """
     if _USUAL.fullmatch(text) and _decode(text):
         return text
@@ -61,52 +51,29 @@ def utc_text(text: str) -> str | None:
 
 
 def milliseconds(moment: datetime) -> str:
-    """Write a time the way OnceHub's own examples filter by it.
-
-    Args:
-        moment: A time in UTC.
-
-    Returns:
-        The time in whole milliseconds, rounded down, with ``Z``.
-    """
+    """Write a time in UTC as OnceHub's examples filter by it: in whole milliseconds."""
     text = moment.astimezone(timezone.utc).replace(tzinfo=None)
     return text.isoformat(timespec="milliseconds") + "Z"
 
 
 def day_before(text: str) -> str:
-    """Write the date of the day before a time.
-
-    Args:
-        text: The time, as milliseconds() writes it.
-    """
+    """Write the date of the day before a time, as milliseconds() writes it."""
     ordinal = date.fromisoformat(text[:10]).toordinal()
     return date.fromordinal(max(1, ordinal - 1)).isoformat()
 
 
 def moment_of(value: t.Any) -> datetime | None:
-    """Read a time; None where the value is none.
-
-    Args:
-        value: Anything that a state may hold.
-    """
+    """Read a time; None where the value is none."""
     return parse_time(value) if isinstance(value, str) else None
 
 
 def latest(texts: Sequence[str | None]) -> str | None:
-    """Give the text of the latest time; None where there is none.
-
-    Args:
-        texts: Times; what is no time is passed over.
-    """
+    """Return the text of the latest time, passing over what is none."""
     return max(_times(texts), default=(None, None))[1]
 
 
 def earliest(texts: Sequence[str | None]) -> str | None:
-    """Give the text of the earliest time; None where there is none.
-
-    Args:
-        texts: Times; what is no time is passed over.
-    """
+    """Return the text of the earliest time, passing over what is none."""
     return min(_times(texts), default=(None, None))[1]
 
 

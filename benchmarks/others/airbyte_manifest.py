@@ -15,13 +15,7 @@ _FORMATS = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"]
 
 
 def config(url: str, key: str, schemas: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Give the settings of the source, with the source itself in them.
-
-    Args:
-        url: Address of the API.
-        key: The API key.
-        schemas: JSON schema of each stream.
-    """
+    """Give the settings of the source, with the source itself in them."""
     streams = [_stream(url, key, name, endpoint, schemas[name]) for name, endpoint in LISTS.items()]
     return {
         "__injected_declarative_manifest": {
@@ -38,11 +32,7 @@ def config(url: str, key: str, schemas: Mapping[str, t.Any]) -> dict[str, t.Any]
 
 
 def catalog(schemas: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Give the streams to read, incrementally where that is possible.
-
-    Args:
-        schemas: JSON schema of each stream.
-    """
+    """Give the streams to read, incrementally where that is possible."""
     return {"streams": [_chosen(name, schemas[name]) for name in LISTS]}
 
 

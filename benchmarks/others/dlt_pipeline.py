@@ -28,14 +28,7 @@ DATABASE = "warehouse.duckdb"
 
 
 def main(variant: str, url: str, key: str, folder: str) -> None:
-    """Load all lists, going on from what the folder holds.
-
-    Args:
-        variant: `default` or `best`.
-        url: Address of the API.
-        key: The API key.
-        folder: For the database and dlt's own state.
-    """
+    """Load all lists, going on from what the folder holds."""
     resources = [
         _default(name, endpoint) if variant == "default" else _tuned(name, endpoint)
         for name, endpoint in LISTS.items()

@@ -10,14 +10,7 @@ from sandbox.data.people import SALUTATIONS, TITLES, person
 if TYPE_CHECKING:
     from sandbox.data.world import World
 
-_STATUSES = (
-    None,
-    None,
-    "Qualified",
-    "Sales qualified",
-    "Marketing qualified",
-    "Disqualified",
-)
+_STATUSES = (None, None, "Qualified", "Sales qualified", "Marketing qualified", "Disqualified")
 _SMS_STATUSES = ("delivered",) * 17 + ("sent", "failed", "rejected")
 _EMPLOYEES = (1, 5, 12, 40, 180, 900, 25_000)
 _MESSAGES = (
@@ -80,16 +73,10 @@ def notification(world: World, index: int, now: int) -> Object:
     number = dice.below(1 << 20)
     body = dice.pick(_MESSAGES).format(hour=dice.between(8, 17))
     if to_user:
-        recipient, phone = (
-            world.ref("users", number),
-            person(world.seed, number, "user").phone,
-        )
+        recipient, phone = world.ref("users", number), person(world.seed, number, "user").phone
     else:
         number %= max(1, world.sizes["contacts"])
-        recipient, phone = (
-            world.ref("contacts", number),
-            person(world.seed, number).phone,
-        )
+        recipient, phone = world.ref("contacts", number), person(world.seed, number).phone
     return {
         "id": world.ids["sms_notifications"].encode(index),
         "object": "notification",

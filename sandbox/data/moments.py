@@ -1,7 +1,4 @@
-"""The times of bookings, contacts and notifications, without making the objects.
-
-A time filter needs these for every object of an account, the objects only for a page.
-"""
+"""The times of bookings, contacts and notifications."""
 
 from __future__ import annotations
 
@@ -17,38 +14,11 @@ if TYPE_CHECKING:
 # Realistic: days from booking to meeting.
 _LEAD_DAYS = (0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 7, 8, 10, 14, 21, 35)
 # Realistic: meetings by hour of the day (UTC).
-_MEETING_HOURS = (
-    7,
-    8,
-    8,
-    9,
-    9,
-    9,
-    10,
-    10,
-    10,
-    11,
-    11,
-    12,
-    13,
-    13,
-    14,
-    14,
-    14,
-    15,
-    15,
-    16,
-    17,
-    19,
-)
+_MEETING_HOURS = (7, 8, 8, 9, 9, 9, 10, 10, 10, 11, 11, 12, 13, 13, 14, 14, 14, 15, 15, 16, 17, 19)
 # Realistic: percentages of what became of a meeting whose time has passed, or has not.
 _PAST = (
-    ("completed", 76),
-    ("no_show", 7),
-    ("canceled", 13),
-    ("rescheduled", 3),
-    ("requested", 1),
-)
+    ("completed", 76), ("no_show", 7), ("canceled", 13), ("rescheduled", 3), ("requested", 1),
+)  # fmt: skip
 _FUTURE = (("scheduled", 80), ("requested", 4), ("canceled", 10), ("rescheduled", 6))
 _DURATIONS = (15, 30, 30, 30, 30, 45, 45, 60, 60, 90)
 _SATURDAY = 5
@@ -167,8 +137,9 @@ def contact(world: World, index: int, now: int) -> Moments:
     created = world.created("contacts", index, dice.below(1000))
     # Realistic: a third never changes again.
     later = dice.below(100) ** 2 * HOUR if dice.chance(66) else 0
-    updated = _spoilt(min(now, created + later + dice.below(5000) * MILLISECOND), turn)
-    return Moments(None if _hit(turn, _NULL_CREATED) else created, updated)
+    updated = created + later + dice.below(5000) * MILLISECOND
+    known = _spoilt(created if updated > now else updated, turn)
+    return Moments(None if _hit(turn, _NULL_CREATED) else created, known)
 
 
 def notification(world: World, index: int, now: int) -> Moments:

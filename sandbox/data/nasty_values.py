@@ -104,20 +104,8 @@ UNKNOWN: tuple[tuple[str, Any], ...] = (
 
 # Declared kind -> values of other types.
 WRONG: dict[str, tuple[Any, ...]] = {
-    "string": (
-        42,
-        0.5,
-        True,
-        {"text": "in an object"},
-        ["in", "a", "list"],
-        2**65,
-        -0.0,
-    ),
-    "id": (
-        {"id": "USR-0123456789AB", "object": "user", "name": "Expanded"},
-        12345,
-        ["TM-1"],
-    ),
+    "string": (42, 0.5, True, {"text": "in an object"}, ["in", "a", "list"], 2**65, -0.0),
+    "id": ({"id": "USR-0123456789AB", "object": "user", "name": "Expanded"}, 12345, ["TM-1"]),
     "integer": (5.0, "7", "seven", 2.5, True, 1e3, {"value": 3}, 2**64, " 8 ", ""),
     "number": ("7", "22.5", "many", True, {"value": 3}, "", [30]),
     "boolean": ("true", 1, 0, "no", "False", 2, {"is": True}, ""),

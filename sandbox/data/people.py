@@ -35,15 +35,7 @@ PLACES = (
     ("São Paulo", "SP", "Brazil", "America/Sao_Paulo"),
     ("Seattle", "Washington", "United States", "America/Los_Angeles"),
 )
-TITLES = (
-    "Buyer",
-    "CEO",
-    "Head of Sales",
-    "HR Manager",
-    "Ops Lead",
-    "Student",
-    "Team Assistant",
-)
+TITLES = ("Buyer", "CEO", "Head of Sales", "HR Manager", "Ops Lead", "Student", "Team Assistant")
 SALUTATIONS = ("Dr.", "Mr.", "Mrs.", "Ms.", "Mx.", "Prof.")
 
 _SPREAD = 2_654_435_761

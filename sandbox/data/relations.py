@@ -26,11 +26,8 @@ def hosts(world: World, index: int, owner: str | None) -> tuple[str, ...]:
 def links(world: World, index: int) -> dict[str, tuple[str, ...]]:
     """Return the ids of what a booking page belongs to, by filter."""
     dice = world.dice("links", index)
-    return {
-        name: tuple(
-            sorted(
-                {key for _ in range(dice.below(3)) if (key := world.ref(stream, dice.below(_MANY)))}
-            )
-        )
-        for name, stream in LINKS.items()
-    }
+    found = {}
+    for name, stream in LINKS.items():
+        keys = {world.ref(stream, dice.below(_MANY)) for _ in range(dice.below(3))}
+        found[name] = tuple(sorted(key for key in keys if key))
+    return found

@@ -26,12 +26,7 @@ _NASTY_PLACES: tuple[Object, ...] = (
     {"type": "hologram", "value": {"deck": 3}, "id": 7, "beta": True},
     {},
 )
-_HOURS = (
-    ("09:00", "12:00"),
-    ("13:00", "17:00"),
-    ("08:30", "16:30"),
-    ("22:00", "24:00"),
-)
+_HOURS = (("09:00", "12:00"), ("13:00", "17:00"), ("08:30", "16:30"), ("22:00", "24:00"))
 _WAYS: tuple[Object, ...] = (
     {"type": "online_dynamic_link", "value": None, "id": None},
     {"type": "in_person_by_host", "value": "1 Sample Street", "id": "LOC-2"},

@@ -11,15 +11,7 @@ from sandbox.data.world import ADDED
 if TYPE_CHECKING:
     from sandbox.data.world import World
 
-_THINGS = (
-    "Intro call",
-    "Demo",
-    "Consulting",
-    "Interview",
-    "Support",
-    "Coaching",
-    "Site visit",
-)
+_THINGS = ("Intro call", "Demo", "Consulting", "Interview", "Support", "Coaching", "Site visit")
 _TEAMS = ("Sales", "Support", "Recruiting", "Success", "Field")
 _ROLES = ("Member", "Member", "Team Manager", "Administrator")
 _SITE = "https://sandbox.example.com"

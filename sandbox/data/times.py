@@ -21,32 +21,7 @@ _FORM = re.compile(
 )
 
 # Realistic: how busy an hour of the day (UTC) and a day of the week (Monday first) is.
-_HOURS = (
-    2,
-    1,
-    1,
-    1,
-    2,
-    4,
-    10,
-    22,
-    38,
-    46,
-    44,
-    36,
-    32,
-    40,
-    46,
-    42,
-    34,
-    26,
-    18,
-    12,
-    9,
-    7,
-    5,
-    3,
-)
+_HOURS = (2, 1, 1, 1, 2, 4, 10, 22, 38, 46, 44, 36, 32, 40, 46, 42, 34, 26, 18, 12, 9, 7, 5, 3)
 _DAYS = (21, 20, 19, 18, 14, 4, 4)
 _FIRST_DAY = 3  # 1970-01-01 was a Thursday
 _YEARS_IN_HOURS = 3 * 365 * 24

@@ -35,11 +35,7 @@ def default_sizes(bookings: int) -> dict[str, int]:
 
 
 def all_sizes(bookings: int, sizes: dict[str, int]) -> dict[str, int]:
-    """Complete the sizes that were given.
-
-    Raises:
-        ValueError: one is negative, or of a list that does not exist.
-    """
+    """Complete the sizes that were given."""
     unknown = sizes.keys() - STREAMS.keys()
     if unknown:
         message = f"no such list: {', '.join(sorted(unknown))}"
@@ -52,11 +48,7 @@ def all_sizes(bookings: int, sizes: dict[str, int]) -> dict[str, int]:
 
 
 def moment_of(now: str | None) -> int:
-    """Read the moment at which an account was made; None is this hour.
-
-    Raises:
-        ValueError: it is no time.
-    """
+    """Read the moment at which an account was made; None is this hour."""
     if now is None:
         hours = int(datetime.now(timezone.utc).timestamp()) // 3600
         return hours * times.HOUR

@@ -56,14 +56,8 @@ class OnceHubClient:
     """Sends requests within the limits and returns sound responses only.
 
     Attributes:
-        limiter: The limits that all requests share.
-        logger: Where retries are logged.
-        timeout_seconds: How long to wait for one response.
         max_wait_seconds: How long one request may take with all its retries.
         secret: The API key, kept out of every message.
-        api_url: The API's address, for the check of the key.
-        progress: Counts requests and reports waits.
-        waiter: Does the waiting.
     """
 
     limiter: RequestLimiter
@@ -100,13 +94,7 @@ class OnceHubClient:
     ) -> OnceHubResponse:
         """Send a request until there is a sound response.
 
-        Args:
-            request: The request, key included.
-            stats: The figures of the stream that asks.
-            check: Returns what is wrong with a decoded body, None if nothing is.
-
-        Returns:
-            A response with a 2xx status and a sound body.
+        ``check`` returns what is wrong with a decoded body, None if nothing is.
 
         Raises:
             AccessRefusedError: On 401, and on a 403 that concerns the whole API.

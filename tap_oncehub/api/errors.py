@@ -126,13 +126,7 @@ def error_for_response(
 def error_for_exception(
     error: Exception, request: requests.PreparedRequest, stream: str
 ) -> RetriableError | UnreachableError:
-    """Return what a failed exchange means, without the texts of libraries, which quote URLs.
-
-    Args:
-        error: What requests raised.
-        request: The request.
-        stream: The stream that asked.
-    """
+    """Return what a failed exchange means, without the texts of libraries, which quote URLs."""
     text = str(error)
     if match := _UNTRUSTED.search(text):
         return unreachable(request, stream, tls_hint(match[1]))
@@ -155,14 +149,7 @@ def error_for_exception(
 def exhausted(
     error: RetriableError, request: requests.PreparedRequest, stream: str, max_wait: float
 ) -> OnceHubError:
-    """Return the error that ends the retries of a request.
-
-    Args:
-        error: The latest failure.
-        request: The request.
-        stream: The stream that asked.
-        max_wait: Seconds that the retries were allowed to take.
-    """
+    """Return the error that ends the retries of a request, ``max_wait`` seconds long."""
     limit = f"max_wait_seconds ({max_wait:g} s)"
     if error.retry_after and error.retry_after > max_wait:
         text = f"{stream}: OnceHub asks to wait {error.retry_after:,.0f} s (Retry-After), longer "
@@ -182,23 +169,13 @@ def exhausted(
 
 
 def unreachable(request: requests.PreparedRequest, stream: str, hint: str) -> UnreachableError:
-    """Return an error that says that nothing can be read.
-
-    Args:
-        request: The request.
-        stream: The stream that asked.
-        hint: Why, and what to do.
-    """
+    """Return an error that says that nothing can be read, why, and what to do."""
     place = (request.url or "").partition("?")[0]
     return UnreachableError(f"{stream}: no answer from {place}: {hint}.")
 
 
 def tls_hint(reason: str | None) -> str:
-    """Return what to do about a certificate that cannot be trusted.
-
-    Args:
-        reason: What the TLS library says of it.
-    """
+    """Return what to do about a certificate that cannot be trusted."""
     return (
         f"its certificate cannot be trusted ({reason or 'unknown reason'}). Behind a "
         "proxy that inspects traffic, set REQUESTS_CA_BUNDLE to the file with the "
@@ -207,9 +184,5 @@ def tls_hint(reason: str | None) -> str:
 
 
 def path_of(request: requests.PreparedRequest) -> str:
-    """Return the path that a request asks for, without its parameters.
-
-    Args:
-        request: The request.
-    """
+    """Return the path that a request asks for, without its parameters."""
     return request.path_url.partition("?")[0]

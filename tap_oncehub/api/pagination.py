@@ -45,21 +45,12 @@ class Position(t.NamedTuple):
 
 
 def as_cursor(identifier: t.Any) -> str | None:
-    """Return an object's id as a cursor; None if it cannot be one.
-
-    Args:
-        identifier: The id as it came.
-    """
+    """Return an object's id as a cursor; None if it cannot be one."""
     return str(identifier) if isinstance(identifier, (str, int)) and identifier != "" else None
 
 
 def position_between(before: t.Mapping[str, t.Any], row: t.Mapping[str, t.Any]) -> Position | None:
-    """Return the position after an object and the one before it; None without ids.
-
-    Args:
-        before: The object before.
-        row: The object that is read already.
-    """
+    """Return the position after an object and the one before it; None without ids."""
     after, first = as_cursor(before.get("id")), as_cursor(row.get("id"))
     if after is None or first is None or after == first:
         return None
@@ -92,14 +83,7 @@ class CursorPaginator(JSONPathPaginator):
         path: str,
         refused: Collection[str] = (),
     ) -> None:
-        """Begin at a position.
-
-        Args:
-            start: The position; None for the start of the list.
-            page_size: Objects asked for in one page.
-            path: The list, for error messages.
-            refused: Cursors not to be used.
-        """
+        """Begin at a position, or at the start of the list; use no refused cursor."""
         super().__init__(LAST_ID)
         self._value = start.after if start else None
         self._page_size = page_size
@@ -115,9 +99,6 @@ class CursorPaginator(JSONPathPaginator):
     @override
     def has_more(self, response: requests.Response) -> bool:
         """Return whether another page may exist.
-
-        Args:
-            response: The response with the latest page.
 
         Raises:
             PaginationError: If this page does not follow the one before, or promises
@@ -142,15 +123,10 @@ class CursorPaginator(JSONPathPaginator):
 
     @override
     def get_next(self, response: requests.Response) -> str | None:
-        """Return the cursor of the next page.
+        """Return the id of the last object but one, or as near as possible.
 
-        Args:
-            response: The response with the latest page.
-
-        Returns:
-            The id of the last object but one, or as near as possible; where objects
-            have no ids, the cursor of the ``Link`` header. Of that link only the query
-            is taken: its address may be another host's.
+        Where objects have no ids, it is the cursor of the ``Link`` header, of which only
+        the query is taken: its address may be another host's.
 
         Raises:
             PaginationError: If there is no cursor, or it was used before.

@@ -68,12 +68,7 @@ class RequestLimiter:
         self._refusals = 0
 
     def try_acquire(self) -> float:
-        """Count one more request, if both limits allow it now.
-
-        Returns:
-            Zero if the request may be sent; otherwise the seconds to wait before
-            trying again.
-        """
+        """Count one more request if both limits allow it; else return the seconds to wait."""
         if (wait := self._not_before - time.monotonic()) > 0:
             return wait
         return self._log.run(self._try_acquire)
@@ -105,14 +100,7 @@ class RequestLimiter:
         connection.execute(_COUNT, (self._latest, key, time.monotonic(), time.time()))
 
     def on_rate_limited(self, retry_after: float | None) -> float:
-        """Take in that OnceHub answered 429.
-
-        Args:
-            retry_after: Seconds to wait by OnceHub's own word, if it said so.
-
-        Returns:
-            Seconds until the next request will be sent.
-        """
+        """Take in a 429, with OnceHub's Retry-After; return the seconds to wait."""
         now = time.monotonic()
         if now - self._first_refusal > 2 * self._window_seconds:
             self._first_refusal, self._refusals = now, 0

@@ -38,13 +38,7 @@ class RequestLog:
     """
 
     def __init__(self, file: Path | None, key: str, logger: logging.Logger) -> None:
-        """Open nothing yet.
-
-        Args:
-            file: Where the requests are kept; None for memory.
-            key: The API key; the file gets a salted hash of it.
-            logger: Where an unusable file is logged.
-        """
+        """Open nothing yet; without a file, keep the requests in memory."""
         self._file = file
         self._key = key
         self._logger = logger
@@ -52,11 +46,7 @@ class RequestLog:
         self._hash = ""
 
     def run(self, work: Callable[[sqlite3.Connection, str], T]) -> T:
-        """Do something in one transaction that no other tap can come between.
-
-        Args:
-            work: Gets the connection and the hash of the key.
-        """
+        """Do something in one transaction that no other tap can come between."""
         try:
             return self._run(work)
         except (OSError, RuntimeError, sqlite3.Error) as error:

@@ -48,12 +48,7 @@ class OnceHubResponse(requests.Response):
     """
 
     def __init__(self, response: requests.Response, content: bytes | None = None) -> None:
-        """Take over a response.
-
-        Args:
-            response: What requests received.
-            content: Its body, if that was read already.
-        """
+        """Take over a response, and its body if that was read already."""
         super().__init__()
         vars(self).update(vars(response))
         self.received_at = datetime.now(timezone.utc)
@@ -130,13 +125,9 @@ class OnceHubResponse(requests.Response):
         return param if isinstance(param, str) else None
 
     def error_detail(self, secret: str) -> str:
-        """Return what OnceHub says of an error, without anything secret or personal.
+        """Return OnceHub's type, message, parameter and Request-Id, in brackets, on one line.
 
-        Args:
-            secret: The API key.
-
-        Returns:
-            Type, message, parameter and Request-Id in brackets, on one line.
+        Nothing secret or personal is in it.
         """
         body = self._error_body
         parts = [str(body[key]) for key in ("type", "message") if body.get(key)]

@@ -18,14 +18,7 @@ class OnceHubSchemas(SchemaDirectory):
     """Reads a stream's schema file, puts in what it refers to, adds ``_extra``."""
 
     def fetch_schema(self, key: str) -> Schema:
-        """Read and complete a schema.
-
-        Args:
-            key: The stream's name.
-
-        Returns:
-            A JSON schema without references.
-        """
+        """Read and complete the schema of a stream."""
         schema: Schema = self._resolve(super().fetch_schema(key))
         extra = self._resolve({"$ref": f"shared.json#/$defs/{EXTRA}"})
         schema["properties"][EXTRA] = extra
@@ -60,12 +53,5 @@ SCHEMAS = OnceHubSchemas(files(__name__))
 
 
 def load_schema(stream: str) -> Schema:
-    """Give the complete schema of a stream.
-
-    Args:
-        stream: The stream's name.
-
-    Returns:
-        A JSON schema without references.
-    """
+    """Return the complete schema of a stream, without references."""
     return json.loads(json.dumps(SCHEMAS.get_schema(stream)))  # type: ignore[no-any-return]

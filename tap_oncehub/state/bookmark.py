@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 import typing as t
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from tap_oncehub.errors import SettingsError
 from tap_oncehub.times import earliest, latest, moment_of, utc_text
 
 if t.TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     State: t.TypeAlias = dict[str, t.Any]
 
 _ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
 _ACCOUNT_HASH = "account"
 _KEY, _VALUE, _START = "replication_key", "replication_key_value", "start_date"
-_NEWEST = "newest_value"
+_NEWEST, _UNSETTLED = "newest_value", "unsettled_from"
 _FOREIGN = (
     "partitions",
     "progress_markers",
@@ -28,58 +29,69 @@ _FOREIGN = (
 """What the SDK's own taps keep in a state; a bookmark beside it holds."""
 
 
+@dataclass
 class Bookmark:
-    """The bookmark of one stream, and the start date that it was made with."""
+    """The bookmark of one stream, and the start date that it was made with.
 
-    def __init__(
-        self,
-        state: State,
-        replication_key: str,
-        start_date: str | None,
-        lookback: timedelta,
-        now: datetime | None = None,
-    ) -> None:
-        """Look at a stream's state.
+    Attributes:
+        state: The writable state of the stream.
+        key: What the bookmark is a value of.
+        start_date: Nothing that was updated before is wanted.
+        lookback: How far behind the bookmark to start again.
+        settling: How far at most for records that may change without a new key.
+        now: No bookmark can be later; one that is says nothing.
+    """
 
-        Args:
-            state: The writable state of the stream.
-            replication_key: What the bookmark is a value of.
-            start_date: Nothing that was updated before is wanted.
-            lookback: How far behind the bookmark to start again.
-            now: No bookmark can be later; one that is says nothing.
-        """
-        self._now = now
-        self._state = state
-        self._key = replication_key
-        self._start_date = start_date
-        self._lookback = lookback
+    state: State
+    key: str
+    start_date: str | None
+    lookback: timedelta
+    settling: timedelta = timedelta(0)
+    now: datetime | None = None
 
     @property
     def start(self) -> datetime | None:
         """What to ask for: everything after this time; None is everything."""
-        wanted = moment_of(self._start_date)
+        wanted = moment_of(self.start_date)
         # The filter is strict: what was updated at start_date itself is wanted too.
         first = _before(wanted, timedelta(milliseconds=1)) if wanted else None
         if self.value is None or self._moved_back:
             return first
-        behind = _before(self.value, self._lookback)
+        behind = _before(self.value, self.lookback)
+        if self.settling:
+            behind = min(behind, self._unsettled_from(self.value))
         return max(behind, first) if first else behind
 
-    def advance(self, newest: str | None, began: str | None) -> None:
+    def _unsettled_from(self, value: datetime) -> datetime:
+        text = self.state.get(_UNSETTLED, "an older version has not looked")
+        if text is None:
+            return value
+        oldest, furthest = moment_of(text), _before(value, self.settling)
+        return max(furthest, _before(oldest, timedelta(milliseconds=1))) if oldest else furthest
+
+    def advance(
+        self, newest: str | None, began: str | None, unsettled: Sequence[str] | None = None
+    ) -> None:
         """Move the bookmark to the newest key that is surely complete.
 
         Args:
             newest: The newest key that was read.
             began: When the pass began; later changes may have been missed.
+            unsettled: The oldest key of a record that may still change, if there is
+                one; None if that is not known.
         """
+        if self.settling:
+            self.state.pop(_UNSETTLED, None)
+            if unsettled is not None:
+                self.state[_UNSETTLED] = unsettled[0] if unsettled else None
         covered = self._covered
-        before = None if self.ahead else self._state.get(_VALUE)
+        before = None if self.ahead else self.state.get(_VALUE)
         newest = latest([before, newest]) or (began if self.ahead else None)
         if value := newest and earliest([newest, began]):
-            self._state.update({_KEY: self._key, _VALUE: utc_text(value), _START: covered})
-            self._state.pop(_NEWEST, None)
+            self.state.update({_KEY: self.key, _VALUE: utc_text(value), _START: covered})
+            self.state.pop(_NEWEST, None)
             if value != newest:
-                self._state[_NEWEST] = utc_text(newest)
+                self.state[_NEWEST] = utc_text(newest)
 
     @property
     def value(self) -> datetime | None:
@@ -89,47 +101,43 @@ class Bookmark:
     @property
     def newest(self) -> datetime | None:
         """The replication key of the newest record that was read; it may be after the bookmark."""
-        return moment_of(self._state.get(_NEWEST)) or self.value
+        return moment_of(self.state.get(_NEWEST)) or self.value
 
     @property
     def ahead(self) -> bool:
         """Whether the bookmark is later than now: what it says cannot be true."""
-        return bool(self._now and self._saved and self._saved > self._now)
+        return bool(self.now and self._saved and self._saved > self.now)
 
     @property
     def _saved(self) -> datetime | None:
-        if self._state.get(_KEY, self._key) != self._key:
+        if self.state.get(_KEY, self.key) != self.key:
             return None
-        return moment_of(self._state.get(_VALUE))
+        return moment_of(self.state.get(_VALUE))
 
     @property
     def _moved_back(self) -> bool:
         """Whether start_date now reaches further back than what was read."""
-        wanted = moment_of(self._start_date)
-        if _START not in self._state or (wanted and self.value and wanted >= self.value):
+        wanted = moment_of(self.start_date)
+        if _START not in self.state or (wanted and self.value and wanted >= self.value):
             return False
-        covered = moment_of(self._state[_START])
+        covered = moment_of(self.state[_START])
         return covered is not None and (wanted is None or wanted < covered)
 
     @property
     def _covered(self) -> str | None:
         """The start date from which on the stream is complete up to its bookmark."""
-        wanted, bookmark = moment_of(self._start_date), self.value
-        if bookmark is None or _START not in self._state:
-            return self._start_date
-        covered = moment_of(self._state[_START])
+        wanted, bookmark = moment_of(self.start_date), self.value
+        if bookmark is None or _START not in self.state:
+            return self.start_date
+        covered = moment_of(self.state[_START])
         reaches = covered is None or (wanted is not None and covered <= wanted)
         if reaches and (wanted is None or wanted <= bookmark):
-            return t.cast("str | None", self._state[_START])
-        return self._start_date
+            return t.cast("str | None", self.state[_START])
+        return self.start_date
 
 
 def check_account(state: State, message: str) -> None:
-    """Refuse a state of another account; record whose it is.
-
-    Args:
-        state: The tap's writable state.
-        message: What OnceHub says of the key, naming its account.
+    """Refuse the state of another account than OnceHub's message names; record that one.
 
     Raises:
         SettingsError: If the key is another account's.
@@ -150,12 +158,8 @@ def check_account(state: State, message: str) -> None:
 def check_state(state: t.Any, streams: Collection[str]) -> None:
     """Refuse a state whose bookmarks cannot be used; drop what other taps add.
 
-    Args:
-        state: The decoded state, as it was given to the tap.
-        streams: Names of the streams whose bookmarks are times.
-
     Raises:
-        SettingsError: Naming the stream and what is wrong.
+        SettingsError: Naming the stream whose bookmark is no time, and what is wrong.
     """
     bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
     if not isinstance(bookmarks, dict):

@@ -39,7 +39,10 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
         since: The time filter of the pass; None reads everything.
         newest: The newest replication key seen so far.
         oldest: The oldest one after ``since``.
+        unsettled: The oldest one of a record that may change without a new one, if there
+            is any; None where a version that did not look began the pass.
         undated: Whether ``began`` is by this machine's clock only.
+        whole_days: Whether to ask for everything since the day before ``since``.
         cursors: Where the latest pages ended, the latest last.
         firsts: What the page after each of these begins with, and when it was updated.
     """
@@ -51,7 +54,9 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
     since: str | None = None
     newest: str | None = None
     oldest: str | None = None
+    unsettled: list[str] | None = None
     undated: bool = False
+    whole_days: bool = False
     cursors: list[str] = []
     firsts: list[tuple[str | None, str | None]] = []
 
@@ -73,24 +78,25 @@ class SyncPass:
         versioned: bool = False,
         start_date: str | None = None,
         lookback: timedelta = timedelta(0),
+        settling: timedelta = timedelta(0),
         now: datetime | None = None,
     ) -> None:
-        """Resume the pass that the state holds, or start a new one.
+        """Resume the pass that the state holds, or start a new one; see also Bookmark.
 
         Args:
             states: Writable states of the streams that are written in this pass, the
                 one that holds the checkpoint first.
             replication_key: The key of an incremental pass; None for a full one.
-            versioned: Whether records carry the version, so that loaders can remove
-                all others.
+            versioned: Whether loaders can remove records without this pass's version.
             start_date: Nothing that was updated before is wanted.
             lookback: How far behind the bookmark to start again.
+            settling: How far at most for records that may change without a new key.
             now: No bookmark can be later.
         """
         self._states = states
         self._kind = replication_key or ("versioned" if versioned else "full")
         self._bookmarks = [
-            Bookmark(state, replication_key, start_date, lookback, now)
+            Bookmark(state, replication_key, start_date, lookback, settling, now)
             for state in states.values()
             if replication_key
         ]
@@ -104,6 +110,7 @@ class SyncPass:
             streams=list(states),
             kind=self._kind,
             since=since,
+            unsettled=[],
         )
         firsts = self._point.firsts
         if len(firsts) != len(self._point.cursors):  # as an older version wrote it
@@ -122,6 +129,11 @@ class SyncPass:
         return self._point.since
 
     @property
+    def whole_days(self) -> bool:
+        """Whether the filter takes the date of the day before; a resumed pass goes on so."""
+        return self._point.whole_days
+
+    @property
     def version(self) -> int:
         """Marks all records of this pass, the same over all its runs."""
         return self._point.version
@@ -132,36 +144,28 @@ class SyncPass:
         return self._point.began
 
     def mark_started(self, moment: datetime, *, dated: bool = True) -> None:
-        """Record when the pass began, unless an earlier answer or run did.
-
-        Args:
-            moment: Not later than the first answer's content.
-            dated: Whether OnceHub said so, and not only this machine's clock.
-        """
+        """Record when the pass began, and whether OnceHub said so; the first answer counts."""
         if self._point.began is None:
             self._point.began = milliseconds(moment)
             self._point.undated = not dated
 
-    def commit_page(self, position: Position, values: Sequence[t.Any]) -> None:
-        """Record that everything before a position is written.
-
-        Args:
-            position: The position.
-            values: Replication key values written since the last call.
-        """
-        self.observe(values)
+    def commit_page(
+        self, position: Position, values: Sequence[t.Any], unsettled: Sequence[t.Any] = ()
+    ) -> None:
+        """Record that everything before a position is written."""
+        self.observe(values, unsettled)
         others = [other for other in self._positions if other.after != position.after]
         self._positions = [*others, position][-CURSORS_KEPT:]
         self._point.cursors = [p.after for p in self._positions]
         self._point.firsts = [(p.first, p.updated) for p in self._positions]
         self._holder[_CHECKPOINT] = msgspec.to_builtins(self._point)
 
-    def observe(self, values: Sequence[t.Any]) -> None:
-        """Record replication key values.
-
-        Args:
-            values: As they came; what is no time is passed over.
-        """
+    def observe(self, values: Sequence[t.Any], unsettled: Sequence[t.Any] = ()) -> None:
+        """Record replication key values, and those of records that may still change."""
+        if self._point.unsettled is not None:
+            texts = [value for value in unsettled if isinstance(value, str)]
+            oldest = earliest([*self._point.unsettled, *texts])
+            self._point.unsettled = [oldest] if oldest else []
         texts = [value for value in values if isinstance(value, str)]
         self._point.newest = latest([self._point.newest, *texts])
         if since := moment_of(self.since):
@@ -189,9 +193,9 @@ class SyncPass:
         """Return to the position before; the latest one leads nowhere."""
         self._positions = self._positions[:-1]
 
-    def restart(self) -> None:
-        """Return to the start of the list."""
-        self._positions = []
+    def read_whole_days(self) -> None:
+        """Return to the start of the list, and ask from the day before on."""
+        self._positions, self._point.whole_days = [], True
 
     def discard(self) -> None:
         """End the pass so that the next one reads the same again."""
@@ -207,7 +211,7 @@ class SyncPass:
         self._holder.pop(_CHECKPOINT, None)
         self._keep_version()
         for bookmark in self._bookmarks:
-            bookmark.advance(self._point.newest, self._complete_until)
+            bookmark.advance(self._point.newest, self._complete_until, self._point.unsettled)
 
     @property
     def _complete_until(self) -> str | None:
@@ -250,7 +254,7 @@ class SyncPass:
         self, point: Checkpoint, since: str | None
     ) -> str | None:
         """Return why a checkpoint cannot be resumed from; None if it can."""
-        times = [point.began, point.since, point.newest, point.oldest]
+        times = [point.began, point.since, point.newest, point.oldest, *(point.unsettled or [])]
         if any(text is not None and moment_of(text) is None for text in times):
             return "its times cannot be read"
         if not point.cursors or point.began is None:
@@ -271,14 +275,7 @@ class SyncPass:
 
 
 def next_version(states: Iterable[State]) -> int:
-    """Return a version later than all before, though the clock may have been ahead.
-
-    Args:
-        states: The states of the streams that carry it.
-
-    Returns:
-        Milliseconds since 1970.
-    """
+    """Return a version later than all before, though the clock may have been ahead."""
     last = 0
     for state in states:
         checkpoint = state.get(_CHECKPOINT)
@@ -293,12 +290,7 @@ def _version_in(holder: Mapping[str, t.Any]) -> int:
 
 
 def record_version(state: State, version: int) -> None:
-    """Record the version of a stream's last full pass.
-
-    Args:
-        state: The writable state of the stream.
-        version: The version.
-    """
+    """Record the version of a stream's last full pass."""
     state[_VERSION] = version
 
 

@@ -1,4 +1,4 @@
-"""When a stream that costs a request for each object is to be read again."""
+"""When a stream that is not read in every run is to be read again."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if t.TYPE_CHECKING:
     from tap_oncehub.state.bookmark import State
 
 _COMPLETE = "complete_pass"
+_TOLERANCE = 0.95
+"""A daily run comes to a stream a little earlier one day than the day before."""
 
 
 class Refresh:
@@ -27,40 +29,31 @@ class Refresh:
             form: Selection and settings that the rows depend on.
         """
         self._state = state
-        self._hours = hours
+        self._validity = timedelta(hours=hours) * _TOLERANCE
         text = json.dumps(form, sort_keys=True, default=str)
         self._form = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def due(self, now: datetime) -> datetime | None:
-        """Return when the stream is to be read again; None if that is now.
-
-        Args:
-            now: OnceHub's clock.
-        """
+        """Return when the stream is to be read again; None if that is now."""
         saved = self._state.get(_COMPLETE)
         if not isinstance(saved, dict) or saved.get("form") != self._form:
             return None
         began = moment_of(saved.get("began"))
-        if began is None or abs(now - began) >= timedelta(hours=self._hours):
+        if began is None or abs(now - began) >= self._validity:
             return None
-        return began + timedelta(hours=self._hours)
+        return began + self._validity
 
     def complete(self, began: str | None) -> None:
-        """Record that a pass is complete.
-
-        Args:
-            began: When it began, by OnceHub's clock.
-        """
-        self._state[_COMPLETE] = {"began": began, "form": self._form}
+        """Record that a pass is complete, and when it began, by OnceHub's clock."""
+        if self._validity:
+            self._state[_COMPLETE] = {"began": began, "form": self._form}
 
 
-def takes_part(parent: State, stream: str) -> bool:
-    """Return whether a stream is read in a pass of its parent that is not complete.
+def takes_part(holder: State, stream: str) -> bool:
+    """Return whether a stream is read in a pass that is not complete.
 
-    Args:
-        parent: The state of the parent.
-        stream: Its child.
+    Its state, or that of its parent, holds the pass.
     """
-    checkpoint = parent.get("checkpoint")
+    checkpoint = holder.get("checkpoint")
     streams = checkpoint.get("streams") if isinstance(checkpoint, dict) else None
     return isinstance(streams, list) and stream in streams

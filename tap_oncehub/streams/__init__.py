@@ -4,33 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from tap_oncehub.streams.bookings import (
-    BookingByIdStream,
-    BookingHostsStream,
-    BookingsStream,
-    BookingStream,
-    ConversationsStream,
-)
-from tap_oncehub.streams.calendars import (
-    BookingCalendarByIdStream,
-    BookingCalendarsStream,
-    BookingCalendarStream,
-    BookingCalendarTimeSlotsStream,
-)
-from tap_oncehub.streams.contacts import ContactsStream, SmsNotificationsStream
-from tap_oncehub.streams.pages import (
-    BookingPageLinksStream,
-    BookingPagesStream,
-    EventTypesStream,
-    MasterPagesStream,
-)
-from tap_oncehub.streams.users import (
-    TeamsStream,
-    TestAuthStream,
-    UserSchedulingAvailabilityStream,
-    UsersStream,
-)
-from tap_oncehub.streams.webhooks import WebhookEventsStream, WebhooksStream
+from tap_oncehub.streams import bookings, calendars, contacts, pages, users, webhooks
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,29 +13,26 @@ if t.TYPE_CHECKING:
 
 
 def stream_classes(config: Mapping[str, t.Any]) -> list[type[OnceHubStream]]:
-    """Return the class of every stream.
-
-    Args:
-        config: The settings: ids of single objects take the place of a parent list.
-    """
+    """Return the class of every stream; ids in the settings replace a parent list."""
+    by_id = config.get("booking_ids"), config.get("booking_calendar_ids")
     return [
-        BookingsStream,
-        ContactsStream,
-        SmsNotificationsStream,
-        BookingCalendarsStream,
-        BookingPagesStream,
-        MasterPagesStream,
-        EventTypesStream,
-        UsersStream,
-        TeamsStream,
-        WebhooksStream,
-        WebhookEventsStream,
-        BookingCalendarTimeSlotsStream,
-        UserSchedulingAvailabilityStream,
-        BookingByIdStream if config.get("booking_ids") else BookingStream,
-        BookingCalendarByIdStream if config.get("booking_calendar_ids") else BookingCalendarStream,
-        ConversationsStream,
-        BookingHostsStream,
-        BookingPageLinksStream,
-        TestAuthStream,
+        bookings.BookingsStream,
+        contacts.ContactsStream,
+        contacts.SmsNotificationsStream,
+        calendars.BookingCalendarsStream,
+        pages.BookingPagesStream,
+        pages.MasterPagesStream,
+        pages.EventTypesStream,
+        users.UsersStream,
+        users.TeamsStream,
+        webhooks.WebhooksStream,
+        webhooks.WebhookEventsStream,
+        calendars.BookingCalendarTimeSlotsStream,
+        users.UserSchedulingAvailabilityStream,
+        bookings.BookingByIdStream if by_id[0] else bookings.BookingStream,
+        calendars.BookingCalendarByIdStream if by_id[1] else calendars.BookingCalendarStream,
+        bookings.ConversationsStream,
+        bookings.BookingHostsStream,
+        pages.BookingPageLinksStream,
+        users.TestAuthStream,
     ]

@@ -56,6 +56,7 @@ class OnceHubStream(RESTStream[str]):
         kinds: What its objects may call themselves; empty if that is not known.
         time_filters: Fields that the endpoint can filter by, all possible replication
             keys.
+        answered: How many requests were answered in this run.
     """
 
     primary_keys: t.Sequence[str] = ("id",)
@@ -64,14 +65,10 @@ class OnceHubStream(RESTStream[str]):
     kinds: t.ClassVar[frozenset[str]] = frozenset()
     time_filters: t.ClassVar[frozenset[str]] = frozenset()
     extracted_at: datetime | None = None
+    answered: int = 0
 
     def __init__(self, tap: Tap, sync: SyncContext) -> None:
-        """Set up the stream.
-
-        Args:
-            tap: The tap, for the SDK.
-            sync: What all streams share.
-        """
+        """Set up the stream."""
         self.sync_context = sync
         self._default_user_agent = f"{tap.name}/{tap.plugin_version}"
         super().__init__(tap)
@@ -161,15 +158,7 @@ class OnceHubStream(RESTStream[str]):
             raise SettingsError(msg + f"replication keys: {can}.")
 
     def fetch(self, context: Context | None, cursor: str | None = None) -> OnceHubResponse:
-        """Request the endpoint once, retries aside.
-
-        Args:
-            context: Values for the path.
-            cursor: Id of the object to continue after.
-
-        Returns:
-            A sound response.
-        """
+        """Return a sound response of the endpoint, asked for what follows a cursor."""
         request = self.get_http_request(page=PageContext(context, cursor))
         prepared = self.build_prepared_request(
             method=request.method,
@@ -177,7 +166,14 @@ class OnceHubStream(RESTStream[str]):
             params=request.encode_params(),
             headers=request.headers,
         )
-        return self.sync_context.client.send(prepared, self.stats, self._fault_in)
+        response = self.sync_context.client.send(prepared, self.stats, self._fault_in)
+        self.answered += 1
+        return response
+
+    @property
+    def least_requests(self) -> int:
+        """How many requests the next run takes at least."""
+        return self.answered
 
     def _fault_in(self, body: t.Any) -> str | None:
         if fault := self.check_body(body):
@@ -189,11 +185,7 @@ class OnceHubStream(RESTStream[str]):
         return None
 
     def check_body(self, body: t.Any) -> str | None:
-        """Return what is wrong with a response's body; None if nothing is.
-
-        Args:
-            body: The decoded body.
-        """
+        """Return what is wrong with a decoded body; None if nothing is."""
         return None if isinstance(body, dict) else "the response is not a JSON object"
 
     @override
@@ -217,8 +209,7 @@ class OnceHubStream(RESTStream[str]):
     def start_version(self, version: int) -> None:
         """Mark the records of a full pass, so that a loader knows what is gone.
 
-        Args:
-            version: The pass, in milliseconds since 1970; all its records carry that time.
+        The version is a time in milliseconds since 1970, the same for all its records.
         """
         if self.config["emit_activate_version_messages"]:
             self._stream_version = version
@@ -280,11 +271,7 @@ class OnceHubStream(RESTStream[str]):
 
 
 def rows_in(body: t.Any) -> t.Any:
-    """Return the rows of a body that is a bare array, or that has them in ``data``.
-
-    Args:
-        body: The decoded body.
-    """
+    """Return the rows of a body that is a bare array, or that has them in ``data``."""
     return body.get("data") if isinstance(body, dict) else body
 
 

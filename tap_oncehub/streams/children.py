@@ -42,55 +42,64 @@ def is_refused_object(error: RequestRefusedError) -> bool:
     return error.status in _REFUSALS and not isinstance(error, WrongAddressError)
 
 
-class ChildStream(OnceHubStream):
-    """An endpoint that is asked once for each object of another stream.
+class RefreshedStream(OnceHubStream):
+    """A stream whose full passes are good for some hours.
 
     Attributes:
-        parent_key: The column that holds the parent's id, where it is not ``id``; None
-            where rows do not tell it.
+        refresh_setting: The setting that says for how many.
         row_settings: Settings that decide which rows there are.
-        documented_refusals: Statuses that say something of one parent, and what.
     """
 
-    state_partitioning_keys: t.Sequence[str] = ()
-    parent_key: t.ClassVar[str | None] = "id"
+    refresh_setting: t.ClassVar[str] = "per_object_refresh_hours"
     row_settings: t.ClassVar[tuple[str, ...]] = ()
-    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "deleted in the meantime"}
-    record_counter: Counter
-    _answered: bool = False
-    _refused: RequestRefusedError | None = None
 
     @cached_property
     def refresh(self) -> Refresh:
         """When this stream was read whole."""
         settings = {name: self.config.get(name) for name in (*_FORM, *self.row_settings)}
-        hours = self.config["per_object_refresh_hours"]
+        hours = self.config[self.refresh_setting]
         return Refresh(self.stream_state, hours, [settings, sorted(self.mask.items())])
 
-    def is_due(self, parent: State) -> bool:
-        """Return whether to read this stream in a full pass of its parent.
-
-        Args:
-            parent: The state of the parent; a pass under way goes on.
-        """
+    def is_due(self, holder: State) -> bool:
+        """Return whether to read this stream now; a pass under way in the holder goes on."""
         due = self.refresh.due(self.sync_context.client.now)
-        if due is None or takes_part(parent, self.name):
+        if due is None or takes_part(holder, self.name):
             return True
         when = f"{due:%Y-%m-%d %H:%M} UTC"
-        self.logger.info("%s: not read, due at %s (per_object_refresh_hours)", self.name, when)
+        self.logger.info("%s: not read, due at %s (%s)", self.name, when, self.refresh_setting)
         return False
+
+    @property
+    @override
+    def least_requests(self) -> int:
+        return 0 if self.refresh.due(self.sync_context.client.now) else self.answered
+
+
+class ChildStream(RefreshedStream):
+    """An endpoint that is asked once for each object of another stream.
+
+    Attributes:
+        parent_key: The column that holds the parent's id, where it is not ``id``; None
+            where rows do not tell it.
+        documented_refusals: Statuses that say something of one parent, and what.
+    """
+
+    state_partitioning_keys: t.Sequence[str] = ()
+    parent_key: t.ClassVar[str | None] = "id"
+    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "deleted in the meantime"}
+    record_counter: Counter
+    _refused: RequestRefusedError | None = None
 
     @contextmanager
     def open_child(self, *, whole: bool) -> Iterator[None]:
         """Get ready for rows: loaders must know the stream, even if none come.
 
-        Args:
-            whole: Whether all parents come, so that it means something if none answers.
+        Only where all parents come, ``whole``, it means something if none answers.
         """
         self._write_schema_message()
         with self.get_record_counter() as self.record_counter:
             yield
-        if whole and self._refused and not self._answered and not self.failed:
+        if whole and self._refused and not self.answered and not self.failed:
             error = EndpointError(f"not one of the {self._parents} was answered: {self._refused}")
             self.sync_context.fail(self.name, error)
 
@@ -98,9 +107,6 @@ class ChildStream(OnceHubStream):
         """Write the rows of one parent.
 
         The SDK's own way would write a schema, two metrics and a log line a parent.
-
-        Args:
-            parent_id: Id of the parent.
         """
         if self.failed:
             return
@@ -111,7 +117,6 @@ class ChildStream(OnceHubStream):
                 if record is not None:
                     self._write_record_message(record)
                     self.record_counter.increment()
-            self._answered = True
         except RequestRefusedError as error:
             if not is_refused_object(error):
                 self.sync_context.fail(self.name, error)
@@ -131,19 +136,11 @@ class ChildStream(OnceHubStream):
             super().activate_version()
 
     def is_wanted(self, parent: Record) -> bool:
-        """Return whether a parent is worth a request.
-
-        Args:
-            parent: The parent, as OnceHub sent it.
-        """
+        """Return whether a parent is worth a request."""
         return bool(parent)
 
     def rows_of(self, parent_id: str) -> Iterable[Record]:
-        """Return the rows of one parent.
-
-        Args:
-            parent_id: Id of the parent.
-        """
+        """Return the rows of one parent."""
         return self.request_records({"id": parent_id})
 
     @property
@@ -151,7 +148,7 @@ class ChildStream(OnceHubStream):
         return str(getattr(self.parent_stream_type, "name", "objects")).replace("_", " ")
 
 
-class ParentStream(OnceHubStream):
+class ParentStream(RefreshedStream):
     """An endpoint whose objects others may be asked for.
 
     Attributes:
@@ -167,6 +164,12 @@ class ParentStream(OnceHubStream):
         if self.replication_method == REPLICATION_INCREMENTAL:
             return children
         return [child for child in children if child.is_due(self.stream_state)]
+
+    @property
+    @override
+    def least_requests(self) -> int:
+        children = [c for c in self.child_streams if isinstance(c, ChildStream) and c.selected]
+        return super().least_requests + sum(child.least_requests for child in children)
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record | None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import typing as t
 from datetime import timedelta
 
+from typing_extensions import override
+
 from tap_oncehub.streams.lists import ListStream
+
+if t.TYPE_CHECKING:
+    from singer_sdk.helpers.types import Record
 
 
 class ContactsStream(ListStream):
@@ -17,6 +23,9 @@ class ContactsStream(ListStream):
     time_filters = frozenset({"creation_time", "last_updated_time"})
 
 
+_FINAL = {"delivered", "failed", "rejected"}
+
+
 class SmsNotificationsStream(ListStream):
     """Text messages; a status changes after creation, and has no time of its own."""
 
@@ -25,4 +34,8 @@ class SmsNotificationsStream(ListStream):
     kinds = frozenset({"notification"})
     replication_key = "creation_time"
     time_filters = frozenset({"creation_time"})
-    least_lookback = timedelta(days=3)
+    settling = timedelta(days=3)
+
+    @override
+    def is_settled(self, row: Record) -> bool:
+        return row.get("status") in _FINAL

@@ -35,6 +35,7 @@ class FilteredListStream(ListStream):
     """
 
     filters: t.ClassVar[Mapping[str, str]]
+    refresh_setting = "per_object_refresh_hours"
     selected_by_default = False
 
     @override
@@ -43,7 +44,7 @@ class FilteredListStream(ListStream):
         context = page.stream_context or {}
         if path := context.get("path"):
             request.url = f"{self.url_base}{path}"
-            request.params.pop(f"{self.replication_key}.gt", None)
+            request.params = {"limit": request.params["limit"], "after": request.params["after"]}
         else:
             request.params[context["name"]] = context["value"]
         return request
@@ -60,13 +61,7 @@ class FilteredListStream(ListStream):
                     yield from self._read_list(current, identifier, after)
 
     def row_of(self, row: Record, name: str, value: str) -> Record:
-        """Return what it says that a filter found an object.
-
-        Args:
-            row: The object.
-            name: The filter.
-            value: Its value.
-        """
+        """Return what it says that a filter with this value found an object."""
         raise NotImplementedError
 
     def _position(self) -> tuple[str, str, Position | None]:

@@ -6,6 +6,7 @@ import typing as t
 from collections import Counter
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from http import HTTPStatus
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ from typing_extensions import override
 from tap_oncehub.api.pagination import CursorPaginator, position_between
 from tap_oncehub.errors import PaginationError, RequestRefusedError
 from tap_oncehub.state.checkpoint import SyncPass
-from tap_oncehub.streams.children import ParentStream
+from tap_oncehub.streams.children import ParentStream, RefreshedStream
 from tap_oncehub.times import day_before, moment_of
 
 if t.TYPE_CHECKING:
@@ -40,17 +41,18 @@ class ListStream(ParentStream):
     """A list endpoint.
 
     Attributes:
-        least_lookback: How far an incremental sync must go back at least.
+        settling: For how long records may change without a new replication key.
     """
 
     records_jsonpath = "$.data[*]"
-    least_lookback: t.ClassVar[timedelta] = timedelta(0)
+    refresh_setting = "full_table_refresh_hours"
+    settling: t.ClassVar[timedelta] = timedelta(0)
     sync_pass: SyncPass
     _refused_cursors: set[str]
     _failures: Counter[Position | None]
     _returns: Counter[Position | None]
     _newest_first: bool = True
-    _dates_only: bool = False
+    _until: str | None = None
 
     @override
     def get_new_paginator(self) -> CursorPaginator:  # type: ignore[override]
@@ -63,8 +65,9 @@ class ListStream(ParentStream):
         request.params["limit"] = self.config["page_size"]
         request.params["after"] = page.next_page_token
         if since := self.sync_pass.since:
-            since = day_before(since) if self._dates_only else since
+            since = day_before(since) if self.sync_pass.whole_days else since
             request.params[f"{self.replication_key}.gt"] = since
+            request.params[f"{self.replication_key}.lt"] = self._until
         return request
 
     @override
@@ -89,7 +92,7 @@ class ListStream(ParentStream):
             for child in self.selected_children:
                 children.enter_context(child.open_child(whole=not self.sync_pass.resumed))
             complete = yield from self._read_pages(context)
-            if complete and not (self._dates_only or self.sync_pass.overlaps):
+            if complete and not (self.sync_pass.whole_days or self.sync_pass.overlaps):
                 complete = yield from self._read_day_before(context)
         if not complete or (self._incremental and self._child_failed):
             # No later pass would bring the rows that are missing.
@@ -97,19 +100,14 @@ class ListStream(ParentStream):
         else:
             for stream in self._streams_of_pass:
                 stream.activate_version()
-            for child in self.selected_children:
-                if not self._incremental and not child.failed:
-                    child.refresh.complete(self.sync_pass.began)
+                if not self._incremental and not stream.failed:
+                    stream.refresh.complete(self.sync_pass.began)
             self.sync_pass.finish()
         self.sync_context.write_state()
 
     @override
     def request_records(self, context: Context | None) -> Iterator[Record]:
-        """Read pages from where the pass stands; the state follows what is written.
-
-        Args:
-            context: Not used.
-        """
+        """Read pages from where the pass stands; the state follows what is written."""
         paginator = self.get_new_paginator()
         while not paginator.finished:
             response = self.fetch(context, paginator.current_value)
@@ -124,11 +122,8 @@ class ListStream(ParentStream):
         """Read to the end; where a position leads nowhere, rewind to an earlier one.
 
         Edits and deletes move what a position stands for. Where the same position fails
-        again and again, it is not they.
-
-        Returns:
-            Whether the list was read to its end: one that changes faster than it can be
-            read is left to the next run.
+        again and again, it is not they. Return False for a list that changes faster than it
+        can be read, and is left to the next run.
         """
         self._refused_cursors, self._failures, self._returns = set(), Counter(), Counter()
         while True:
@@ -172,16 +167,12 @@ class ListStream(ParentStream):
         """Read again from the day before the bookmark, since no known record came back.
 
         It may be deleted, or edited again. Or OnceHub compares days: then what followed
-        on the same day is missing.
-
-        Returns:
-            Whether the list was read to its end.
+        on the same day is missing. Return whether the list was read to its end.
         """
-        oldest = self.sync_pass.oldest
-        self._dates_only = True
-        self.sync_pass.restart()
+        self._until = self.sync_pass.oldest
+        self.sync_pass.read_whole_days()
         complete = yield from self._read_pages(context)
-        if self.sync_pass.oldest != oldest:
+        if self.sync_pass.oldest != self._until:
             what = "%s: OnceHub compares whole days in %s.gt: reading from the day before on"
             self.logger.warning(what, self.name, self.replication_key)
         return complete
@@ -199,9 +190,9 @@ class ListStream(ParentStream):
 
         OnceHub's reference declares the filters as dates, and its examples send times.
         """
-        if self._dates_only or not self._is_filter_refused(error):
+        if self.sync_pass.whole_days or not self._is_filter_refused(error):
             return False
-        self._dates_only = True
+        self.sync_pass.read_whole_days()
         what = "%s: %s; filtering by the date of the day before"
         self.logger.warning(what, self.name, str(error).rstrip("."))
         return True
@@ -213,6 +204,10 @@ class ListStream(ParentStream):
             and self.sync_pass.since is not None
             and str(self.replication_key) in (error.param or "")
         )
+
+    def is_settled(self, row: Record) -> bool:
+        """Return whether a record can change only together with its replication key."""
+        return bool(row)
 
     def _commit_rows(self, rows: list[Record], paginator: CursorPaginator) -> Iterator[Record]:
         """Yield a page's objects, and commit what is written.
@@ -227,15 +222,17 @@ class ListStream(ParentStream):
             yield from chunk
             last = chunk[-1]
             self.stats.back_to = str(last.get("creation_time") or "") or None
-            values = [row.get(self.replication_key or "") for row in chunk]
+            key = self.replication_key or ""
+            values = [row.get(key) for row in chunk]
+            unsettled = [row.get(key) for row in chunk if not self.is_settled(row)]
             if last is not rows[-1]:
                 position = position_between(rows[start - 1] if start else {}, last)
             else:
                 position = None if paginator.finished else paginator.position
             if position is None or self._child_failed:
-                self.sync_pass.observe(values)
+                self.sync_pass.observe(values, unsettled)
             else:
-                self.sync_pass.commit_page(position, values)
+                self.sync_pass.commit_page(position, values, unsettled)
                 self.sync_context.write_state()
 
     @property
@@ -247,17 +244,24 @@ class ListStream(ParentStream):
         return any(child.failed for child in self.selected_children)
 
     @property
-    def _streams_of_pass(self) -> list[t.Any]:
-        return [*([self] if self.selected else []), *self.selected_children]
+    @override
+    def least_requests(self) -> int:
+        return len(self._streams_of_pass[:1]) if self._incremental else super().least_requests
+
+    @cached_property
+    def _streams_of_pass(self) -> list[RefreshedStream]:
+        children: list[RefreshedStream] = [*self.selected_children]
+        due = self._incremental or children or (self.selected and self.is_due(self.stream_state))
+        return [self, *children] if self.selected and due else children
 
     def _start_pass(self) -> SyncPass:
-        lookback = timedelta(seconds=self.config["lookback_seconds"])
         sync_pass = SyncPass(
             {stream.name: stream.stream_state for stream in self._streams_of_pass},
             replication_key=self.replication_key if self._incremental else None,
             versioned=self.config["emit_activate_version_messages"],
             start_date=self.config.get("start_date"),
-            lookback=max(lookback, self.least_lookback),
+            lookback=timedelta(seconds=self.config["lookback_seconds"]),
+            settling=self.settling,
             now=max(self.sync_context.client.now, datetime.now(timezone.utc)),
         )
         if sync_pass.bookmark_ahead:

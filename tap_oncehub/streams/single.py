@@ -39,11 +39,7 @@ class WholeStream(SingleStream):
         record_version(self.stream_state, version)
 
     def rows(self, context: Context | None) -> Iterable[Record]:
-        """Return the rows of the endpoint.
-
-        Args:
-            context: Not used.
-        """
+        """Return the rows of the endpoint."""
         return self.request_records(context)
 
 

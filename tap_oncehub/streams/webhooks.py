@@ -28,6 +28,7 @@ class WebhooksStream(ListStream):
     name = "webhooks"
     path = "/webhooks"
     kinds = frozenset({"webhook"})
+    row_settings = ("include_webhook_secrets",)
 
     @cached_property
     def schema(self) -> dict[str, t.Any]:  # type: ignore[override]

@@ -42,20 +42,6 @@ def test_the_entry_keeps_the_hubs_rules(entry: hub.Definition) -> None:
     assert all(list(setting) == sorted(setting) for setting in entry["settings"])
 
 
-def test_who_adds_the_plugin_gets_the_schema_of_this_project(
-    files: dict[str, str], entry: hub.Definition
-) -> None:
-    assert yaml.safe_load(files["plugin.yaml"]) == entry | {"load_schema": "oncehub"}
-
-
-def test_file_names_and_names_agree(files: dict[str, str], entry: hub.Definition) -> None:
-    place = f"hub/_data/meltano/extractors/{entry['name']}/{entry['variant']}.yml"
-    assert yaml.safe_load(files[place]) == entry
-    variants = yaml.safe_load(files["hub/_data/default_variants.yml"])
-    assert variants == {"extractors": {entry["name"]: entry["variant"]}}
-    assert entry["variant"] in yaml.safe_load(files["hub/_data/maintainers.yml"])
-
-
 def test_it_says_what_meltano_yml_says(entry: hub.Definition) -> None:
     content = yaml.safe_load(ROOT.joinpath("meltano.yml").read_text("utf-8"))
     (ours,) = content["plugins"]["extractors"]
@@ -69,6 +55,7 @@ def test_the_logo_has_no_text_and_no_background(entry: hub.Definition) -> None:
     assert tags == {"svg", "path"}
 
 
+@pytest.mark.slow
 def test_meltano_adds_the_tap_from_its_definition(tmp_path: Path, entry: hub.Definition) -> None:
     (tmp_path / "meltano.yml").write_text("version: 1\nproject_id: a-test\n")
     reference = str(ROOT / "plugin.yaml")

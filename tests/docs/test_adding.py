@@ -7,16 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import typing as t
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from email.utils import formatdate
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.support import programs
 from tests.support.project import blocks
+from tests.support.raw import RawServer, page, raw_server, response
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,54 +33,22 @@ LOCATIONS = [
 DAYS = ("Monday", "Tuesday")
 
 
-class _Api(BaseHTTPRequestHandler):
+def script(path: str, query: dict[str, str]) -> bytes:
     """Two endpoints that OnceHub does not have, with its envelope and its cursor."""
-
-    server: Server
-
-    def do_GET(self) -> None:
-        address = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(address.query).items()}
-        self.server.asked.append((address.path, query))
-        path = address.path.removeprefix("/v2")
-        body = self._locations(query) if path == "/locations" else self._hours()
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def _locations(self, query: dict[str, str]) -> dict[str, t.Any]:
-        since = query.get("last_updated_time.gt", "")
-        found = [item for item in LOCATIONS if str(item["last_updated_time"]) > since]
-        start = 1 + next((i for i, x in enumerate(found) if x["id"] == query.get("after")), -1)
-        end = start + int(query["limit"])
-        return {"object": "list", "data": found[start:end], "has_more": end < len(found)}
-
-    def _hours(self) -> dict[str, t.Any]:
-        data = [{"day": day, "opens": "09:00"} for day in DAYS]
-        return {"object": "list", "data": data, "has_more": False}
-
-    def log_message(self, *_args: t.Any) -> None:
-        pass
-
-
-class Server(HTTPServer):
-    """A small API on the loopback address."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Api)
-        self.asked: list[tuple[str, dict[str, str]]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v2"
+    if path != "/locations":
+        return response(page(*({"day": day, "opens": "09:00"} for day in DAYS)))
+    since = query.get("last_updated_time.gt", "")
+    found = [item for item in LOCATIONS if str(item["last_updated_time"]) > since]
+    start = 1 + next((i for i, x in enumerate(found) if x["id"] == query.get("after")), -1)
+    end = start + int(query["limit"])
+    date = f"Date: {formatdate(usegmt=True)}"
+    return response(page(*found[start:end], has_more=end < len(found)), "200 OK", date)
 
 
 @pytest.fixture
-def api() -> Iterator[Server]:
-    with Server() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+def api() -> Iterator[RawServer]:
+    with raw_server(script) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +100,7 @@ def catalog(folder: Path) -> dict[str, t.Any]:
     return t.cast("dict[str, t.Any]", found)
 
 
-def test_it_brings_rows_and_goes_on(copy: Path, api: Server, tmp_path: Path) -> None:
+def test_it_brings_rows_and_goes_on(copy: Path, api: RawServer, tmp_path: Path) -> None:
     settings = programs.settings_for(api.url, page_size=3)
     chosen = catalog(copy)
     first = tap(copy, tmp_path, settings, catalog=chosen)
@@ -141,7 +108,7 @@ def test_it_brings_rows_and_goes_on(copy: Path, api: Server, tmp_path: Path) -> 
     assert first.records("locations")[0] == {**LOCATIONS[0], "_extra": None}
     hours = [(row["location_id"], row["day"]) for row in first.records("location_hours")]
     assert hours == [(item["id"], day) for item in LOCATIONS for day in DAYS]
-    lists = [query for path, query in api.asked if path == "/v2/locations"]
+    lists = [query for path, query in api.asked if path == "/locations"]
     assert [query.get("after") for query in lists] == [None, "LOC-6", "LOC-4", "LOC-2"]
     bookmark = first.state["bookmarks"]["locations"]["replication_key_value"]
     assert bookmark == LOCATIONS[0]["last_updated_time"]

@@ -57,10 +57,6 @@ def test_the_target_exists(page: Path, target: str) -> None:
         assert anchor in anchors(file)
 
 
-def test_there_are_links() -> None:
-    assert len(LINKS) > 20
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_targets_of_make_exist(page: Path) -> None:
     text = page.read_text("utf-8")

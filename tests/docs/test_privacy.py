@@ -84,15 +84,6 @@ def test_the_state_holds_names_times_and_ids() -> None:
         assert re.fullmatch(kinds, leaf), leaf
 
 
-def test_a_webhooks_secret_is_nowhere() -> None:
-    account = Account(seed=4, bookings=10)
-    with Sandbox(account, key=programs.KEY) as api:
-        run = inside.run(programs.settings_for(api.url), inside.catalog("webhooks"))
-    secrets = [item["secret"] for item in account.objects("webhooks") if item.get("secret")]
-    assert secrets
-    assert not [secret for secret in secrets if secret.encode() in run.output]
-
-
 @pytest.mark.slow
 def test_only_the_output_holds_customers_data(tmp_path: Path) -> None:
     """What lies in the project after a run through Meltano that ended by itself."""

@@ -6,16 +6,14 @@ All runs go beside each other: most of their time is the start of a process.
 from __future__ import annotations
 
 import re
-import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import network, programs
+from tests.support import inside, network, programs, raw
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +39,7 @@ class Trouble:
         env: Environment variables.
         fault: A fault of the sandbox, and its path.
         switches: How the sandbox behaves.
-        streams: What is selected; by default, what the tap selects itself.
+        catalog: What is selected; None is what the tap selects itself.
         status: The exit status.
     """
 
@@ -49,10 +47,11 @@ class Trouble:
     env: dict[str, str] = field(default_factory=dict)
     fault: tuple[str, str] | None = None
     switches: dict[str, t.Any] = field(default_factory=dict)
-    streams: tuple[str, ...] = ()
+    catalog: dict[str, t.Any] | None = None
     status: int = 1
 
 
+UNKNOWN = {"booking_ids": ["BKNG-NONE"]}
 OFFICIAL = {"api_url": "https://api.oncehub.com/v2"}
 REFUSED = Trouble({"rate_limit_window_seconds": 1}, fault=("429", "*"))
 NO_PROXY = Trouble(OFFICIAL, {"HTTPS_PROXY": "http://127.0.0.1:9"})
@@ -68,7 +67,7 @@ TROUBLES: dict[str, list[Trouble]] = {
         Trouble({"api_url": "/v2"}),
     ],
     "404: a single object": [
-        Trouble({"booking_ids": ["BKNG-NONE"]}, streams=("booking",), status=0)
+        Trouble(UNKNOWN, catalog=inside.catalog("booking", settings=UNKNOWN), status=0)
     ],
     "A redirect": [Trouble(fault=("308", "*"))],
     "429: rate-limited": [REFUSED, REFUSED],
@@ -107,18 +106,6 @@ CASES = [
 ]
 
 
-class _Website(BaseHTTPRequestHandler):
-    """Has a page for nothing, and none of them is OnceHub's."""
-
-    def do_GET(self) -> None:
-        self.send_response(404)
-        self.end_headers()
-        self.wfile.write(b"<html>Not found</html>")
-
-    def log_message(self, *_args: t.Any) -> None:
-        pass
-
-
 @dataclass
 class Servers:
     """Those that are not the sandbox."""
@@ -131,14 +118,12 @@ class Servers:
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     certificate = network.make_certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1")
     with (
-        HTTPServer((network.LOOPBACK, 0), _Website) as website,
+        raw.raw_server(raw.website) as website,
         network.serving(network.secure(9, certificate)) as secure,
     ):
-        threading.Thread(target=website.serve_forever, daemon=True).start()
         yield Servers(
-            f"http://127.0.0.1:{website.server_port}/wrong", f"https://127.0.0.1:{secure.port}/v2"
+            f"http://127.0.0.1:{website.port}/wrong", f"https://127.0.0.1:{secure.port}/v2"
         )
-        website.shutdown()
 
 
 def play(trouble: Trouble, servers: Servers, folder: Path) -> programs.Run:
@@ -151,13 +136,8 @@ def play(trouble: Trouble, servers: Servers, folder: Path) -> programs.Run:
         given = settings.pop("api_url", "")
         address = {SECURE: servers.secure, ELSEWHERE: servers.website}.get(given, given)
         url = address if address.startswith("http") else api.url + address
-        catalog = (
-            programs.catalog(*trouble.streams, folder=folder, settings=trouble.settings)
-            if trouble.streams
-            else None
-        )
         made = programs.settings_for(url, **settings)
-        return programs.run_tap(folder, made, catalog=catalog, env=trouble.env)
+        return programs.run_tap(folder, made, catalog=trouble.catalog, env=trouble.env)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 import duckdb
@@ -11,26 +10,19 @@ import yaml
 
 from sandbox import Account, Sandbox
 from tests.support import programs, warehouse
+from tests.support.project import Project, blocks
 from tests.support.streams import LISTS
 
 if t.TYPE_CHECKING:
     from pathlib import Path
 
-PAGE = programs.ROOT.joinpath("docs/destinations.md").read_text("utf-8")
 ACCOUNTS = {"berlin": Account(seed=1, bookings=30), "lisbon": Account(seed=2, bookings=40)}
 
 
 def copy_project(folder: Path) -> Path:
-    """The project with the recipe's extractors, and the plugins of this one."""
-    (recipe,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    content = yaml.safe_load(programs.ROOT.joinpath("meltano.yml").read_text("utf-8"))
-    content["plugins"]["extractors"] += yaml.safe_load(recipe)["plugins"]["extractors"]
-    (folder / ".meltano").mkdir(parents=True)
-    for kind in ("extractors", "loaders"):
-        (folder / f".meltano/{kind}").symlink_to(programs.ROOT / f".meltano/{kind}")
-    (folder / "output").mkdir()
-    (folder / "meltano.yml").write_text(yaml.safe_dump(content))
-    return folder
+    """The project with the recipe's extractors."""
+    (recipe,) = blocks("destinations.md", "yaml")
+    return Project(folder, "", yaml.safe_load(recipe)["plugins"]).folder
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Bad input of every kind: one line that says what to do, at once, and status 1.
 
-All cases run beside each other: most of their time is the start of a process.
+All cases run beside each other: most of their time is the start of a process. What else
+settings, catalogs and states can get wrong: tests/unit/test_settings.py and test_cli.py.
 """
 
 from __future__ import annotations
@@ -9,17 +10,16 @@ import json
 import re
 import socket
 import subprocess
-import threading
 import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import programs
+from tests.support.raw import raw_server, website
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,23 +40,19 @@ class Bad:
     Attributes:
         says: Parts of the one error line.
         settings: Settings that differ from good ones.
-        config: The whole settings file; None writes the settings.
-        files: Contents of other files, by option; None where there is none.
+        files: Contents of files, by option; None where there is none.
         env: Environment variables; with any, there is no settings file.
         arguments: More of the command line.
         switches: How the sandbox behaves.
-        fault: What every request gets.
         requests: How many are sent.
     """
 
     says: list[str]
     settings: dict[str, t.Any] = field(default_factory=dict)
-    config: bytes | None = None
     files: dict[str, bytes | None] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     arguments: list[str] = field(default_factory=list)
     switches: dict[str, t.Any] = field(default_factory=dict)
-    fault: str | None = None
     requests: int = 0
 
     def play(self, folder: Path) -> tuple[programs.Run, int, float]:
@@ -64,8 +60,6 @@ class Bad:
         folder.mkdir()
         account = Account(seed=1, bookings=10)
         with Sandbox(account, key=programs.KEY, **self.switches) as api:
-            if self.fault:
-                api.faults.add(self.fault, times=None)
             began = time.monotonic()
             done = subprocess.run(
                 [str(programs.TAP), *self._options(folder, api.url), *self.arguments],
@@ -82,13 +76,11 @@ class Bad:
     def _options(self, folder: Path, url: str) -> list[str]:
         if self.env:
             return []
-        good = programs.settings_for(url, max_wait_seconds=1)
-        config = {**good, **self.settings}
+        config = {**programs.settings_for(url, max_wait_seconds=1), **self.settings}
         if config["api_url"] == SECURE_URL:
             config["api_url"] = url.replace("http:", "https:")
-        files = {"config": self.config or json.dumps(config).encode(), **self.files}
         options = []
-        for name, content in files.items():
+        for name, content in {"config": json.dumps(config).encode(), **self.files}.items():
             path = folder / f"{name}.json"
             if content is not None:
                 path.write_bytes(content)
@@ -96,115 +88,62 @@ class Bad:
         return options
 
 
-def setting(name: str, value: t.Any, says: str = "is not usable") -> Bad:
-    return Bad([f"{name} {says}"], {name: value})
-
-
-def catalog_of(**changes: t.Any) -> bytes:
+def catalog(stream: str, method: str = "FULL_TABLE", key: str | None = None) -> bytes:
+    metadata = {"selected": True, "replication-key": key, "replication-method": method}
     entry = {
-        "tap_stream_id": "bookings",
+        "tap_stream_id": stream,
         "schema": {"properties": {"id": {"type": "string"}}},
-        "metadata": [],
-        **changes,
+        "metadata": [{"breadcrumb": [], "metadata": metadata}],
+        "replication_key": key,
+        "replication_method": method,
     }
     return json.dumps({"streams": [entry]}).encode()
 
 
-def catalog(content: bytes | None, *says: str) -> Bad:
-    return Bad(list(says), files={"catalog": content})
-
-
-def replication(stream: str, key: str, method: str = "INCREMENTAL") -> Bad:
-    metadata = {"selected": True, "replication-key": key, "replication-method": method}
-    content = catalog_of(
-        tap_stream_id=stream,
-        metadata=[{"breadcrumb": [], "metadata": metadata}],
-        replication_key=key,
-        replication_method=method,
-    )
-    return catalog(content, f"The catalog asks for {stream}", "possible replication keys: ")
-
-
-def state(content: t.Any, *says: str) -> Bad:
-    return Bad(list(says), files={"state": json.dumps(content).encode()})
+def replication(stream: str, method: str, key: str) -> Bad:
+    says = [f"The catalog asks for {stream}", "possible replication keys: "]
+    return Bad(says, files={"catalog": catalog(stream, method, key)})
 
 
 WRONG = {
     "start_date": "yesterday",
     "page_size": 101,
-    "lookback_seconds": -1,
-    "time_slots_days": 0,
     "booking_ids": ["../users"],
-    "booking_calendar_ids": "BKC-1",
     "include_webhook_secrets": "perhaps",
-    "rate_limit_per_second": -1,
-    "rate_limit_per_window": 1.5,
-    "rate_limit_window_seconds": 0,
-    "request_timeout_seconds": 0,
-    "max_wait_seconds": "long",
     "user_agent": "x\r\nAPI-Key: y",
+    "api_url": "http://api.oncehub.com/v2",
 }
-SETTINGS = {
+CASES = {
     "no settings at all": Bad(["api_key is missing: make a key in", KEYS], env={"X": ""}),
-    "no key": setting("api_key", None, "is missing"),
-    "a key with a line break": setting("api_key", "abc\r\nX: y", "has blanks, line breaks"),
-    "a key with an umlaut": setting("api_key", "schlüssel", "has blanks"),
-    "a key that is a number": setting("api_key", 5, "must be text"),
-    "plain http": setting("api_url", "http://api.oncehub.com/v2", "must begin with https://"),
-    "no address": setting("api_url", "oncehub", "is not an address"),
-    "an address with a password": setting("api_url", "https://u:p@h/v2", "must be a plain"),
-    "an impossible host": setting("api_url", "https://a..b/v2", "is not an address"),
+    "a key with a line break": Bad(["has blanks, line breaks"], {"api_key": "abc\r\nX: y"}),
+    "everything at once": Bad([f"{name} " for name in WRONG], WRONG),
     "a map that is no expression": Bad(
         ["Failed to parse expression"], {"stream_maps": {"bookings": {"id": "f("}}}
-    ),
-    "everything at once": Bad(
-        [f"{name} " for name in (*WRONG, "api_url")], {**WRONG, "api_url": "http://x"}
     ),
     "a variable that is no number": Bad(
         ["page_size is not usable"],
         env={"TAP_ONCEHUB_API_KEY": "k", "TAP_ONCEHUB_PAGE_SIZE": "many"},
     ),
-    "an empty variable": Bad(["api_key is missing"], env={"TAP_ONCEHUB_API_KEY": ""}),
     "an unknown option": Bad(["No such option", "--bogus"], arguments=["--bogus"]),
-}
-FILES = {
-    "no settings file": Bad(
-        ["The settings cannot be read from", "no such file"],
-        arguments=["--config", "nowhere.json"],
+    "no settings file": Bad(["The settings cannot be", "no such file"], files={"config": None}),
+    "settings that are no JSON": Bad(["are not a JSON object"], files={"config": b"{"}),
+    "settings that are a list": Bad(["are not a JSON object"], files={"config": b"[1]"}),
+    "settings that are binary": Bad(["are not a JSON object"], files={"config": b"\xff\xfe\x00"}),
+    "no catalog file": Bad(["catalog.json", "No such file"], files={"catalog": None}),
+    "a catalog that is binary": Bad(
+        ["The catalog in", "is not a JSON object"], files={"catalog": b"\xff\xfe"}
     ),
-    "settings that are no JSON": Bad(["are not a JSON object"], config=b"{"),
-    "settings that are a list": Bad(["are not a JSON object"], config=b"[1]"),
-    "settings that are binary": Bad(["are not a JSON object"], config=b"\xff\xfe\x00"),
-    "no catalog file": catalog(None, "catalog.json", "No such file or directory"),
-    "a catalog that is not JSON": catalog(b"{", "The catalog in", "is not a JSON object"),
-    "a catalog that is binary": catalog(b"\xff\xfe", "The catalog in", "is not a JSON object"),
-    "an empty catalog": catalog(b"", "The catalog in", "is not a JSON object"),
-    "a catalog of another form": catalog(b'{"streams": {}}', "--discover", "$.streams"),
-    "a stream without a schema": catalog(
-        b'{"streams": [{"tap_stream_id": "bookings"}]}', "--discover", "`schema`"
+    "an unknown stream": Bad(
+        ["unknown stream 'nosuch'; known are: booking, "], files={"catalog": catalog("nosuch")}
     ),
-    "properties that are a number": catalog(
-        catalog_of(schema={"properties": 5}), "--discover", "properties"
+    "a key that cannot be filtered by": replication("bookings", "INCREMENTAL", "subject"),
+    "a stream that is never incremental": replication("users", "INCREMENTAL", "id"),
+    "a way that does not exist": replication("bookings", "LOG_BASED", "last_updated_time"),
+    "a state that is no JSON": Bad(["is not a JSON object"], files={"state": b"{"}),
+    "a bookmark that is no time": Bad(
+        ["replication_key_value of bookings in the state is not a time"],
+        files={"state": b'{"bookmarks": {"bookings": {"replication_key_value": "soon"}}}'},
     ),
-    "metadata of another form": catalog(catalog_of(metadata=[{"a": 1}]), "`breadcrumb`"),
-    "an unknown stream": catalog(
-        catalog_of(tap_stream_id="nosuch"), "unknown stream 'nosuch'; known are: booking, "
-    ),
-    "a key that cannot be filtered by": replication("bookings", "subject"),
-    "a stream that is never incremental": replication("users", "id"),
-    "a way that does not exist": replication("bookings", "last_updated_time", "LOG_BASED"),
-    "no state file": Bad(["state.json", "No such file"], files={"state": None}),
-    "a state that is not JSON": Bad(["is not a JSON object"], files={"state": b"{"}),
-    "a state that is binary": Bad(["is not a JSON object"], files={"state": b"\xff\xfe"}),
-    "a state that is a list": state([], "is not a JSON object"),
-    "bookmarks that are a list": state({"bookmarks": []}, 'must look like {"bookmarks"'),
-    "a bookmark that is a number": state({"bookmarks": {"bookings": 3}}, "state of bookings"),
-    "a bookmark that is no time": state(
-        {"bookmarks": {"bookings": {"replication_key_value": "soon"}}},
-        "replication_key_value of bookings in the state is not a time",
-    ),
-}
-ACCESS = {
     "a wrong key": Bad(
         [
             "test_auth: OnceHub does not accept the API key: /v2/test",
@@ -212,6 +151,12 @@ ACCESS = {
             KEYS,
         ],
         {"api_key": "wrong"},
+        requests=1,
+    ),
+    "a wrong key that is tested": Bad(
+        ["test_auth: OnceHub does not accept the API key: /v2/test answered 401", KEYS],
+        {"api_key": "wrong"},
+        arguments=["--test"],
         requests=1,
     ),
     "a plan without API": Bad(
@@ -225,40 +170,16 @@ ACCESS = {
         requests=1,
     ),
     "a redirect": Bad(
-        ["answered 308", "a redirect, which is not followed. Check api_url"],
-        fault="308",
+        ["answered 302", "a redirect, which is not followed. Check api_url"],
+        switches={"redirect": {"/test": "http://127.0.0.1:9/"}},
         requests=1,
     ),
-}
-TESTED = {
-    "a wrong key": Bad(
-        [
-            "test_auth: OnceHub does not accept the API key: /v2/test answered 401",
-            "No valid API key was provided",
-            KEYS,
-        ],
-        {"api_key": "wrong"},
-        arguments=["--test"],
-        requests=1,
-    ),
-    "a plan without API": Bad(
-        [
-            "test_auth: OnceHub refuses access to its API: /v2/test answered 403",
-            "The plan of this account does not include access to the API",
-        ],
-        switches={"plan_without_api": True},
-        arguments=["--test"],
-        requests=1,
-    ),
-    "no network": Bad(
+    "no such test": Bad(["'--test'", "nonsense"], arguments=["--test=nonsense"]),
+    "an unknown host": Bad(
         ["test_auth: no answer from https://oncehub.invalid/v2/test: the host name is not known."],
         {"api_url": "https://oncehub.invalid/v2"},
         arguments=["--test"],
     ),
-    "no such test": Bad(["'--test'", "nonsense"], arguments=["--test=nonsense"]),
-    "no key": Bad(["api_key is missing"], {"api_key": ""}, arguments=["--test"]),
-}
-NETWORK = {
     "a port nobody listens on": Bad(
         [
             "no answer from http://127.0.0.1:9/v2/test: the connection was refused.",
@@ -266,25 +187,10 @@ NETWORK = {
         ],
         {"api_url": "http://127.0.0.1:9/v2"},
     ),
-    "an unknown host": Bad(
-        ["no answer from https://oncehub.invalid/v2/test: the host name is not known"],
-        {"api_url": "https://oncehub.invalid/v2"},
-    ),
     "no TLS at the other end": Bad(
         ["a secure connection was not possible", "Check the network, the proxy and api_url"],
         {"api_url": SECURE_URL},
     ),
-}
-CASES = {
-    f"{kind}: {name}": case
-    for kind, cases in [
-        ("network", NETWORK),
-        ("settings", SETTINGS),
-        ("files", FILES),
-        ("access", ACCESS),
-        ("test", TESTED),
-    ]
-    for name, case in cases.items()
 }
 Played: t.TypeAlias = "dict[str, Future[tuple[programs.Run, int, float]]]"
 
@@ -314,37 +220,11 @@ def test_one_line_says_what_to_do(played: Played, name: str) -> None:
     assert not [m for m in run.messages if m["type"] == "RECORD"]
 
 
-def test_there_are_enough_of_them() -> None:
-    assert len(CASES) >= 25
-
-
-class Website(BaseHTTPRequestHandler):
-    """Has a page for everything, and none of them is OnceHub's."""
-
-    def do_GET(self) -> None:
-        self.send_response(404)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<html><h1>Not found, anna@example.com</h1></html>")
-
-    def log_message(self, *_args: t.Any) -> None:
-        pass
-
-
-@pytest.fixture
-def website() -> Iterator[HTTPServer]:
-    with HTTPServer(("127.0.0.1", 0), Website) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
 @pytest.mark.parametrize("arguments", [[], ["--test"]])
-def test_an_address_that_is_not_the_apis(
-    tmp_path: Path, website: HTTPServer, arguments: list[str]
-) -> None:
-    url = f"http://127.0.0.1:{website.server_port}/wrong"
-    run = programs.run_tap(tmp_path, programs.settings_for(url), *arguments)
+def test_an_address_that_is_not_the_apis(tmp_path: Path, arguments: list[str]) -> None:
+    with raw_server(website) as server:
+        settings = programs.settings_for(f"http://127.0.0.1:{server.port}/wrong")
+        run = programs.run_tap(tmp_path, settings, *arguments)
     assert run.status == 1
     (error,) = run.errors
     assert "answered 404. Check api_url, https://api.oncehub.com/v2 is the usual one" in error
@@ -388,22 +268,17 @@ def test_where_nothing_ever_answers_the_patience_is_short(tmp_path: Path) -> Non
     assert seconds < AT_MOST_SECONDS
 
 
-def test_a_setting_that_does_not_exist_is_worth_a_warning(tmp_path: Path) -> None:
+def test_settings_that_do_not_exist_are_worth_a_warning(tmp_path: Path) -> None:
+    more = {
+        "start_dat": "2026-01-01",
+        "batch_config": {"encoding": {"format": "jsonl"}, "storage": {"root": tmp_path.as_uri()}},
+    }
     with Sandbox(Account(seed=1, bookings=10), key=programs.KEY) as api:
-        run = programs.run_tap(tmp_path, programs.settings_for(api.url, start_dat="2026-01-01"))
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url, **more))
     assert run.status == 0
-    warned = [line for line in run.log.splitlines() if "start_dat" in line]
-    assert len(warned) == 1
-    assert "WARNING" in warned[0]
-    assert "Ignoring unknown settings: start_dat" in warned[0]
-
-
-def test_batches_are_never_written(tmp_path: Path) -> None:
-    batches = {"encoding": {"format": "jsonl"}, "storage": {"root": tmp_path.as_uri()}}
-    with Sandbox(Account(seed=1, bookings=10), key=programs.KEY) as api:
-        run = programs.run_tap(tmp_path, programs.settings_for(api.url, batch_config=batches))
-    assert run.status == 0
-    assert "Ignoring unknown settings: batch_config" in run.log
+    (warned,) = [line for line in run.log.splitlines() if "start_dat" in line]
+    assert "WARNING" in warned
+    assert "Ignoring unknown settings: batch_config, start_dat" in warned
     assert len(run.records("bookings")) == 10
 
 

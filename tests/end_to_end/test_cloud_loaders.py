@@ -15,7 +15,7 @@ import typing as t
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import loaders, programs
+from tests.support import inside, loaders, programs
 from tests.support.streams import ALL
 
 if t.TYPE_CHECKING:
@@ -84,7 +84,7 @@ def installed() -> None:
 def output(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("tap")
     with Sandbox(Account(seed=1, bookings=20), key=programs.KEY) as api:
-        catalog = programs.catalog(*ALL, folder=folder)
+        catalog = inside.catalog(*ALL)
         run = programs.run_tap(folder, programs.settings_for(api.url), catalog=catalog)
     assert run.status == 0
     return run.output

@@ -7,7 +7,7 @@ import typing as t
 from decimal import Decimal
 
 from sandbox import Account, Sandbox
-from tests.support import loaders, programs, warehouse
+from tests.support import inside, loaders, programs, warehouse
 from tests.support.gone import BY_TIME
 from tests.support.streams import ALL, LISTS, offered
 
@@ -34,7 +34,7 @@ def rows(folder: Path, stream: str) -> list[warehouse.Row]:
 def test_every_stream_arrives_field_by_field_and_a_second_run_is_added(tmp_path: Path) -> None:
     account = Account(seed=7, bookings=150, users=30, booking_calendars=6)
     with Sandbox(account, key=programs.KEY, webhook_events="objects") as api:
-        catalog = programs.catalog(*ALL, folder=tmp_path)
+        catalog = inside.catalog(*ALL)
         settings = programs.settings_for(api.url)
         first = programs.run_tap(tmp_path, settings, catalog=catalog)
         load(tmp_path, first)

@@ -93,7 +93,9 @@ def test_sample_data_and_an_account_have_a_file_and_a_state_each(runner: Runner)
         assert text in shown
 
 
-@pytest.mark.parametrize("killed", [True, False], ids=["killed", "stopped"])
+@pytest.mark.parametrize(
+    "killed", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["killed", "stopped"]
+)
 @pytest.mark.timeout(240)
 def test_it_resumes_at_once(runner: Runner, *, killed: bool) -> None:
     with Sandbox(Account(seed=6, bookings=150), key=programs.KEY) as api:

@@ -6,6 +6,7 @@ import signal
 import typing as t
 
 import duckdb
+import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import kills, warehouse
@@ -39,6 +40,7 @@ def test_a_killed_run_goes_on_where_the_loader_was(tmp_path: Path) -> None:
         warehouse.assert_equal(project.database, stream, account.objects(stream))
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_what_is_true(tmp_path: Path) -> None:
     account = Account(seed=6, bookings=145)
     with Sandbox(account, key="k") as api:

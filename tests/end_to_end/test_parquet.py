@@ -10,7 +10,7 @@ import pytest
 from parquet_export.__main__ import run as export
 
 from sandbox import Account, Sandbox
-from tests.support import programs, s3, warehouse
+from tests.support import inside, programs, s3, warehouse
 from tests.support.streams import ALL, LISTS, offered
 
 if t.TYPE_CHECKING:
@@ -63,7 +63,7 @@ def newest_pass(folder: Path, stream: str) -> set[str]:
 def test_every_stream_arrives_field_by_field(tmp_path: Path) -> None:
     account = Account(seed=7, bookings=350, users=40, booking_calendars=12)
     with Sandbox(account, key=programs.KEY, webhook_events="objects") as api:
-        catalog = programs.catalog(*ALL, folder=tmp_path)
+        catalog = inside.catalog(*ALL)
         settings = programs.settings_for(api.url)
         programs.load(tmp_path, programs.run_tap(tmp_path, settings, catalog=catalog).output)
         said = export_to(tmp_path, str(tmp_path / "files"))
@@ -138,7 +138,7 @@ def test_every_stream_arrives_in_an_object_store(tmp_path: Path) -> None:
             s3.download(variables, "account", tmp_path / name)
             return tmp_path / name
 
-        catalog = programs.catalog(*ALL, folder=tmp_path)
+        catalog = inside.catalog(*ALL)
         settings = programs.settings_for(api.url)
         first = programs.run_tap(tmp_path, settings, catalog=catalog)
         files = run_and_export(first, "first")

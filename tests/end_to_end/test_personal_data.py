@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 import typing as t
 from hashlib import sha256
 
 import yaml
 
 from sandbox import Account, Sandbox
-from tests.support import programs
+from tests.support import inside, programs
+from tests.support.project import Project
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -86,18 +86,11 @@ def test_the_stream_map_hashes_addresses_and_drops_names_and_texts(tmp_path: Pat
 
 
 def test_the_selection_keeps_only_some_columns(tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    project.mkdir()
-    content = yaml.safe_load(programs.ROOT.joinpath("meltano.yml").read_text())
-    tap = content["plugins"]["extractors"][0]
-    tap["select"] = block("select")
-    tap["pip_url"] = None
-    tap["executable"] = str(programs.TAP)
-    content["plugins"] = {"extractors": [tap]}
-    content["environments"] = [{"name": "dev"}]
-    content.pop("jobs", None)
-    content.pop("schedules", None)
-    project.joinpath("meltano.yml").write_text(yaml.safe_dump(content))
+    project = Project(tmp_path / "project", "").folder
+    file = project / "meltano.yml"
+    content = yaml.safe_load(file.read_text())
+    content["plugins"]["extractors"][0]["select"] = block("select")
+    file.write_text(yaml.safe_dump(content))
     account = Account(seed=8, bookings=30)
     with Sandbox(account, key=programs.KEY) as api:
         run = programs.run_meltano(project, api.url, "invoke", "tap-oncehub")
@@ -109,14 +102,13 @@ def test_the_selection_keeps_only_some_columns(tmp_path: Path) -> None:
         columns = {name for row in run.records(stream) for name in row}
         assert columns <= kept
     assert not EMAIL.search(run.output.decode())
-    shutil.rmtree(project)
 
 
 def test_what_is_deselected_does_not_come_back_in_extra(tmp_path: Path) -> None:
     account = Account(seed=8, bookings=5)
     form = {"name": "kept", "guests": "secret@example.com", "more": 1}
     account.edit("bookings", account.objects("bookings")[0]["id"], form_submission=form)
-    catalog = programs.catalog("bookings", folder=tmp_path)
+    catalog = inside.catalog("bookings")
     (bookings,) = [s for s in catalog["streams"] if s["tap_stream_id"] == "bookings"]
     for part in bookings["metadata"]:
         if part["breadcrumb"][1::2] == ["form_submission", "guests"]:

@@ -44,7 +44,7 @@ def test_an_object_that_is_refused_is_skipped_and_the_later_ones_are_read(
     switches: dict[str, t.Any] = dict.fromkeys(
         ("unpublished_calendar", "seatless_calendar", "seatless_user", "refused_object"), status
     )
-    catalog = programs.catalog(*CHILDREN, folder=tmp_path)
+    catalog = inside.catalog(*CHILDREN)
     with Sandbox(account, key=programs.KEY, **switches) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
         assert run.status == 0, run.log
@@ -95,7 +95,7 @@ def test_an_object_named_in_the_settings_is_skipped_likewise(tmp_path: Path) -> 
     account = made()
     ids = [item["id"] for item in account.objects("bookings")]
     settings = {"booking_ids": ids}
-    catalog = programs.catalog("booking", folder=tmp_path, settings=settings)
+    catalog = inside.catalog("booking", settings=settings)
     with Sandbox(account, key=programs.KEY, refused_object=409) as api:
         run = programs.run_tap(
             tmp_path, programs.settings_for(api.url, **settings), catalog=catalog
@@ -135,7 +135,7 @@ def test_where_filters_take_dates_only_nothing_that_changed_is_missed(reading: s
 
 
 def test_another_refused_parameter_is_no_reason_to_ask_for_more(tmp_path: Path) -> None:
-    catalog = programs.catalog("contacts", folder=tmp_path)
+    catalog = inside.catalog("contacts")
     state = {"bookmarks": {"contacts": {"replication_key_value": "2026-01-01T00:00:00Z"}}}
     with Sandbox(made(), key=programs.KEY) as api:
         api.faults.add("400", "/contacts", times=None)

@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import network, programs, secrecy
+from tests.support import programs, raw, secrecy
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +27,8 @@ def account() -> Account:
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[network.OtherHost]:
-    with network.serving(network.OtherHost()) as server:
+def elsewhere() -> Iterator[raw.RawServer]:
+    with raw.raw_server(raw.website) as server:
         yield server
 
 
@@ -39,17 +39,14 @@ def assert_tells_nothing(run: programs.Run, account: Account) -> None:
     secrecy.assert_discreet(run.log)
 
 
-@pytest.mark.parametrize("variable", ["LOGLEVEL", "TAP_ONCEHUB_LOGLEVEL"])
-def test_nothing_of_it_at_the_chattiest_level(
-    tmp_path: Path, account: Account, variable: str
-) -> None:
+def test_nothing_of_it_at_the_chattiest_level(tmp_path: Path, account: Account) -> None:
     with Sandbox(account, key=programs.KEY) as api:
         for number, kind in enumerate(FAULTS):
             api.faults.add(kind, "/bookings", times=1, after=number)
         for path, status in (("/contacts", 400), ("/users", 409), ("/teams", 404)):
             api.faults.add(status, path, times=None)
         settings = programs.settings_for(api.url, page_size=5)
-        run = programs.run_tap(tmp_path, settings, env={variable: "DEBUG"})
+        run = programs.run_tap(tmp_path, settings, env={"TAP_ONCEHUB_LOGLEVEL": "DEBUG"})
     assert "| DEBUG" in run.log
     assert run.status == 1
     assert "/v2/contacts answered 400 (invalid_request_error, Bad Request: we could not" in run.log
@@ -81,20 +78,10 @@ def test_nothing_of_it_in_the_traceback_of_a_bug(tmp_path: Path, account: Accoun
     assert_tells_nothing(run, account)
 
 
-@pytest.mark.parametrize("form", [[], ["--format=json"], ["--format=markdown"]])
-def test_nothing_of_it_in_about(tmp_path: Path, account: Account, form: list[str]) -> None:
-    settings = {"api_key": programs.KEY}
-    env = {"TAP_ONCEHUB_API_KEY": programs.KEY}
-    run = programs.run_tap(tmp_path, settings, "--about", *form, env=env)
-    assert run.status == 0
-    assert b"api_key" in run.output
-    assert_tells_nothing(run, account)
-
-
 def test_the_key_of_the_environment_is_in_no_output(tmp_path: Path, account: Account) -> None:
     with Sandbox(account, key=programs.KEY) as api:
         env = {"TAP_ONCEHUB_API_KEY": programs.KEY, "TAP_ONCEHUB_API_URL": api.url}
-        for arguments in ([], ["--test"], ["--discover"]):
+        for arguments in ([], ["--test"], ["--discover"], ["--about", "--format=json"]):
             done = subprocess.run(
                 [str(programs.TAP), *arguments],
                 capture_output=True,
@@ -108,13 +95,13 @@ def test_the_key_of_the_environment_is_in_no_output(tmp_path: Path, account: Acc
 
 
 def test_a_redirect_is_not_followed(
-    tmp_path: Path, account: Account, elsewhere: network.OtherHost
+    tmp_path: Path, account: Account, elsewhere: raw.RawServer
 ) -> None:
-    place = f"http://localhost:{elsewhere.server_port}/v2/bookings"
+    place = f"http://localhost:{elsewhere.port}/v2/bookings"
     with Sandbox(account, key=programs.KEY, redirect={"/bookings": place}) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url))
         assert api.count("/bookings") == 1
-    assert elsewhere.received == []
+    assert elsewhere.asked == []
     assert run.status == 1
     assert "bookings: /v2/bookings answered 302" in run.errors[-1]
     assert "a redirect, which is not followed" in run.errors[-1]
@@ -122,26 +109,26 @@ def test_a_redirect_is_not_followed(
 
 
 def test_a_redirect_of_the_whole_api_ends_the_run(
-    tmp_path: Path, account: Account, elsewhere: network.OtherHost
+    tmp_path: Path, account: Account, elsewhere: raw.RawServer
 ) -> None:
-    place = f"http://localhost:{elsewhere.server_port}"
+    place = f"http://localhost:{elsewhere.port}"
     with Sandbox(account, key=programs.KEY, redirect={"/test": place}) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url))
         assert len(api.log) == 1
-    assert elsewhere.received == []
+    assert elsewhere.asked == []
     assert run.status == 1
     (error,) = run.errors
     assert "Check api_url, https://api.oncehub.com/v2 is the usual one" in error
 
 
 def test_a_link_to_another_host_is_not_followed(
-    tmp_path: Path, account: Account, elsewhere: network.OtherHost
+    tmp_path: Path, account: Account, elsewhere: raw.RawServer
 ) -> None:
     with Sandbox(account, key=programs.KEY, has_more=False) as api:
-        api._service.routes.base = f"http://localhost:{elsewhere.server_port}"
+        api._service.routes.base = f"http://localhost:{elsewhere.port}"
         run = programs.run_tap(tmp_path, programs.settings_for(api.url, page_size=7))
     assert run.status == 0, run.log
-    assert elsewhere.received == []
+    assert elsewhere.asked == []
     assert len(run.records("bookings")) == 60
 
 

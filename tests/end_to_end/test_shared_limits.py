@@ -9,13 +9,12 @@ import typing as t
 import pytest
 
 from sandbox import Account, Limits, Sandbox
-from tests.support import programs
+from tests.support import inside, programs
 
 if t.TYPE_CHECKING:
     from pathlib import Path
 
-FASTER = 30
-WINDOW = 300 / FASTER
+FASTER = 60
 
 
 def limited(api: Sandbox, folder: Path, faster: float = FASTER) -> dict[str, t.Any]:
@@ -31,7 +30,7 @@ def limited(api: Sandbox, folder: Path, faster: float = FASTER) -> dict[str, t.A
 def start(folder: Path, name: str, command_settings: dict[str, t.Any]) -> subprocess.Popen[bytes]:
     place = folder / name
     place.mkdir()
-    chosen = programs.catalog("bookings", folder=place)
+    chosen = inside.catalog("bookings")
     command = programs.tap_command(place, command_settings, catalog=chosen)
     with (place / "output").open("wb") as output, (place / "log").open("wb") as log:
         return subprocess.Popen(command, stdout=output, stderr=log, env=programs.environment())
@@ -61,9 +60,8 @@ def together(folder: Path, taps: int, faster: float, pages: int) -> None:
     assert full * window <= times[full * 200] - times[0] <= full * window / 0.95
 
 
-@pytest.mark.parametrize("taps", [2, 5])
-def test_taps_at_once_share_the_window(tmp_path: Path, taps: int) -> None:
-    together(tmp_path, taps, FASTER, 600 // taps)
+def test_taps_at_once_share_the_window(tmp_path: Path) -> None:
+    together(tmp_path, 3, FASTER, 450 // 3)
 
 
 @pytest.mark.slow
@@ -75,16 +73,16 @@ def test_taps_at_once_with_the_real_limits(
     together(tmp_path, taps, 1, 250 // taps)
 
 
-def test_ten_kills_in_a_window_are_remembered(tmp_path: Path) -> None:
-    account = Account(seed=2, bookings=3000)
+def test_kills_in_a_window_are_remembered(tmp_path: Path) -> None:
+    account = Account(seed=2, bookings=1000)
     account.warm()
     with Sandbox(account, key=programs.KEY, limits=Limits(clock_factor=FASTER)) as api:
         settings = limited(api, tmp_path)
-        for n in range(10):
+        for n in range(4):
             before = len(api.log)
             process = start(tmp_path, f"killed{n}", settings)
             patience = time.monotonic() + programs.PATIENCE
-            while len(api.log) < before + 15 and time.monotonic() < patience:
+            while len(api.log) < before + 40 and time.monotonic() < patience:
                 time.sleep(0.002)
             process.kill()
             process.wait()
@@ -95,7 +93,7 @@ def test_ten_kills_in_a_window_are_remembered(tmp_path: Path) -> None:
 
 def test_without_a_writable_home_there_is_one_warning(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("no folder")
-    chosen = programs.catalog("users", folder=tmp_path)
+    chosen = inside.catalog("users")
     with Sandbox(Account(seed=3, bookings=1), key=programs.KEY) as api:
         settings = limited(api, tmp_path / "home")
         run = programs.run_tap(tmp_path, settings, catalog=chosen)
@@ -104,13 +102,13 @@ def test_without_a_writable_home_there_is_one_warning(tmp_path: Path) -> None:
 
 
 def test_requests_to_this_machine_are_not_counted_in_the_users_file(tmp_path: Path) -> None:
-    chosen = programs.catalog("users", folder=tmp_path)
+    chosen = inside.catalog("users")
     home = {"XDG_STATE_HOME": str(tmp_path / "state")}
     with Sandbox(Account(seed=3, bookings=1), key=programs.KEY) as api:
         settings = {"api_key": programs.KEY, "api_url": api.url}
         assert programs.run_tap(tmp_path, settings, catalog=chosen, env=home).status == 0
     assert not (tmp_path / "state").exists()
 
-    settings = {"api_key": programs.KEY, "api_url": "https://oncehub.invalid/v2"}
+    settings |= {"api_url": "https://oncehub.invalid/v2", "max_wait_seconds": 0}
     assert programs.run_tap(tmp_path, settings, catalog=chosen, env=home).status == 1
     assert (tmp_path / "state/tap-oncehub/requests.sqlite").exists()

@@ -41,9 +41,12 @@ def play(seed: int, order: str) -> None:
     # Where both clocks are ahead of the records' own, nothing tells.
     dates = DATES if year > datetime.now(timezone.utc).year else DATES[1:]
     switches |= {"date_header": rng.choice(dates), "has_more": rng.random() < 0.8}
+    lookback = rng.choice((0, 0, 300))
+    if lookback:  # without one, no known object tells how the filter compares
+        switches["time_filters"] = rng.choice(("times", "whole_days"))
     with Sandbox(account, key=programs.KEY, **switches) as api:
         settings = programs.settings_for(
-            api.url, page_size=rng.randint(1, 5), lookback_seconds=rng.choice((0, 0, 300))
+            api.url, page_size=rng.randint(1, 5), lookback_seconds=lookback
         )
         for _ in range(rng.randint(1, 4)):
             # Without a date, only the machine's own seconds tell how long a pass took.

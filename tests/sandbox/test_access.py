@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,37 +18,38 @@ if TYPE_CHECKING:
 def test_the_key_is_needed(api: Sandbox, key: str | None) -> None:
     headers = {} if key is None else {"API-Key": key.encode()}
     answer = requests.get(api.url + "/test", headers=headers, timeout=10)
-    assert answer.status_code == 401
-    assert answer.json()["type"] == "authentication_error"
-    assert answer.headers["Request-Id"]
-    assert answer.headers["Date"]
-
-
-def test_a_right_key_is_told_so(get: Get) -> None:
-    assert re.match("The API key is valid for account", get("/test").json()["message"])
-
-
-def test_a_plan_without_api_is_a_403(api: Sandbox, get: Get) -> None:
-    api.switch(plan_without_api=True)
-    answer = get("/test")
-    assert answer.status_code == 403
-    assert answer.json()["type"] == "authentication_error"
+    assert (answer.status_code, answer.json()["type"]) == (401, "authentication_error")
+    assert {"Request-Id", "Date"} <= answer.headers.keys()
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/bookings/", "/webhook-events", "/contacts/CTC-1", "/users/USR-1"]
+    ("switch", "refused"),
+    [
+        ("plan_without_api", {"/test", "/bookings", "/notifications/sms"}),
+        ("plan_without_sms", {"/notifications/sms"}),
+    ],
+)
+def test_a_plan_may_lack_something(api: Sandbox, get: Get, switch: str, refused: set[str]) -> None:
+    assert get("/test").json() == {"message": "The API key is valid for account: Sandbox"}
+    api.switch(**{switch: True})
+    for path in ("/test", "/bookings", "/notifications/sms"):
+        assert get(path).status_code == (403 if path in refused else 200)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/bookings/",
+        "/webhook-events",
+        "/contacts/CTC-1",
+        "/users/USR-1",
+        "/../bookings",
+    ],
 )
 def test_other_paths_are_a_404(get: Get, path: str) -> None:
     answer = get(path)
-    assert answer.status_code == 404
-    assert answer.json()["type"] == "invalid_request_error"
-
-
-def test_paths_without_version_are_a_404(api: Sandbox, get: Get) -> None:
-    assert get("/../bookings").status_code == 404
-    root = api.url.removesuffix("/v2")
-    answer = requests.get(f"{root}/bookings", headers={"API-Key": KEY}, timeout=10)
-    assert answer.status_code == 404
+    assert (answer.status_code, answer.json()["type"]) == (404, "invalid_request_error")
 
 
 def test_other_methods_are_refused(api: Sandbox) -> None:
@@ -57,9 +57,13 @@ def test_other_methods_are_refused(api: Sandbox) -> None:
     assert answer.status_code == 405
 
 
-def test_one_booking_by_id(api: Sandbox, get: Get) -> None:
+def test_one_booking_by_id_deleted_or_not(api: Sandbox, get: Get) -> None:
     booking = api.account.objects("bookings")[3]
     assert get(f"/bookings/{booking['id']}").json() == booking
+    api.account.delete("bookings", booking["id"])
+    assert booking["id"] not in {item["id"] for item in read_all(get, "/bookings")}
+    expected = {"id": booking["id"], "object": "booking", "deleted": True}
+    assert get(f"/bookings/{booking['id']}").json() == expected
     answer = get("/bookings/123")
     assert answer.status_code == 404
     assert answer.json() == {
@@ -69,54 +73,20 @@ def test_one_booking_by_id(api: Sandbox, get: Get) -> None:
     }
 
 
-def test_ids_are_expanded_on_demand(api: Sandbox, get: Get) -> None:
-    booking = next(item for item in api.account.objects("bookings") if item.get("owner"))
-    key = booking["owner"]
-    for path in (f"/bookings/{booking['id']}", "/bookings?limit=100"):
-        answer = get(path, expand="owner").json()
-        items = answer.get("data", [answer])
-        found = next(item for item in items if item["id"] == booking["id"])
-        assert found["owner"] == api.account.object("users", key)
-    assert get("/bookings", expand="contact").status_code == 400
+def test_a_redirect_keeps_the_query(api: Sandbox, get: Get) -> None:
+    api.switch(redirect={"/bookings": "http://other.example.com/x"})
+    answer = get("/bookings", limit=1)
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == "http://other.example.com/x?limit=1"
 
 
-def test_a_deleted_object_is_in_no_list_but_known_by_id(api: Sandbox, get: Get) -> None:
-    key = api.account.objects("bookings")[3]["id"]
-    api.account.delete("bookings", key)
-    assert key not in {item["id"] for item in read_all(get, "/bookings")}
-    expected = {"id": key, "object": "booking", "deleted": True}
-    assert get(f"/bookings/{key}").json() == api.account.object("bookings", key) == expected
-
-
-def test_a_redirect_to_another_host_shows_whether_the_key_came_along(
-    api: Sandbox, get: Get
-) -> None:
-    with Sandbox(Account(bookings=1), key="other") as other:
-        api.switch(redirect={"/bookings": other.url + "/bookings"})
-        answer = get("/bookings", limit=1)
-        assert answer.status_code == 302
-        location = answer.headers["Location"]
-        assert location == other.url + "/bookings?limit=1"
-        requests.get(location, headers={"API-Key": KEY}, timeout=10)
-        assert [entry.key_sent for entry in other.log] == [True]
-        assert "api-key" not in other.log[0].headers
-
-
-@pytest.mark.parametrize(
-    ("shape", "envelope", "kind"),
-    [
-        ("objects", True, dict),
-        ("strings", True, str),
-        ("objects_array", False, dict),
-        ("strings_array", False, str),
-    ],
-)
-def test_webhook_events(api: Sandbox, get: Get, shape: str, *, envelope: bool, kind: str) -> None:
+@pytest.mark.parametrize("shape", ["objects", "strings", "objects_array", "strings_array"])
+def test_webhook_events(api: Sandbox, get: Get, shape: str) -> None:
     api.switch(webhook_events=shape)
     answer = get("/webhook-events", limit=100).json()
-    data = answer["data"] if envelope else answer
-    assert len(data) == len(api.account.objects("webhook_events")) == 11
-    assert all(isinstance(item, kind) for item in data)
+    data = answer if shape.endswith("_array") else answer["data"]
+    assert len(data) == 11
+    assert all(isinstance(item, str if "strings" in shape else dict) for item in data)
 
 
 def test_unknown_switches_are_refused(api: Sandbox) -> None:
@@ -136,8 +106,8 @@ def test_gzip_is_a_matter_of_taste(api: Sandbox, get: Get) -> None:
 
 def test_odd_characters_reach_the_client_as_valid_json(api: Sandbox, get: Get) -> None:
     api.switch(lone_surrogates=True, nul_characters=True)
-    expected = api.account.objects("bookings")
-    found = [get(f"/bookings/{item['id']}") for item in expected[:30]]
-    assert [answer.json() for answer in found] == expected[:30]
-    assert get("/bookings", limit=100).json()["data"] == expected[:100]
-    assert any(b"\\ud83d" in answer.content for answer in found)
+    expected = api.account.objects("bookings")[:100]
+    answer = get("/bookings", limit=100)
+    assert answer.json()["data"] == expected
+    assert b"\\ud83d" in answer.content
+    assert b"\\u0000" in answer.content

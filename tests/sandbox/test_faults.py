@@ -10,7 +10,6 @@ import pytest
 import requests
 
 from sandbox import Account, Sandbox
-from sandbox.faults import Fault, from_text
 from tests.support.asking import KEY
 
 if TYPE_CHECKING:
@@ -68,19 +67,23 @@ def test_answers_that_are_no_json(api: Sandbox, get: Get, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "data"),
-    [("no_data", "absent"), ("data_null", None), ("data_object", dict), ("data_string", str)],
+    ("kind", "data", "has_more"),
+    [
+        ("no_data", "absent", False),
+        ("data_null", None, False),
+        ("data_object", dict, False),
+        ("data_string", str, False),
+        ("more_but_empty", [], True),
+    ],
 )
-def test_answers_without_a_list(api: Sandbox, get: Get, kind: str, data: object) -> None:
+def test_answers_without_objects(
+    api: Sandbox, get: Get, kind: str, data: object, *, has_more: bool
+) -> None:
     api.faults.add(kind)
-    found = get("/bookings").json().get("data", "absent")
-    assert found == data or isinstance(found, data)
-
-
-def test_more_that_never_comes(api: Sandbox, get: Get) -> None:
-    api.faults.add("more_but_empty")
     answer = get("/bookings").json()
-    assert (answer["data"], answer["has_more"]) == ([], True)
+    found = answer.get("data", "absent")
+    assert found == data or (isinstance(data, type) and isinstance(found, data))
+    assert answer["has_more"] is has_more
 
 
 def test_the_same_page_again(api: Sandbox, get: Get) -> None:
@@ -101,24 +104,18 @@ def test_pages_in_a_circle(api: Sandbox, get: Get) -> None:
     assert pages[0] == pages[2] == pages[4] != pages[1] == pages[3] == pages[5]
 
 
-@pytest.mark.parametrize(
-    "status", [302, 400, 403, 404, 408, 409, 425, 429, 500, 502, 503, 504, 599]
-)
+@pytest.mark.parametrize("status", [302, 400, 429, 500, 502, 599])
 def test_statuses(api: Sandbox, get: Get, status: int) -> None:
     api.faults.add(status, retry_after="7")
     answer = get("/bookings")
     assert answer.status_code == status
-    assert answer.headers["Request-Id"] == api.log[0].request_id
     assert answer.headers["Retry-After"] == "7"
-    assert api.account.customer_email in answer.text
-    assert answer.text.startswith("<html>") == (status in (502, 503, 504))
-    # Only what the limits refused is counted as refused.
-    assert api.refused == 0
-
-
-def test_errors_name_a_real_customer(api: Sandbox) -> None:
     emails = {item.get("email") for item in api.account.objects("contacts")}
     assert api.account.customer_email in emails
+    assert api.account.customer_email in answer.text
+    assert answer.text.startswith("<html>") == (status == 502)
+    # Only what the limits refused is counted as refused.
+    assert api.refused == 0
 
 
 def test_where_and_when(api: Sandbox, get: Get) -> None:
@@ -142,13 +139,3 @@ def test_by_chance_but_reproducibly(api: Sandbox, get: Get) -> None:
     first = statuses()
     assert first == statuses()
     assert set(first) == {200, 500}
-
-
-def test_faults_from_text() -> None:
-    fault = from_text("503:/bookings:times=2:after=1:probability=0.5:seed=3")
-    assert fault == Fault("503", "/bookings", 2, 1, 0.5, 3, _random=fault._random)
-    assert from_text("slow:seconds=1.5:times=always").times is None
-    assert from_text("429:retry_after=3").retry_after == "3"
-    for text in ("nonsense", "99", "503:unknown=1", "503:times=x"):
-        with pytest.raises(ValueError, match=r".+"):
-            from_text(text)

@@ -46,6 +46,11 @@ def read_all(get: Get, path: str, limit: int = 100, **query: t.Any) -> Objects:
         cursor = {"after": found[-1]["id"]}
 
 
+def ids(objects: Objects) -> list[str]:
+    """Give the ids of objects."""
+    return [item["id"] for item in objects]
+
+
 def dump(account: Account) -> dict[str, Objects]:
     """Give all that an account holds."""
     return {stream: account.objects(stream) for stream in STREAMS}

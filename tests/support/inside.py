@@ -13,6 +13,7 @@ import typing as t
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 
@@ -112,17 +113,32 @@ def _own_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def catalog(*streams: str, metadata: dict[str, dict[str, t.Any]] | None = None) -> dict[str, t.Any]:
-    """A catalog in which just these streams are selected."""
+@cache
+def _discovered(settings: str) -> str:
     with _own_signals():
-        found = deepcopy(TapOnceHub(config={"api_key": KEY}).catalog_dict)
+        return json.dumps(TapOnceHub(config={"api_key": KEY, **json.loads(settings)}).catalog_dict)
+
+
+def catalog(
+    *streams: str,
+    settings: dict[str, t.Any] | None = None,
+    metadata: dict[str, dict[str, t.Any]] | None = None,
+) -> dict[str, t.Any]:
+    """A catalog in which just these streams are selected.
+
+    Args:
+        streams: Names.
+        settings: Settings that change the schemas.
+        metadata: More metadata of streams, by name.
+    """
+    found: dict[str, t.Any] = json.loads(_discovered(json.dumps(settings or {})))
     for entry in found["streams"]:
         name = entry["tap_stream_id"]
         given = (metadata or {}).get(name, {})
         # As Meltano does it: in the metadata and beside them.
         entry.update({key.replace("-", "_"): value for key, value in given.items()})
         for part in entry["metadata"]:
-            if part["breadcrumb"] in ([], ()):
+            if not part["breadcrumb"]:
                 part["metadata"] |= {"selected": name in streams, **given}
     return found
 

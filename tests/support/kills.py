@@ -33,11 +33,7 @@ def wait_for(condition: Callable[[], t.Any], process: subprocess.Popen[t.Any]) -
 
 @contextmanager
 def holding_back(api: Sandbox, path: str, after: int) -> Iterator[Callable[[], bool]]:
-    """Leave a request without an answer, once so many others to the path had theirs.
-
-    Yields:
-        Says whether that request has come.
-    """
+    """Leave a request without an answer, once so many others to the path had theirs."""
     fault = api.faults.add("timeout", path, after=after, seconds=PATIENCE)
     try:
         yield lambda: bool(fault.hits)
@@ -52,15 +48,7 @@ def end_tap(
     settings: dict[str, t.Any],
     **files: t.Any,
 ) -> Run:
-    """Run the tap and send it a signal at some moment.
-
-    Args:
-        number: The signal.
-        when: Says whether the moment has come.
-        folder: For the files of the tap.
-        settings: Its settings.
-        files: Its state and catalog.
-    """
+    """Run the tap and send it a signal at some moment."""
     command = tap_command(folder, settings, **files)
     with (
         (folder / "written").open("w+b") as written,

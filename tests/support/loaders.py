@@ -39,11 +39,7 @@ def program(name: str) -> str:
 
 
 def load(name: str, folder: Path, output: bytes, **more: t.Any) -> dict[str, t.Any]:
-    """Load messages.
-
-    Returns:
-        The loader's last state.
-    """
+    """Load messages."""
     config = folder / f"{name}.json"
     config.write_text(json.dumps(settings(name, **more)))
     done = subprocess.run(

@@ -8,7 +8,6 @@ import subprocess
 import threading
 import typing as t
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 if t.TYPE_CHECKING:
@@ -104,25 +103,3 @@ def make_certificate(folder: Path, name: str) -> Path:
     command += ["-keyout", str(path.with_suffix(".key")), "-out", str(path)]
     subprocess.run(command, check=True, capture_output=True)
     return path
-
-
-class OtherHost(HTTPServer):
-    """Takes down whatever it is sent."""
-
-    def __init__(self) -> None:
-        self.received: list[str] = []
-        super().__init__((LOOPBACK, 0), _Recorder)
-
-
-class _Recorder(BaseHTTPRequestHandler):
-    server: OtherHost
-
-    def do_GET(self) -> None:
-        """Take a request down."""
-        self.server.received.append(f"{self.path}\n{self.headers}")
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b'{"object": "list", "data": [], "has_more": false}')
-
-    def log_message(self, *_args: t.Any) -> None:
-        """Keep quiet."""

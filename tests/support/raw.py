@@ -30,6 +30,18 @@ def page(*rows: t.Any, **envelope: t.Any) -> dict[str, t.Any]:
     return {"object": "list", "data": list(rows), "has_more": False, **envelope}
 
 
+def replies(path: str, *found: bytes) -> Script:
+    """Answer so to a path, one after the other, the last one again and again."""
+    rest = list(found)
+
+    def script(asked: str, _query: dict[str, str]) -> bytes:
+        if asked != path:
+            return b""
+        return rest.pop(0) if len(rest) > 1 else rest[0]
+
+    return script
+
+
 class RawServer(ThreadingTCPServer):
     """Answers as a script says, and to `/test` and lists that it leaves out as usual.
 
@@ -45,9 +57,19 @@ class RawServer(ThreadingTCPServer):
         super().__init__((LOOPBACK, 0), _Connection)
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.server_address[1])
+
+    @property
     def url(self) -> str:
         """The base URL of the API."""
-        return f"http://{LOOPBACK}:{self.server_address[1]}/v2"
+        return f"http://{LOOPBACK}:{self.port}/v2"
+
+
+def website(_path: str, _query: dict[str, str]) -> bytes:
+    """Answer as a server that is not OnceHub's, and has a page for nothing."""
+    return response(b"<html><h1>Not found, anna@example.com</h1></html>", "404 Not Found")
 
 
 class _Connection(StreamRequestHandler):
@@ -62,7 +84,7 @@ class _Connection(StreamRequestHandler):
                 target = urlsplit(line.split()[1])
                 path, query = target.path.removeprefix("/v2"), dict(parse_qsl(target.query))
                 self.server.asked.append((path, query))
-                if path == "/test":
+                if path == "/test" and self.server.script is not website:
                     found: t.Any = response({"message": "The API key is valid for account: Raw"})
                 else:
                     found = self.server.script(path, query) or response(page())

@@ -23,14 +23,7 @@ _PATIENCE = 30
 
 @contextmanager
 def running(log: Path) -> Iterator[dict[str, str]]:
-    """Run a server with one empty bucket until the end of the block.
-
-    Args:
-        log: Where it writes what it does, its address among it.
-
-    Yields:
-        The environment variables that lead S3's own tools there.
-    """
+    """Run a server with one empty bucket until the end of the block."""
     with (
         log.open("w") as output,
         subprocess.Popen(

@@ -15,28 +15,12 @@ from pathlib import Path
 
 import duckdb
 
+from tests.support.streams import ADDED, KEYS, SAME_OBJECT
+
 CONTRACT: dict[str, dict[str, str]] = json.loads(
     Path(__file__).parents[1].joinpath("contract/api_fields.json").read_text()
 )
 _META = {"_sdc_extracted_at", "_sdc_batched_at", "_sdc_deleted_at", "_sdc_table_version"}
-_SAME_FIELDS = {"booking": "bookings", "booking_calendar": "booking_calendars"}
-_KEYS = {
-    "booking_calendar_time_slots": ("booking_calendar_id", "start_time"),
-    "user_scheduling_availability": ("user_id",),
-    "test_auth": ("message",),
-    "booking_hosts": ("booking_id", "user_id"),
-    "booking_page_links": ("booking_page_id", "linked_type", "linked_id"),
-}
-_ADDED = {
-    "booking": {"deleted"},
-    "booking_calendar": {"deleted"},
-    "booking_calendar_time_slots": {"booking_calendar_id"},
-    "user_scheduling_availability": {"user_id"},
-    "webhook_events": {"id", "object", "name", "description"},
-    "booking_hosts": {"booking_id", "user_id"},
-    "booking_page_links": {"booking_page_id", "linked_type", "linked_id"},
-}
-
 Row: t.TypeAlias = dict[str, t.Any]
 Key: t.TypeAlias = tuple[t.Any, ...]
 
@@ -71,7 +55,7 @@ def by_key(stream: str, found: list[Row]) -> dict[Key, Row]:
 
 def times(stream: str) -> set[str]:
     """Name the columns of a stream that hold times."""
-    fields = CONTRACT[_SAME_FIELDS.get(stream, stream)]
+    fields = CONTRACT[SAME_OBJECT.get(stream, stream)]
     return {name for name, kind in fields.items() if kind == "date-time"}
 
 
@@ -82,23 +66,18 @@ def _cell(value: t.Any, kind: str) -> t.Any:
 
 
 def _key(stream: str, row: Row) -> Key:
-    return tuple(row[name] for name in _KEYS.get(stream, ("id",)))
+    return tuple(row[name] for name in KEYS[stream])
 
 
 def expected(stream: str, objects: t.Iterable[Row]) -> dict[Key, Row]:
-    """Make the rows that should stand in a table from the API's objects.
-
-    Args:
-        stream: The table.
-        objects: The API's objects.
-    """
+    """Make the rows that should stand in a table from the API's objects."""
     made = [_expected_row(stream, item) for item in objects]
     return {_key(stream, row): row for row in made}
 
 
 def _expected_row(stream: str, item: Row) -> Row:
-    fields = CONTRACT[_SAME_FIELDS.get(stream, stream)]
-    added = _ADDED.get(stream, set())
+    fields = CONTRACT[SAME_OBJECT.get(stream, stream)]
+    added = ADDED.get(stream, {}).keys()
     columns = {path.split(".")[0].removesuffix("[]") for path in fields} | added
     if stream == "webhooks":
         columns -= {"secret"}

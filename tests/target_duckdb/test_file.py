@@ -18,7 +18,7 @@ import duckdb
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import loaders, programs, warehouse
+from tests.support import inside, loaders, programs, warehouse
 from tests.support.kills import wait_for
 from tests.support.programs import LOADER, PATIENCE, environment
 from tests.support.project import Project
@@ -234,7 +234,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
 def test_a_slow_sync_leaves_the_file_to_readers(tmp_path: Path) -> None:
     file = tmp_path / "warehouse.duckdb"
     account = Account(seed=5, bookings=6_000, nasty=False)
-    catalog = programs.catalog("bookings", folder=tmp_path)
+    catalog = inside.catalog("bookings")
     with Sandbox(account, key=programs.KEY) as api:
         # As many pages as OnceHub allows in the long run: 200 in five minutes.
         settings = programs.settings_for(api.url, rate_limit_per_second=2 / 3)
@@ -265,6 +265,7 @@ def test_a_slow_sync_leaves_the_file_to_readers(tmp_path: Path) -> None:
     assert opened >= 99 * refused, (opened, refused)
 
 
+@pytest.mark.slow
 def test_a_run_of_meltano_waits_for_the_file(tmp_path: Path) -> None:
     account = Account(seed=6, bookings=2_000)
     with Sandbox(account, key=programs.KEY) as api:
@@ -279,7 +280,7 @@ def test_a_run_of_meltano_waits_for_the_file(tmp_path: Path) -> None:
 
 def test_a_file_of_the_old_loader_goes_on(tmp_path: Path) -> None:
     account = Account(seed=5, bookings=300)
-    catalog = programs.catalog(*STREAMS, folder=tmp_path)
+    catalog = inside.catalog(*STREAMS)
     with Sandbox(account, key=programs.KEY) as api:
         settings = programs.settings_for(api.url, emit_activate_version_messages=True)
         first = programs.run_tap(tmp_path, settings, catalog=catalog)

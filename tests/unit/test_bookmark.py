@@ -22,19 +22,64 @@ def utc(*date: int) -> datetime:
     return datetime(*date, tzinfo=timezone.utc)  # type: ignore[misc,arg-type]
 
 
-def test_without_a_bookmark_everything_from_start_date_is_wanted() -> None:
-    assert bookmark({}).start is None
-    # The filter is strict, and start_date itself is included.
-    start = bookmark({}, "2026-01-01T00:00:00Z").start
-    assert start == utc(2026, 1, 1) - timedelta(milliseconds=1)
+def just_before(year: int, month: int, day: int) -> datetime:
+    """Give the filter, which is strict, that includes what was updated at a date itself."""
+    return utc(year, month, day) - timedelta(milliseconds=1)
 
 
-def test_a_pass_starts_behind_the_bookmark_but_not_before_start_date() -> None:
-    state = {"replication_key_value": "2026-02-01T00:00:00Z"}
-    assert bookmark(state, lookback=60).start == utc(2026, 2, 1) - timedelta(seconds=60)
-    assert bookmark(state, "2026-01-31T23:59:30Z", lookback=60).start == utc(
-        2026, 1, 31, 23, 59, 29, 999000
-    )
+@pytest.mark.parametrize(
+    ("value", "start_date", "lookback", "start"),
+    [
+        (None, None, 300, None),
+        (None, "2026-01-01T00:00:00Z", 300, just_before(2026, 1, 1)),
+        ("2026-04-01T00:00:00Z", None, 0, utc(2026, 4, 1)),
+        ("2026-04-01T00:00:00Z", None, 300, utc(2026, 3, 31, 23, 55)),
+        ("2026-04-01T02:00:00+02:00", None, 0, utc(2026, 4, 1)),
+        ("2026-04-01", None, 0, utc(2026, 4, 1)),
+        ("0001-01-01T00:00:00Z", None, 300, utc(1, 1, 1)),
+        # not before start_date
+        ("2026-01-01T00:01:00Z", "2026-01-01", 300, just_before(2026, 1, 1)),
+        ("2025-06-01T00:00:00Z", "2026-01-01", 0, just_before(2026, 1, 1)),
+    ],
+)
+def test_where_a_pass_starts(
+    value: str | None, start_date: str | None, lookback: float, start: datetime | None
+) -> None:
+    state = {"replication_key_value": value} if value else {}
+
+    assert bookmark(state, start_date, lookback).start == start
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "start"),
+    [
+        # as it was
+        ([None], None, utc(2026, 4, 1)),
+        (["2026-01-01"], "2026-01-01T01:00:00+01:00", utc(2026, 4, 1)),
+        # later: nothing new is wanted
+        (["2026-01-01"], "2026-02-01", utc(2026, 4, 1)),
+        ([None], "2026-02-01", utc(2026, 4, 1)),
+        # later than the bookmark
+        (["2026-01-01"], "2026-04-15", just_before(2026, 4, 15)),
+        # earlier, or removed: what lies before was never read
+        (["2026-01-01"], "2025-01-01", just_before(2025, 1, 1)),
+        (["2026-01-01"], None, None),
+        # and is read once
+        (["2026-01-01", "2025-01-01"], "2025-01-01", utc(2026, 4, 1)),
+        (["2026-01-01", None], "2025-01-01", utc(2026, 4, 1)),
+        (["2025-01-01", "2026-01-01"], "2025-01-01", utc(2026, 4, 1)),
+        # what a start_date beyond the bookmark skipped was not
+        (["2026-01-01", "2026-05-01"], "2026-01-01", just_before(2026, 1, 1)),
+    ],
+)
+def test_a_start_date_may_change(
+    before: list[str | None], now: str | None, start: datetime | None
+) -> None:
+    state: State = {}
+    for start_date in before:
+        bookmark(state, start_date).advance("2026-04-01T00:00:00Z", "2026-04-03T00:00:00Z")
+
+    assert bookmark(state, now).start == start
 
 
 def test_a_bookmark_moves_forward_only_and_not_past_the_start_of_the_pass() -> None:

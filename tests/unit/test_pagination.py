@@ -42,12 +42,6 @@ def rows(*numbers: int, updated: str | None = None) -> list[dict[str, Any]]:
     return [{"id": f"B-{number}", "last_updated_time": updated} for number in numbers]
 
 
-def test_a_list_is_read_from_its_start_or_after_an_object() -> None:
-    assert CursorPaginator(None, SIZE, "/list").current_value is None
-    assert CursorPaginator(Position("B-9"), SIZE, "/list").current_value == "B-9"
-    assert not CursorPaginator(Position("B-9"), SIZE, "/list").finished
-
-
 @pytest.mark.parametrize(
     ("page", "more"),
     [
@@ -144,42 +138,26 @@ def test_a_cursor_that_was_refused_is_not_used_again() -> None:
     assert paginator.position == Position("B-0", "B-1", None)
 
 
-def test_a_bare_list_has_no_more_pages() -> None:
-    page = answer([])
-    page._content = json.dumps(["a", "b", "c"]).encode()
-
-    assert follow(page) is None
-
-
 @pytest.mark.parametrize(
-    ("identifier", "cursor"), [("B-2", "B-2"), (17, "17"), (0, "0"), ("a/b?c", "a/b?c")]
+    ("page", "cursor"),
+    [
+        *((answer([{"id": key}], has_more=True), str(key)) for key in ("B-2", 17, 0, "a/b?c")),
+        (answer([{"id": "B-2"}, {"id": "B-9"}], has_more=True), "B-2"),
+        # an id goes before the link
+        (answer(FULL, '<https://evil.example.com/take?after=B-77>; rel="next"'), "B-1"),
+        # of a link to another host only the cursor is taken
+        *(
+            (answer([row, row], '<https://evil.example.com/x?after=a%2Fb>; rel="next"'), "a/b")
+            for row in ({}, {"id": None}, {"id": ""}, {"id": {"a": 1}}, {"id": ["B-2"]})
+        ),
+    ],
 )
-def test_the_cursor_is_the_id_of_an_object(identifier: Any, cursor: str) -> None:
-    assert follow(answer([{"id": identifier}], has_more=True)) == cursor
-    assert follow(answer([{"id": identifier}, {"id": "B-9"}], has_more=True)) == cursor
-
-
-@pytest.mark.parametrize("last", [{}, {"id": None}, {"id": ""}, {"id": {"a": 1}}, {"id": ["B-2"]}])
-def test_without_usable_ids_the_query_of_the_link_decides(last: dict[str, Any]) -> None:
-    page = answer([last, last], '<https://api.oncehub.com/x?after=a%2Fb&limit=3>; rel="next"')
-
-    assert follow(page) == "a/b"
+def test_the_cursor_is_the_id_of_an_object_or_that_of_the_link(
+    page: OnceHubResponse, cursor: str
+) -> None:
+    assert follow(page) == cursor
 
 
 def test_a_promise_without_any_cursor_is_an_error() -> None:
-    page = answer([{}, {}], '<https://api.oncehub.com/bookings?limit=3>; rel="next"')
-
     with pytest.raises(PaginationError):
-        follow(page)
-
-
-def test_of_a_link_to_another_host_only_the_cursor_is_taken() -> None:
-    page = answer([{}, {}], '<https://evil.example.com/take?after=B-2>; rel="next"')
-
-    assert follow(page) == "B-2"
-
-
-def test_an_id_goes_before_the_link() -> None:
-    page = answer(FULL, '<https://evil.example.com/take?after=B-77>; rel="next"')
-
-    assert follow(page) == "B-1"
+        follow(answer([{}, {}], '<https://api.oncehub.com/bookings?limit=3>; rel="next"'))

@@ -92,11 +92,11 @@ def test_one_line_a_stream_at_the_end(lines: Lines) -> None:
         stats = progress.stats(name)
         progress.count_request(stats)
         stats.records, stats.waited = records, seconds
-    progress.summarize()
+    progress.summarize(7)
     assert lines() == [
         "bookings: 1,234,567 records, 1 request, 100 s waited",
         "users: 3 records, 1 request, 0 s waited",
-        "Total: 2 requests, 100 s waited",
+        "Total: 2 requests, 100 s waited; next run: 7 requests at least",
     ]
 
 

@@ -83,7 +83,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def published(clock: Clock) -> RequestLimiter:
+def published() -> RequestLimiter:
     return RequestLimiter(5, PER_WINDOW, WINDOW)
 
 
@@ -100,7 +100,7 @@ def sync(
     limiter: RequestLimiter | None = None,
 ) -> float:
     """Send requests until so many have passed; give the seconds that it took."""
-    limiter = limiter or published(clock)
+    limiter = limiter or published()
     started = clock.now
     for there, back in delays:
         acquire(clock, limiter)
@@ -167,12 +167,10 @@ def test_at_least_95_percent_of_what_is_allowed_is_used(clock: Clock, delay: flo
 
 
 def test_a_pause_in_between_does_not_open_the_window_twice(clock: Clock) -> None:
-    limiter, server = published(clock), Server()
-
+    limiter, server = published(), Server()
     sync(clock, server, 150, limiter=limiter)
     clock.now += 250
     sync(clock, server, 550, limiter=limiter)
-
     assert server.refused == []
 
 
@@ -192,7 +190,7 @@ def test_zero_switches_a_limit_off(
 
 @pytest.mark.parametrize(
     ("rate", "burst", "seconds"),
-    [(0.25, 1, 4), (1.5, 1, 2 / 3), (2.5, 2, 0.8), (5, 5, 1), (7, 5, 5 / 7), (50, 5, 0.1)],
+    [(0.25, 1, 4), (1.5, 1, 2 / 3), (2.5, 2, 0.8), (7, 5, 5 / 7), (50, 5, 0.1)],
 )
 def test_rates_that_are_broken_or_large(
     clock: Clock, rate: float, burst: int, seconds: float
@@ -203,27 +201,13 @@ def test_rates_that_are_broken_or_large(
     assert 60 / (left[-1] - left[0] + seconds) == pytest.approx(rate, rel=0.03)
 
 
-def test_a_rate_beyond_all_clocks_still_ends(clock: Clock) -> None:
-    left = send(clock, RequestLimiter(1e9, 0, WINDOW), 1000)
-
-    assert left[-1] - left[0] < 1
-
-
-# --- what is left
-
-
-def test_left_counts_down_and_recovers(clock: Clock) -> None:
-    limiter = published(clock)
+def test_what_is_left_counts_down_and_recovers(clock: Clock) -> None:
+    limiter = published()
     assert limiter.left == 200
-
     send(clock, limiter, 3)
     assert limiter.left == 197
-
     clock.now += WINDOW + 0.01
     assert limiter.left == 200
-
-
-def test_left_is_unknown_without_a_window(clock: Clock) -> None:
     assert RequestLimiter(5, 0, WINDOW).left is None
 
 
@@ -246,40 +230,25 @@ def refusals(clock: Clock, limiter: RequestLimiter, answers: Iterable[float | No
 
 
 def test_retry_after_is_obeyed_and_hardly_exceeded(clock: Clock) -> None:
-    (wait,) = refusals(clock, published(clock), [42.0])
+    wait, *others = refusals(clock, published(), [42.0, 0.0, -5.0])
 
     assert 42 <= wait < 43
-
-
-def test_a_retry_after_of_nothing_still_waits(clock: Clock) -> None:
-    waits = refusals(clock, published(clock), [0.0, -5.0])
-
-    assert all(0 < wait < 1 for wait in waits)
+    assert all(0 < other < 1 for other in others)
 
 
 def test_without_retry_after_waits_grow_until_the_window_has_passed(clock: Clock) -> None:
-    limiter = published(clock)
     started = clock.now
-    waits = []
-    for _ in range(HANDFUL):
-        waits.append(limiter.on_rate_limited(None))
-        acquire(clock, limiter)
+    limiter = published()
+
+    waits = refusals(clock, limiter, repeat(None, HANDFUL))
 
     assert waits[:4] == sorted({*waits[:4]})
     assert WINDOW < clock.now - started < WINDOW * 1.1
-
-
-def test_after_the_window_has_passed_in_vain_waits_are_whole_windows(clock: Clock) -> None:
-    limiter = published(clock)
-    for _ in range(HANDFUL):
-        limiter.on_rate_limited(None)
-        acquire(clock, limiter)
-
     assert limiter.on_rate_limited(None) == WINDOW
 
 
 def test_refusals_long_ago_are_forgotten(clock: Clock) -> None:
-    limiter = published(clock)
+    limiter = published()
     first = limiter.on_rate_limited(None)
     for _ in range(3):
         limiter.on_rate_limited(None)
@@ -290,7 +259,7 @@ def test_refusals_long_ago_are_forgotten(clock: Clock) -> None:
 
 
 def test_a_server_that_understates_its_retry_after_is_asked_ever_less(clock: Clock) -> None:
-    waits = refusals(clock, published(clock), repeat(1.0, 12))
+    waits = refusals(clock, published(), repeat(1.0, 12))
 
     assert waits[0] < 2
     assert waits == sorted(waits)
@@ -298,7 +267,7 @@ def test_a_server_that_understates_its_retry_after_is_asked_ever_less(clock: Clo
 
 
 def test_the_third_refusal_means_that_the_window_is_used_up(clock: Clock) -> None:
-    limiter = published(clock)
+    limiter = published()
     for _ in range(2):
         limiter.on_rate_limited(None)
         acquire(clock, limiter)
@@ -312,21 +281,12 @@ def test_the_third_refusal_means_that_the_window_is_used_up(clock: Clock) -> Non
     assert most_within([first, *following], 60) < 50
 
 
-def test_refusals_without_a_window_are_waited_out_too(clock: Clock) -> None:
-    limiter = RequestLimiter(5, 0, WINDOW)
-
-    waits = [limiter.on_rate_limited(None) for _ in range(4)]
-
-    assert all(wait > 0 for wait in waits)
-    assert limiter.left is None
-
-
 # --- a window that others use
 
 
 @pytest.mark.parametrize("counts_refused", [False, True])
 @pytest.mark.parametrize("says_when", [False, True])
-@pytest.mark.parametrize("ago", [0, 3, 30, 60, 120, 200, 259, 262, 280, 299, 301])
+@pytest.mark.parametrize("ago", [0, 30, 120, 259, 262, 299, 301])
 def test_a_killed_run_has_used_the_window_up(
     clock: Clock, ago: float, *, says_when: bool, counts_refused: bool
 ) -> None:

@@ -86,38 +86,21 @@ def test_a_value_takes_its_declared_type(stream: str, name: str, sent: str, stan
     ("stream", "name", "sent"),
     [
         ("bookings", "owner", '{"id": 7, "name": "Jo"}'),
-        ("bookings", "contact", '["CTC-1"]'),
         ("bookings", "attendees", '"a@example.com"'),
-        ("bookings", "attendees", '{"0": "a@example.com"}'),
-        ("bookings", "form_submission", '"text"'),
         ("bookings", "form_submission", '[{"name": "Jo"}]'),
-        ("bookings", "duration_minutes", "30.5"),
-        ("bookings", "duration_minutes", "2147483648"),
-        ("bookings", "duration_minutes", "-1"),
-        ("bookings", "duration_minutes", "1e400"),
-        ("bookings", "duration_minutes", '"5.0"'),
-        ("bookings", "duration_minutes", '"030"'),
-        ("bookings", "duration_minutes", '" 30"'),
-        ("bookings", "duration_minutes", '"1\u0663"'),
-        ("bookings", "duration_minutes", "true"),
-        ("bookings", "duration_minutes", '"half an hour"'),
-        ("bookings", "duration_minutes", "[30]"),
-        ("booking_calendars", "duration_minutes", "true"),
-        ("booking_calendars", "duration_minutes", str(2**53 + 1)),
-        ("booking_calendars", "duration_minutes", "1.00000000000000000001"),
-        ("booking_calendars", "duration_minutes", '"1.00000000000000000001"'),
-        ("booking_calendars", "duration_minutes", "1e400"),
-        ("booking_calendars", "duration_minutes", "-1e-400"),
-        ("booking_calendars", "duration_minutes", '"NaN"'),
-        ("booking_calendars", "duration_minutes", '"Infinity"'),
-        ("booking_calendars", "duration_minutes", '"1\u0663"'),
-        ("bookings", "in_trash", "1"),
-        ("bookings", "in_trash", '"yes"'),
-        ("bookings", "in_trash", "[]"),
-        ("bookings", "starting_time", '"tomorrow"'),
-        ("bookings", "starting_time", '""'),
-        ("bookings", "starting_time", "1767225600"),
-        ("bookings", "starting_time", '"2026-12-31T23:59:60Z"'),
+        *(
+            ("bookings", "duration_minutes", sent)
+            for sent in ("30.5", "2147483648", "-1", "1e400", '"5.0"', '"030"', "true", "[30]")
+        ),
+        *(
+            ("booking_calendars", "duration_minutes", sent)
+            for sent in (str(2**53 + 1), "1.00000000000000000001", "-1e-400", '"NaN"', '"1\u0663"')
+        ),
+        *(("bookings", "in_trash", sent) for sent in ("1", '"yes"', "[]")),
+        *(
+            ("bookings", "starting_time", sent)
+            for sent in ('"tomorrow"', '""', "1767225600", '"2026-12-31T23:59:60Z"')
+        ),
     ],
 )
 def test_what_the_type_cannot_hold_moves_to_extra(stream: str, name: str, sent: str) -> None:
@@ -138,20 +121,6 @@ def test_an_id_that_came_expanded_stands_in_its_column() -> None:
             '{"amount_charged": "12 EUR", "currency": "EUR"}',
             {"amount_charged": None, "currency": "EUR"},
             {"amount_charged": "12 EUR"},
-        ),
-        (
-            "bookings",
-            "payment_information",
-            '{"amount_charged": 9223372036854775808}',
-            {"amount_charged": None},
-            {"amount_charged": 2**63},
-        ),
-        (
-            "bookings",
-            "form_submission",
-            '{"name": "Jo", "guests": "g@example.com"}',
-            {"name": "Jo", "guests": None},
-            {"guests": "g@example.com"},
         ),
         (
             "bookings",
@@ -187,50 +156,28 @@ def test_a_nested_misfit_is_mirrored_in_extra(
         ('["a", null, 1]', '["a",null,1]'),
         ('{"b": {"c": 1.0}, "a": "ä"}', '{"a":"ä","b":{"c":1.0}}'),
         ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ("null", None),
     ],
 )
-def test_the_value_of_a_custom_field_is_text(sent: str, text: str) -> None:
+def test_the_value_of_a_custom_field_is_text(sent: str, text: str | None) -> None:
     value, extra = column("contacts", "custom_fields", f'[{{"name": "x", "value": {sent}}}]')
 
     assert value == [{"name": "x", "value": text}]
     assert extra is None
 
 
-def test_a_custom_field_without_a_value_stays_null() -> None:
-    value, _ = column("contacts", "custom_fields", '[{"name": "x", "value": null}]')
-
-    assert value == [{"name": "x", "value": None}]
-
-
 def test_unknown_fields_go_to_extra_as_they_came() -> None:
-    sent = '{"id": "T-1", "rank": 1.50, "tags": [{"a": null}], "Name": "x", "gone": null}'
+    new = '"rank": 1.50, "tags": [{"a": null}], "Name": "x", "gone": null, "_extra": {"a": 1}'
 
-    record = conform("teams", receive(sent))
+    record = conform("teams", receive(f'{{"id": "T-1", {new}}}'))
 
-    assert record["_extra"] == receive(
-        '{"rank": 1.50, "tags": [{"a": null}], "Name": "x", "gone": null}'
-    )
+    assert record["_extra"] == receive(f"{{{new}}}")
     assert record.keys() == load_schema("teams")["properties"].keys()
 
 
-def test_a_field_that_is_called_extra_itself_is_kept_too() -> None:
-    record = conform("teams", {"id": "T-1", "_extra": {"a": 1}, "rank": 2})
-
-    assert record["_extra"] == {"_extra": {"a": 1}, "rank": 2}
-
-
-@pytest.mark.parametrize(
-    ("sent", "stands"),
-    [
-        ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z"),
-        ("2026-01-31T12:00:00.1200Z", "2026-01-31T12:00:00.1200Z"),
-        ("2026-01-31T12:00:00.5+02:00", "2026-01-31T10:00:00.5Z"),
-        ("2026-01-31T12:00:00", "2026-01-31T12:00:00Z"),
-        ("2026-01-31", "2026-01-31T00:00:00Z"),
-    ],
-)
-def test_times_are_in_utc(sent: str, stands: str) -> None:
-    assert column("bookings", "starting_time", json.dumps(sent)) == (stands, None)
+def test_times_are_in_utc() -> None:
+    sent = '"2026-01-31T12:00:00.50+02:00"'
+    assert column("bookings", "starting_time", sent) == ("2026-01-31T10:00:00.50Z", None)
 
 
 # --- keys

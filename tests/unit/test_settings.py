@@ -21,77 +21,52 @@ def found(config: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "says"),
+    ("name", "values", "says"),
     [
-        ("api_key", None, "is missing"),
-        ("api_key", "", "is missing"),
-        ("api_key", 0, "must be text"),
-        ("api_key", 12345678, "must be text"),
-        ("api_key", [KEY], "must be text"),
-        ("api_key", {"key": KEY}, "must be text"),
-        ("api_key", f" {KEY}", "blanks"),
-        ("api_key", f"{KEY}\n", "line breaks"),
-        ("api_key", f"{KEY}\r\nX-Other: 1", "line breaks"),
-        ("api_key", f"{KEY}\x00", "characters"),
-        ("api_key", f"{KEY}é", "characters"),
-        ("api_url", "api.oncehub.com", "is not an address"),
-        ("api_url", "", "is not an address"),
-        ("api_url", 5, "of the type string"),
-        ("page_size", 0, "at least 1"),
-        ("page_size", 101, "at most 100"),
-        ("page_size", "100", "of the type integer"),
-        ("page_size", 10.5, "of the type integer"),
-        ("page_size", True, "of the type integer"),
-        ("page_size", KEY, "of the type integer"),
-        ("lookback_seconds", -1, "at least 0"),
-        ("lookback_seconds", 10**15, "at most"),
-        ("time_slots_days", 0, "at least 1"),
-        ("time_slots_days", 10**6, "at most"),
-        ("booking_ids", "BKNG-1", "of the type array"),
-        ("booking_ids", ["BKNG-1", 5], "item 2 must be of the type string"),
-        ("booking_ids", ["../users"], "item 1 contains invalid characters"),
-        ("booking_ids", ["BKNG-1", "BKNG-2", ""], "item 3 contains invalid characters"),
-        ("booking_calendar_ids", [None], "item 1 must be of the type string"),
-        ("booking_calendar_ids", ["BKC 1"], "item 1 contains invalid characters"),
-        ("include_webhook_secrets", "yes", "of the type boolean"),
-        ("include_webhook_secrets", 1, "of the type boolean"),
-        ("rate_limit_per_second", -1, "at least 0"),
-        ("rate_limit_per_second", "5/s", "of the type number"),
-        ("rate_limit_per_second", math.inf, "finite"),
-        ("rate_limit_per_second", Decimal("NaN"), "finite"),
-        ("rate_limit_per_window", 0.5, "of the type integer"),
-        ("rate_limit_window_seconds", 0, "more than 0"),
-        ("rate_limit_window_seconds", 10**9, "at most"),
-        ("request_timeout_seconds", 0, "more than 0"),
-        ("request_timeout_seconds", math.nan, "finite"),
-        ("request_timeout_seconds", 1e300, "at most"),
-        ("max_wait_seconds", -0.1, "at least 0"),
-        ("max_wait_seconds", Decimal("1e400"), "finite"),
-        ("user_agent", "", "must not be empty"),
-        ("user_agent", " padded", "one line"),
-        ("user_agent", "two\nlines", "one line"),
-        ("user_agent", "one line\n", "one line"),
-        ("user_agent", "ünïcode", "plain text"),
-        ("start_date", "yesterday", "is not a time"),
-        ("start_date", "2026-02-30", "is not a time"),
-        ("start_date", "", "is not a time"),
-        ("start_date", 20260131, "of the type string"),
-        ("emit_activate_version_messages", "on", "of the type boolean"),
+        ("api_key", [None, ""], "is missing"),
+        ("api_key", [0, 12345678, [KEY], {"key": KEY}], "must be text"),
+        ("api_key", [f" {KEY}", f"{KEY}\n", f"{KEY}\r\nX-Other: 1"], "has blanks, line breaks"),
+        ("api_key", [f"{KEY}\x00", f"{KEY}é"], "characters"),
+        ("api_url", ["api.oncehub.com", ""], "is not an address"),
+        ("api_url", [5], "of the type string"),
+        ("page_size", [0], "at least 1"),
+        ("page_size", [101], "at most 100"),
+        ("page_size", ["100", 10.5, True, KEY], "of the type integer"),
+        ("lookback_seconds", [-1], "at least 0"),
+        ("lookback_seconds", [10**15], "at most"),
+        ("time_slots_days", [0], "at least 1"),
+        ("time_slots_days", [10**6], "at most"),
+        ("booking_ids", ["BKNG-1"], "of the type array"),
+        ("booking_ids", [["BKNG-1", 5]], "item 2 must be of the type string"),
+        ("booking_ids", [["../users"], ["BKC 1"], [""]], "item 1 contains invalid characters"),
+        ("booking_calendar_ids", [[None]], "item 1 must be of the type string"),
+        ("include_webhook_secrets", ["yes", 1], "of the type boolean"),
+        ("rate_limit_per_second", [-1], "at least 0"),
+        ("rate_limit_per_second", ["5/s"], "of the type number"),
+        ("rate_limit_per_second", [math.inf, Decimal("NaN"), Decimal("1e400")], "finite"),
+        ("rate_limit_per_window", [0.5], "of the type integer"),
+        ("rate_limit_window_seconds", [0], "more than 0"),
+        ("request_timeout_seconds", [0], "more than 0"),
+        ("request_timeout_seconds", [10**9, 1e300], "at most"),
+        ("max_wait_seconds", [-0.1], "at least 0"),
+        ("user_agent", [""], "must not be empty"),
+        ("user_agent", [" padded", "two\nlines", "one line\n"], "one line"),
+        ("user_agent", ["ünïcode"], "plain text"),
+        ("start_date", ["yesterday", "2026-02-30", ""], "is not a time"),
+        ("start_date", [20260131], "of the type string"),
+        ("emit_activate_version_messages", ["on"], "of the type boolean"),
     ],
 )
-def test_a_bad_setting_is_named_and_its_value_is_not(name: str, value: Any, says: str) -> None:
-    (sentence,) = found({"api_key": KEY, name: value})
+def test_a_bad_setting_is_named_and_its_value_is_not(
+    name: str, values: list[Any], says: str
+) -> None:
+    for value in values:
+        (sentence,) = found({"api_key": KEY, name: value})
 
-    assert sentence.startswith(f"{name} ")
-    assert says in sentence
-    assert "k3y" not in sentence
-    assert "\n" not in sentence
-
-
-def test_the_settings_may_be_empty() -> None:
-    (sentence,) = found({})
-
-    assert sentence.startswith("api_key is missing: make a key in ")
+        assert sentence.startswith(f"{name} ")
+        assert says in sentence
+        assert "k3y" not in sentence
+        assert "\n" not in sentence
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -106,15 +81,8 @@ def test_all_problems_are_told_at_once() -> None:
         }
     )
 
-    named = [sentence.split()[0] for sentence in sentences]
-    assert sorted(named) == [
-        "api_key",
-        "api_url",
-        "booking_ids",
-        "page_size",
-        "rate_limit_per_second",
-        "start_date",
-    ]
+    named = {sentence.split()[0] for sentence in sentences}
+    assert len(sentences) == len(named) == 6
 
 
 def test_defaults_are_filled_in() -> None:
@@ -131,6 +99,7 @@ def test_defaults_are_filled_in() -> None:
         "rate_limit_per_second": 5,
         "rate_limit_per_window": 200,
         "rate_limit_window_seconds": 300,
+        "full_table_refresh_hours": 0,
         "per_object_refresh_hours": 24,
         "request_timeout_seconds": 60,
         "max_wait_seconds": 900,
@@ -176,21 +145,13 @@ def test_good_settings_stay_as_they_are() -> None:
         ("5.0", "5.0"),
     ],
 )
-def test_numbers_become_plain(given: Any, used: Any) -> None:
-    config = {"setting": given}
+def test_numbers_become_plain_and_null_is_not_given(given: Any, used: Any) -> None:
+    config = {"setting": given, "start_date": None}
 
     tidy(config)
 
     assert config == {"setting": used}
     assert type(config["setting"]) is type(used)
-
-
-def test_null_means_that_a_setting_is_not_given() -> None:
-    config = {"start_date": None, "page_size": 5}
-
-    tidy(config)
-
-    assert config == {"page_size": 5}
 
 
 # --- the environment
@@ -200,20 +161,15 @@ def test_null_means_that_a_setting_is_not_given() -> None:
     ("name", "text", "value"),
     [
         ("api_key", "12345", "12345"),
-        ("api_key", "true", "true"),
         ("start_date", "2026-01-31", "2026-01-31"),
         ("page_size", "50", 50),
         ("page_size", " 50 ", 50),
-        ("page_size", "fifty", "fifty"),
         ("page_size", "", ""),
         ("rate_limit_per_second", "2.5", 2.5),
-        ("rate_limit_per_second", "0", 0),
         ("include_webhook_secrets", "true", True),
         ("include_webhook_secrets", " True ", True),
-        ("include_webhook_secrets", "1", True),
         ("include_webhook_secrets", "yes", True),
         ("include_webhook_secrets", "FALSE", False),
-        ("include_webhook_secrets", "0", False),
         ("include_webhook_secrets", "off", False),
         ("include_webhook_secrets", "maybe", "maybe"),
         ("booking_ids", "BKNG-1", ["BKNG-1"]),
@@ -221,7 +177,6 @@ def test_null_means_that_a_setting_is_not_given() -> None:
         ("booking_ids", '["BKNG-1", "BKNG-2"]', ["BKNG-1", "BKNG-2"]),
         ("booking_ids", "17", ["17"]),
         ("booking_ids", "", []),
-        ("booking_ids", "[]", []),
         ("stream_maps", '{"users": null}', {"users": None}),
         ("stream_maps", "{broken", "{broken"),
     ],
@@ -243,14 +198,10 @@ def test_text_from_the_environment_takes_the_declared_type(
     "url",
     [
         DEFAULT_API_URL,
-        "https://example.com",
         "HTTPS://Example.COM/v2",
         "https://example.com.:443/v2/",
-        "https://10.0.0.1:8443",
         "https://[2001:db8::1]/v2",
-        "http://localhost",
         "http://LOCALHOST:8080/v2",
-        "http://127.0.0.1:8080",
         "http://127.8.9.10",
         "http://[::1]:8080/v2",
     ],
@@ -264,41 +215,29 @@ def test_https_and_loopback_addresses_are_good(url: str) -> None:
     [
         # the key would travel in the clear
         ("http://api.oncehub.com/v2", "https"),
-        ("http://10.0.0.1", "https"),
-        ("http://0.0.0.0", "https"),
         ("http://localhost.example.com", "https"),
         ("http://127.0.0.1.example.com", "https"),
         ("http://[2001:db8::1]", "https"),
         ("ftp://example.com", "https"),
-        ("file://localhost/etc/passwd", "https"),
         # or to a place that the address hides
         ("https://api.oncehub.com@example.com/v2", "plain address"),
         ("https://user:password@example.com", "plain address"),
-        ("https://@example.com", "plain address"),
         ("http://localhost@example.com", "plain address"),
         ("https://example.com/v2?key=1", "plain address"),
-        ("https://example.com/v2?", "plain address"),
         ("https://example.com/v2#top", "plain address"),
-        ("https://example.com/v2#", "plain address"),
         # no address at all
         ("https://", "is not an address"),
-        ("https:///v2", "is not an address"),
-        ("https://?", "is not an address"),
         ("//example.com", "https"),
         ("https:example.com", "is not an address"),
         ("https://example.com:port", "is not an address"),
-        ("https://example.com:99999", "is not an address"),
         ("https://example.com:0", "is not an address"),
         ("https://[::1", "is not an address"),
-        ("https://[nonsense]/", "is not an address"),
         ("https://.example.com", "is not an address"),
-        ("https://exam..ple.com", "is not an address"),
         ("https://*.example.com", "is not an address"),
         (f"https://{'a' * 64}.example.com", "is not an address"),
         ("https://exämple.com", "is not an address"),
         (" https://example.com", "is not an address"),
         ("https://example.com/v2 ", "is not an address"),
-        ("https://example.com/v2\n", "is not an address"),
         ("https://exam\tple.com", "is not an address"),
         ("https://example.com\\@example.org", "is not an address"),
     ],
@@ -310,24 +249,13 @@ def test_any_other_address_is_refused(url: str, says: str) -> None:
     assert says in sentence.removesuffix(f"{DEFAULT_API_URL} is the usual one")
 
 
-SHOW = """
-from tap_oncehub.tap import TapOnceHub
-print(TapOnceHub.cb_config(None, None, ()).config)
-"""
-
-
-def test_a_file_of_some_folder_above_does_not_override_the_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_file_of_some_folder_above_does_not_override_the_environment(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("TAP_ONCEHUB_API_KEY=from-file\nTAP_ONCEHUB_PAGE_SIZE=7\n")
     below = tmp_path / "below"
     below.mkdir()
+    show = "from tap_oncehub.tap import TapOnceHub as T; print(T.cb_config(None, None, ()).config)"
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            SHOW,
-        ],
+        [sys.executable, "-c", show],
         cwd=below,
         check=True,
         capture_output=True,
