@@ -18,7 +18,6 @@ STAMPS := .tools/stamps
 # installed with `meltano install NAME`.
 PLUGINS := tap-oncehub target-duckdb
 MORE_PLUGINS := target-duckdb-jwills target-postgres target-jsonl parquet-export
-DBT_PLUGINS := dbt-duckdb dbt-postgres
 
 # In a variable, since a path may contain quotes.
 export PROJECT_FOLDER := $(CURDIR)
@@ -35,7 +34,7 @@ help: ## list the targets
 install: ## set up .venv/bin/tap-oncehub, .venv/bin/meltano and Meltano's plugins
 	@$(MAKE) --silent --no-print-directory -j 3 $(STAMPS)/dev $(STAMPS)/plugins
 
-loaders: install $(STAMPS)/loaders $(STAMPS)/models $(STAMPS)/servers ## set up the other destinations that the tests load into
+loaders: install $(STAMPS)/loaders $(STAMPS)/dbt-duckdb $(STAMPS)/dbt-postgres $(STAMPS)/servers ## set up the other destinations that the tests load into
 
 run: install ## load your account into output/warehouse.duckdb, or a sample one into output/demo.duckdb
 	@.venv/bin/python -m scripts.run $(RUN_ARGS)
@@ -43,7 +42,7 @@ run: install ## load your account into output/warehouse.duckdb, or a sample one 
 status: install ## show the last runs, bookmarks, and what the warehouse holds
 	@.venv/bin/python -m scripts.status
 
-models: install $(STAMPS)/models ## make tables for analysts of what was loaded, with dbt
+models: install $(STAMPS)/dbt-duckdb ## make tables for analysts of what was loaded, with dbt
 	@.venv/bin/python -m scripts.models
 
 assistant: install $(STAMPS)/mcp ## write output/assistant/marts.duckdb, what a code assistant may read
@@ -68,7 +67,7 @@ lint: $(STAMPS)/dev ## check style, types, meltano.yml and workflows
 	@.venv/bin/ruff format --quiet --check .
 	@.venv/bin/mypy
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.meltano meltano.yml
-	@.venv/bin/zizmor --offline --quiet .github
+	@.venv/bin/zizmor --offline --quiet .github orchestrate/github_actions.yml
 
 format: install ## format the code
 	@.venv/bin/ruff check --quiet --fix-only .
@@ -151,9 +150,9 @@ $(STAMPS)/loaders: meltano.yml parquet_export/pyproject.toml $(STAMPS)/plugins
 	@.tools/meltano/bin/meltano --log-level=warning install $(MORE_PLUGINS)
 	@touch $@
 
-$(STAMPS)/models: meltano.yml requirements/dbt.txt $(STAMPS)/plugins
-	@echo 'Setting up: dbt ...'
-	@.tools/meltano/bin/meltano --log-level=warning install $(DBT_PLUGINS)
+$(STAMPS)/dbt-%: meltano.yml requirements/dbt.txt $(STAMPS)/plugins
+	@echo 'Setting up: dbt for $* ...'
+	@.tools/meltano/bin/meltano --log-level=warning install dbt-$*
 	@touch $@
 
 $(STAMPS)/build $(STAMPS)/servers $(STAMPS)/notebook $(STAMPS)/query $(STAMPS)/mcp: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv

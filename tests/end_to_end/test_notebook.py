@@ -17,7 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from sandbox import Account, Sandbox
+from sandbox import Account
 from tests.support import models, programs
 from tests.support.streams import LISTS
 
@@ -46,23 +46,12 @@ def export(folder: Path) -> str:
     return text
 
 
-def load(folder: Path, account: Account, *streams: str) -> None:
-    with Sandbox(account, key=programs.KEY) as api:
-        catalog = programs.catalog(*streams, folder=folder) if streams else None
-        run = programs.run_tap(folder, programs.settings_for(api.url), catalog=catalog)
-    programs.load(folder, run.output)
-
-
-def make_marts(folder: Path) -> None:
-    models.dbt(folder, "duckdb", "build", DBT_DUCKDB_FILEPATH=str(folder / "warehouse.duckdb"))
-
-
 @pytest.mark.parametrize("marts", [False, True], ids=["raw", "marts"])
 def test_it_shows_what_is_in_the_warehouse(tmp_path: Path, *, marts: bool) -> None:
     account = Account(seed=1, bookings=1300)
-    load(tmp_path, account)
+    models.load(tmp_path, account)
     if marts:
-        make_marts(tmp_path)
+        models.build(tmp_path)
     page = export(tmp_path)
     bookings = [b for b in account.objects("bookings") if b.get("in_trash") is not True]
     canceled = sum(b.get("status") == "canceled" for b in bookings)
@@ -79,11 +68,11 @@ def test_it_shows_what_is_in_the_warehouse(tmp_path: Path, *, marts: bool) -> No
 @pytest.mark.parametrize("tables", [False, True], ids=["no tables", "no rows"])
 def test_it_works_on_an_empty_account(tmp_path: Path, *, tables: bool, marts: bool) -> None:
     if tables:
-        load(tmp_path, Account(seed=1, bookings=0, contacts=0, users=0, booking_calendars=0))
+        models.load(tmp_path, Account(seed=1, bookings=0, contacts=0, users=0, booking_calendars=0))
     else:
         duckdb.connect(str(tmp_path / "warehouse.duckdb")).close()
     if marts:
-        make_marts(tmp_path)
+        models.build(tmp_path)
     page = export(tmp_path)
     assert page.count("No bookings.") >= 6
     assert ("Nothing has been loaded yet" in page) is not tables
@@ -93,9 +82,9 @@ def test_it_works_on_an_empty_account(tmp_path: Path, *, tables: bool, marts: bo
 @pytest.mark.parametrize("stream", ["bookings", "users"])
 def test_it_works_without_most_streams(tmp_path: Path, stream: str, *, marts: bool) -> None:
     account = Account(seed=1, bookings=60, nasty=False)
-    load(tmp_path, account, stream)
+    models.load(tmp_path, account, stream)
     if marts:
-        make_marts(tmp_path)
+        models.build(tmp_path)
     page = export(tmp_path)
     assert (account.objects("bookings")[0]["owner"] in page) is (stream == "bookings")
     assert ("No bookings." in page) is (stream == "users")
@@ -103,10 +92,10 @@ def test_it_works_without_most_streams(tmp_path: Path, stream: str, *, marts: bo
 
 def test_it_says_when_the_marts_are_behind(tmp_path: Path) -> None:
     account = Account(seed=1, bookings=20)
-    load(tmp_path, account)
-    make_marts(tmp_path)
+    models.load(tmp_path, account)
+    models.build(tmp_path)
     assert "loaded later" not in export(tmp_path)
-    load(tmp_path, account)
+    models.load(tmp_path, account)
     assert "loaded later" in export(tmp_path)
 
 
@@ -123,9 +112,9 @@ print(names["con"].execute("SELECT count(*) FROM chosen").fetchall()[0][0])
 @pytest.mark.parametrize("marts", [False, True], ids=["raw", "marts"])
 def test_the_filters_choose(tmp_path: Path, *, marts: bool) -> None:
     account = Account(seed=1, bookings=200, nasty=False)
-    load(tmp_path, account)
+    models.load(tmp_path, account)
     if marts:
-        make_marts(tmp_path)
+        models.build(tmp_path)
     bookings = [b for b in account.objects("bookings") if b.get("in_trash") is not True]
     names = {u["id"]: f"{u['first_name']} {u['last_name']}" for u in account.objects("users")}
     calendars = {c["id"]: c["name"] for c in account.objects("booking_calendars")}
@@ -176,7 +165,7 @@ def test_owners_of_one_name_are_told_apart_and_empty_days_have_their_place(tmp_p
     account = Account(seed=1, bookings=60, users=4, nasty=False)
     for user in account.objects("users")[:2]:
         account.edit("users", user["id"], first_name="Ann", last_name="Lee")
-    load(tmp_path, account)
+    models.load(tmp_path, account)
     charts = specifications(export(tmp_path))
     shown = {
         name: int(rows) for rows, name in re.findall(r'"bookings":(\d+),.*?"name":"(.+?)"', charts)

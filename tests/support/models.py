@@ -10,15 +10,16 @@ import typing as t
 from collections import Counter, defaultdict
 from datetime import timedelta
 
-from tests.support import warehouse
-from tests.support.programs import PATIENCE, ROOT, environment
+from sandbox import Sandbox
+from tests.support import programs, warehouse
+from tests.support.programs import KEY, PATIENCE, ROOT, Run, environment
 from tests.support.streams import ALL, offered
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from sandbox import Account, Sandbox
+    from sandbox import Account
 
 Row: t.TypeAlias = dict[str, t.Any]
 Streams: t.TypeAlias = dict[str, list[Row]]
@@ -53,6 +54,20 @@ def dbt(folder: Path, target: str, *arguments: str, **variables: str) -> str:
     said = done.stdout.decode()
     assert done.returncode == 0, said
     return said
+
+
+def build(folder: Path) -> str:
+    """Make the models in a folder's warehouse.duckdb."""
+    return dbt(folder, "duckdb", "build", DBT_DUCKDB_FILEPATH=str(folder / "warehouse.duckdb"))
+
+
+def load(folder: Path, account: Account, *streams: str) -> Run:
+    """Load these streams, or else those that are selected by default, into warehouse.duckdb."""
+    with Sandbox(account, key=KEY) as api:
+        catalog = programs.catalog(*streams, folder=folder) if streams else None
+        run = programs.run_tap(folder, programs.settings_for(api.url), catalog=catalog)
+    programs.load(folder, run.output)
+    return run
 
 
 def rows_of(api: Sandbox, account: Account, streams: Iterable[str] = ALL) -> Streams:

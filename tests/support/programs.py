@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import typing as t
@@ -65,6 +66,16 @@ class Run(Output):
     def errors(self) -> list[str]:
         """The lines of the log that are errors."""
         return [line for line in self.log.splitlines() if "| ERROR" in line]
+
+
+def check_out(folder: Path) -> None:
+    """Copy what belongs to the project, as git would, changes that are not committed included."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True)
+    for name in filter(None, done.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
 
 
 def environment(**more: str) -> dict[str, str]:

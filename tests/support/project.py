@@ -28,6 +28,16 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
+def singer_state(text: str) -> State:
+    """Give what a file of Meltano's state backend has kept; nothing, while it is being written."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    kept = found.get("completed") or found.get("partial") or {}
+    return t.cast("State", kept.get("singer_state", {}))
+
+
 class Project:
     """The project in another folder; its plugins are those of this one.
 
@@ -66,12 +76,7 @@ class Project:
     def state(self) -> State:
         """What Meltano has kept of the run of the first pair of plugins."""
         for file in self.folder.glob("state/*/state.json"):
-            try:
-                found = json.loads(file.read_text())
-            except ValueError:  # it is being written
-                continue
-            kept = found.get("completed") or found.get("partial") or {}
-            return t.cast("State", kept.get("singer_state", {}))
+            return singer_state(file.read_text())
         return {}
 
     def run(self, *arguments: str) -> Run:

@@ -9,12 +9,13 @@ import typing as t
 import duckdb
 import pytest
 
-from sandbox import Account, Sandbox
 from scripts import assistant
-from tests.support import models, programs
+from tests.support import programs
 
 if t.TYPE_CHECKING:
     from pathlib import Path
+
+    from sandbox import Account
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -22,26 +23,12 @@ PYTHON = programs.ROOT / ".tools/mcp/bin/python"
 CLIENT = programs.ROOT / "tests/support/mcp_client.py"
 
 
-@pytest.fixture(scope="module")
-def account() -> Account:
-    return Account(seed=1, bookings=80, nasty=False)
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, account: Account) -> Path:
-    folder = tmp_path_factory.mktemp("project")
-    with Sandbox(account, key=programs.KEY) as api:
-        run = programs.run_tap(folder, programs.settings_for(api.url))
-    programs.load(folder, run.output)
-    file = folder / "warehouse.duckdb"
-    models.dbt(folder, "duckdb", "build", DBT_DUCKDB_FILEPATH=str(file))
-    (folder / "output").mkdir()
-    file.rename(folder / "output/warehouse.duckdb")
-    (folder / ".env").write_text(f"TAP_ONCEHUB_API_KEY={programs.KEY}")
+@pytest.fixture(scope="module", autouse=True)
+def _written(project: Path) -> None:
+    (project / ".env").write_text(f"TAP_ONCEHUB_API_KEY={programs.KEY}")
     for name in (".tools", ".mcp.json.example"):
-        (folder / name).symlink_to(programs.ROOT / name)
-    assert assistant.main(folder) == 0
-    return folder
+        (project / name).symlink_to(programs.ROOT / name)
+    assert assistant.main(project) == 0
 
 
 def ask(project: Path, *queries: str) -> dict[str, t.Any]:

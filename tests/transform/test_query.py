@@ -10,13 +10,14 @@ from collections import Counter
 import duckdb
 import pytest
 
-from sandbox import Account, Sandbox
 from tests.support import loaders, models, postgres, programs
 from tests.support.project import blocks
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sandbox import Account
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -52,32 +53,13 @@ def run(folder: Path, code: str) -> t.Any:
 
 
 @pytest.fixture(scope="module")
-def account() -> Account:
-    return Account(seed=1, bookings=60, nasty=False)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, account: Account) -> Path:
-    made = tmp_path_factory.mktemp("project")
-    with Sandbox(account, key=programs.KEY) as api:
-        tap = programs.run_tap(made, programs.settings_for(api.url))
-    (made / "messages").write_bytes(tap.output)
-    programs.load(made, tap.output)
-    (made / "output").mkdir()
-    file = made / "output/warehouse.duckdb"
-    (made / "warehouse.duckdb").rename(file)
-    models.dbt(made, "duckdb", "build", DBT_DUCKDB_FILEPATH=str(file))
-    return made
-
-
-@pytest.fixture(scope="module")
-def login(folder: Path) -> Iterator[dict[str, t.Any]]:
+def login(project: Path) -> Iterator[dict[str, t.Any]]:
     with postgres.running() as server:
         settings = server.new_database("query").settings
-        output = (folder / "messages").read_bytes()
-        loaders.load("target-postgres", folder, output, **settings)
+        output = (project / "messages").read_bytes()
+        loaders.load("target-postgres", project, output, **settings)
         variables = {f"DBT_POSTGRES_{name.upper()}": str(v) for name, v in settings.items()}
-        models.dbt(folder, "postgres", "build", **variables)
+        models.dbt(project, "postgres", "build", **variables)
         yield {"username": settings.pop("user"), **settings}
 
 
@@ -86,21 +68,21 @@ def by_status(account: Account) -> Counter[str]:
 
 
 @pytest.mark.parametrize("heading", ["SQL on DuckDB", "pandas", "Polars", "Ibis"])
-def test_duckdb(folder: Path, account: Account, heading: str) -> None:
+def test_duckdb(project: Path, account: Account, heading: str) -> None:
     code = f"{snippet(heading)}\nprint({{k: int(n) for k, n in {PRINTED[heading]}.items()}})"
-    assert run(folder, code) == by_status(account)
+    assert run(project, code) == by_status(account)
 
 
-def test_postgresql(folder: Path, account: Account, login: dict[str, t.Any]) -> None:
+def test_postgresql(project: Path, account: Account, login: dict[str, t.Any]) -> None:
     end = f"print(({PRINTED['PostgreSQL']}, bookings.height, len(contacts)))"
-    found = run(folder, f"login = {login!r}\n{snippet('PostgreSQL')}\n{end}")
+    found = run(project, f"login = {login!r}\n{snippet('PostgreSQL')}\n{end}")
     wanted = by_status(account)
     assert found == (wanted, sum(wanted.values()), len(account.objects("contacts")))
 
 
-def test_without_the_marts(folder: Path, account: Account) -> None:
+def test_without_the_marts(project: Path, account: Account) -> None:
     *_, sql = blocks("query.md", "sql")
-    with duckdb.connect(str(folder / "output/warehouse.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(project / "output/warehouse.duckdb"), read_only=True) as connection:
         found = dict(connection.execute(sql).fetchall())
     kept = [b for b in account.objects("bookings") if not b.get("in_trash")]
     assert found == Counter(b["form_submission"]["company"] for b in kept)
