@@ -68,7 +68,7 @@ SWITCHES: dict[str, Switches] = {
 
 @pytest.mark.parametrize("switches", SWITCHES.values(), ids=SWITCHES)
 def test_every_stream_arrives_field_by_field(tmp_path: Path, switches: Switches) -> None:
-    account = Account(seed=7, bookings=300, users=30, booking_calendars=12, booking_pages=100)
+    account = Account(seed=7, bookings=200, users=30, booking_calendars=12, booking_pages=100)
     with Sandbox(account, key=programs.KEY, **switches) as api:
         sync_all(api, tmp_path, time_slots_days=45)
         for stream in ALL:

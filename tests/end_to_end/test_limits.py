@@ -210,7 +210,7 @@ def test_limits_that_stay_used_up_end_the_run_with_one_error(
 
 
 def test_requests_of_retries_count_too(tmp_path: Path, bookings_only: dict[str, t.Any]) -> None:
-    account = Account(seed=7, bookings=300)
+    account = Account(seed=7, bookings=150)
     limits = Limits(per_second=0, per_window=8, window_seconds=1)
     with Sandbox(account, key=programs.KEY, limits=limits) as api:
         api.faults.add(503, "/bookings", times=3, probability=0.25, seed=1)

@@ -153,7 +153,9 @@ def test_what_is_selected_alone_is_skipped_as_well(api: Sandbox, stream: str) ->
     assert asked(api) == 1  # whose key it is
 
 
-@pytest.mark.parametrize(("users", "calendars"), [(20, 10), (200, 100), (1000, 500)])
+@pytest.mark.parametrize(
+    ("users", "calendars"), [(20, 10), (200, 100), pytest.param(1000, 500, marks=pytest.mark.slow)]
+)
 def test_what_an_hourly_run_costs(users: int, calendars: int) -> None:
     sizes = {"users": users, "booking_calendars": calendars, "bookings": 10, "contacts": 10}
     streams = (*LISTS, SLOTS, AVAILABILITY)
