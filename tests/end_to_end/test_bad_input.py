@@ -35,16 +35,11 @@ SECURE_URL = "https address of the sandbox"
 
 @dataclass
 class Bad:
-    """Something wrong, and what the tap should say to it.
+    """Something wrong, and parts of the one error line that the tap should say to it.
 
-    Attributes:
-        says: Parts of the one error line.
-        settings: Settings that differ from good ones.
-        files: Contents of files, by option; None where there is none.
-        env: Environment variables; with any, there is no settings file.
-        arguments: More of the command line.
-        switches: How the sandbox behaves.
-        requests: How many are sent.
+    What differs from good `settings`, the contents of `files` by option (None where there is
+    none), environment variables (with any, there is no settings file), more of the command line,
+    how the sandbox behaves, and how many requests are sent.
     """
 
     says: list[str]

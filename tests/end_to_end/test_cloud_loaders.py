@@ -27,16 +27,9 @@ COLUMNS = programs.ROOT / "tests/support/columns"
 NOWHERE: dict[str, dict[str, t.Any]] = {
     "target-snowflake": {"account": "nowhere", "user": "u", "password": "p", "database": "d"},
     "target-bigquery": {"project": "p"},
-    "target-redshift": {
-        "host": "127.0.0.1",
-        "port": 9,
-        "user": "u",
-        "password": "p",
-        "dbname": "d",
-        "s3_bucket": "b",
-        "aws_access_key_id": "made-up",
-        "aws_secret_access_key": "made-up",
-    },
+    "target-redshift": {"host": "127.0.0.1", "port": 9, "user": "u", "password": "p"}
+    | {"dbname": "d", "s3_bucket": "b"}
+    | dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "made-up"),
 }
 TYPES = {
     "target-snowflake": {
@@ -152,15 +145,9 @@ def service_account() -> dict[str, str]:
     """A key of nobody's, for tokens that nobody gives."""
     key = ["openssl", "genpkey", "-quiet", "-algorithm", "RSA"]
     made = subprocess.run(key, check=True, capture_output=True, encoding="ascii")
-    return {
-        "type": "service_account",
-        "project_id": "p",
-        "private_key_id": "1",
-        "private_key": made.stdout,
-        "client_email": "nobody@p.example.com",
-        "client_id": "1",
-        "token_uri": "http://127.0.0.1:9/token",
-    }
+    told = {"type": "service_account", "private_key": made.stdout, "project_id": "p"}
+    told |= {"client_email": "nobody@p.example.com", "token_uri": "http://127.0.0.1:9/token"}
+    return told | {"private_key_id": "1", "client_id": "1"}
 
 
 @pytest.mark.parametrize("name", ["target-postgres", "target-snowflake", "target-bigquery"])

@@ -222,26 +222,3 @@ def test_requests_of_retries_count_too(tmp_path: Path, bookings_only: dict[str, 
         assert api.count(status=503) == 3
     assert run.status == 0, run.log
     assert ids(run.records("bookings")) == ids(account.objects("bookings"))
-
-
-@pytest.mark.slow
-def test_250_pages_with_the_real_limits(
-    tmp_path: Path, bookings_only: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(programs, "PATIENCE", 900)
-    account = Account(seed=1, bookings=100 + 248 * 99 - 1)
-    with Sandbox(account, key=programs.KEY, limits=Limits()) as api:
-        settings = {"api_key": programs.KEY, "api_url": api.url}
-        began = time.time()
-        run = programs.run_tap(tmp_path, settings, catalog=bookings_only)
-        total = time.time() - began
-        times = [entry.time for entry in api.log]
-        refused = api.refused
-    print(f"{len(times)} requests, {refused} refused, {total:.1f} s")  # noqa: T201
-    print(run.log)  # noqa: T201
-    assert refused == 0
-    assert run.status == 0, run.log
-    assert ids(run.records("bookings")) == ids(account.objects("bookings"))
-    assert len(times) == 250
-    assert 300 <= times[200] - times[0] <= 1.05 * 300
-    assert total <= 1.05 * (300 + 50 / 5) + 5

@@ -532,17 +532,18 @@ def test_a_version_is_not_activated_for_a_child_that_missed_rows(
     assert set(warehouse.rows("user_scheduling_availability")) == complete
 
 
-def test_a_child_that_fails_keeps_the_rows_of_the_pass_before(
-    account: Account, api: Sandbox, versioned: dict[str, t.Any]
+@pytest.mark.parametrize(("status", "ended"), [("403", "failed"), ("409", "well")])
+def test_a_child_that_fails_or_misses_rows_keeps_those_of_the_pass_before(
+    account: Account, api: Sandbox, versioned: dict[str, t.Any], status: str, ended: str
 ) -> None:
     catalog = inside.catalog("users", "user_scheduling_availability")
     warehouse = inside.Warehouse()
     warehouse.load(inside.run(versioned, catalog).messages)
     complete = set(warehouse.rows("user_scheduling_availability"))
     (broken, *_) = ids(account.objects("users"))
-    api.faults.add("403", f"/users/{broken}/scheduling-availability")
+    api.faults.add(status, f"/users/{broken}/scheduling-availability")
     failed = inside.run(versioned, catalog, warehouse.state)
-    assert failed.ended == "failed"
+    assert failed.ended == ended
     warehouse.load(failed.messages)
     assert set(warehouse.rows("user_scheduling_availability")) == complete
     assert "ACTIVATE_VERSION" in dict(versions(failed, "users"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import requests
 
@@ -13,7 +11,6 @@ from tap_oncehub.api.errors import (
     error_for_response,
     exhausted,
 )
-from tap_oncehub.api.response import OnceHubResponse
 from tap_oncehub.errors import (
     AccessRefusedError,
     EndpointError,
@@ -23,6 +20,7 @@ from tap_oncehub.errors import (
     UnreachableError,
     WrongAddressError,
 )
+from tests.support.responses import answer
 
 KEY = "key-0815"
 REQUEST = requests.Request("GET", "https://api.example.com/v2/users?after=USR-1").prepare()
@@ -68,10 +66,7 @@ def test_what_no_retry_helps_says_what_to_set(error: Exception, hint: str) -> No
 
 
 def failure(status: int, body: object = None, *, first: bool = False) -> Exception | None:
-    response = OnceHubResponse(requests.Response())
-    response.status_code = status
-    response._content = json.dumps(body).encode()
-    return error_for_response(response, "/v2/users", "users", KEY, first=first)
+    return error_for_response(answer(body, status), "/v2/users", "users", KEY, first=first)
 
 
 API_ERROR = {"type": "invalid_request_error", "message": f"No such user for {KEY}"}
@@ -102,10 +97,7 @@ def test_the_status_decides(status: int, body: object, kind: type, *, first: boo
 
 
 def test_a_refused_check_of_the_key_concerns_the_whole_api() -> None:
-    response = OnceHubResponse(requests.Response())
-    response.status_code = 403
-    response._content = b"{}"
-    error = error_for_response(response, "/v2/test", "sms_notifications", KEY, first=False)
+    error = error_for_response(answer({}, 403), "/v2/test", "sms_notifications", KEY, first=False)
     assert type(error) is AccessRefusedError
 
 

@@ -14,7 +14,7 @@ from tap_oncehub.log import keep_plain
     ("key", "logged"),
     [
         ("key-0815", "users: x … y z"),
-        ("x y", "users: x key-0815 y z"),
+        ("use", "users: x key-0815 y z"),
         ("", "users: x key-0815 y z"),
     ],
 )

@@ -1,12 +1,11 @@
-import json
 from typing import Any
 
 import pytest
-import requests
 
 from tap_oncehub.api.pagination import CursorPaginator, Position
 from tap_oncehub.api.response import OnceHubResponse
 from tap_oncehub.errors import PaginationError
+from tests.support import responses
 
 SIZE = 3
 FULL = [{"id": f"B-{number}"} for number in range(SIZE)]
@@ -16,12 +15,8 @@ PREVIOUS = '<https://api.oncehub.com/bookings?limit=3&before=B-0>; rel="previous
 
 
 def answer(data: Any, link: str | None = None, **envelope: Any) -> OnceHubResponse:
-    made = OnceHubResponse(requests.Response())
-    made.status_code = 200
-    made._content = json.dumps({"object": "list", "data": data, **envelope}).encode()
-    if link is not None:
-        made.headers["Link"] = link
-    return made
+    headers = {"Link": link} if link else {}
+    return responses.answer({"object": "list", "data": data, **envelope}, **headers)
 
 
 def reading(*pages: OnceHubResponse, start: Position | None = None) -> CursorPaginator:

@@ -42,10 +42,9 @@ def column(stream: str, name: str, sent: str) -> tuple[Any, Any]:
 
 
 def test_every_column_is_there_and_null_where_nothing_was_sent() -> None:
-    record = conform("bookings", {"id": "BKNG-1"})
+    columns = load_schema("bookings")["properties"]
 
-    assert record.keys() == load_schema("bookings")["properties"].keys()
-    assert {name: value for name, value in record.items() if value is not None} == {"id": "BKNG-1"}
+    assert conform("bookings", {"id": "BKNG-1"}) == dict.fromkeys(columns) | {"id": "BKNG-1"}
 
 
 @pytest.mark.parametrize(
@@ -220,14 +219,11 @@ def test_a_hidden_field_appears_nowhere(secret: str, caplog: pytest.LogCaptureFi
     assert "secret" not in caplog.text
 
 
-def test_hidden_extra_is_no_column() -> None:
-    record = conform("teams", {"id": "T-1", "new": 1, "_extra": 2}, hidden=("_extra",))
+def test_a_key_is_written_even_if_it_is_hidden_and_extra_is_not() -> None:
+    record = conform("teams", {"id": "T-1", "new": 1, "_extra": 2}, hidden=("_extra", "id"))
 
     assert record.keys() == load_schema("teams")["properties"].keys() - {"_extra"}
-
-
-def test_a_key_is_written_even_if_it_is_hidden() -> None:
-    assert conform("teams", {"id": "T-1"}, hidden=("id",))["id"] == "T-1"
+    assert record["id"] == "T-1"
 
 
 def without(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -247,13 +243,8 @@ def test_each_field_is_warned_of_once_and_without_its_value(
         conformer.conform({"id": f"B-{number}", "new": private, "owner": {"email": private}})
         conformer.conform({"subject": private})
 
-    warned = [record.getMessage() for record in caplog.records]
-    assert len(warned) == 3
-    assert [sum(f"'{name}'" in line for line in warned) for name in ("new", "owner", "id")] == [
-        1,
-        1,
-        1,
-    ]
+    warned = [record.getMessage().split("'")[1] for record in caplog.records]
+    assert sorted(warned) == ["id", "new", "owner"]
     assert "example.com" not in caplog.text
 
 

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-import requests
 
-from tap_oncehub.api.response import BadBodyError, OnceHubResponse
+from tap_oncehub.api.response import BadBodyError
+from tests.support.responses import answer
 
 KEY = "key-0815"
 NOON = "Sat, 07 Mar 2026 12:00:00 GMT"
-
-
-def answer(body: t.Any = b"{}", status: int = 200, **headers: str) -> OnceHubResponse:
-    made = OnceHubResponse(requests.Response())
-    made.status_code = status
-    made._content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    made.headers.update({name.replace("_", "-"): text for name, text in headers.items()})
-    made.elapsed = timedelta(seconds=2)
-    return made
 
 
 def test_an_error_is_told_in_oncehubs_own_words() -> None:
