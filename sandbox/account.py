@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +68,6 @@ class Account:
         item = makers.MAKERS[stream](self.world, number, self.world.now if now is None else now)
         turn = self.world.turn(number)
         if turn is not None:
-            # Parts of it are shared with other objects.
-            item = deepcopy(item)
             spoil(stream, item, turn, self.switches)
         names = {
             "terms_of_sevice": self.switches.terms_field,

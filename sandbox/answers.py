@@ -12,14 +12,7 @@ _JSON = "application/json; charset=utf-8"
 
 @dataclass
 class Answer:
-    """One response.
-
-    Attributes:
-        status: the HTTP status.
-        body: the body, not compressed.
-        content_type: what the body is.
-        headers: further headers.
-    """
+    """One response."""
 
     status: int = 200
     body: bytes = b""
@@ -28,15 +21,7 @@ class Answer:
 
 
 class ApiError(Exception):
-    """An error that the API answers with.
-
-    Args:
-        status: the HTTP status.
-        kind: the `type` of the error.
-        message: what happened.
-        param: the parameter that is to blame.
-        headers: further headers.
-    """
+    """An error that the API answers with."""
 
     def __init__(
         self,

@@ -33,14 +33,7 @@ def encode(value: object) -> bytes:
 
 
 class Collection:
-    """The objects of one list, made when somebody first asks for them.
-
-    Args:
-        stream: which list.
-        size: how many objects there are from the start.
-        ids: turns numbers into ids.
-        make: makes the object of a number.
-    """
+    """The objects of one list, made when somebody first asks for them."""
 
     def __init__(self, stream: Stream, size: int, ids: Ids, make: Callable[[int], Object]) -> None:
         self.size = size

@@ -23,14 +23,7 @@ _HOST_OF_BOOKING = ("bookings", "host")
 
 @dataclass
 class Page:
-    """Part of a list.
-
-    Attributes:
-        ids: the ids of its first and its last object; empty if it has none.
-        raw: its objects as JSON.
-        following: whether the list goes on after it.
-        preceding: whether there is something before it.
-    """
+    """Part of a list: the ids of its first and last object, and all of them as JSON."""
 
     ids: list[str]
     raw: list[bytes]

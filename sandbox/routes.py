@@ -34,12 +34,7 @@ _BY_ID = {stream.path: stream for stream in STREAMS.values() if stream.by_id}
 
 
 class Routes:
-    """The API of one account.
-
-    Args:
-        account: whose data it gives.
-        key: the key that opens it.
-    """
+    """The API of one account."""
 
     def __init__(self, account: Account, key: str) -> None:
         self._account = account
@@ -123,8 +118,7 @@ class Routes:
         question = queries.question(query, stream, switches.time_filters)
         page = self._lister.page(stream, question)
         body = b'{"object":"list","data":[' + b",".join(page.raw) + b"]"
-        shown = switches.sms_has_more if stream.name == "sms_notifications" else True
-        if switches.has_more and shown:
+        if switches.has_more and stream.name != "sms_notifications":
             more = page.following and not switches.has_more_always_false
             body += b',"has_more":true' if more else b',"has_more":false'
         headers = self._link(stream, query, page, question) if switches.link else {}

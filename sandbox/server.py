@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from sandbox.clock import Clock
-    from sandbox.faults import Faults
     from sandbox.limits import Limits
-    from sandbox.log import Log
 
 DEFAULT_KEY = "sandbox-key"
 _POLL_SECONDS = 0.02
@@ -48,7 +45,10 @@ class Sandbox:
         # Those not named are as usual, not as another server left them.
         self.account.set_switches(Switches().changed(**switches))
         self.key = key
+        self.clock = self.account.clock
         self._service = Service(self.account, key, limits)
+        self.faults = self._service.faults
+        self.log = self._service.log
         self._port = port
         self._listener: Listener | None = None
         self._thread: threading.Thread | None = None
@@ -94,24 +94,9 @@ class Sandbox:
         return f"http://{LOOPBACK}:{self._port}{VERSION}"
 
     @property
-    def log(self) -> Log:
-        """All requests in order of arrival."""
-        return self._service.log
-
-    @property
     def refused(self) -> int:
         """How many requests were over a rate limit."""
         return self._service.refused
-
-    @property
-    def faults(self) -> Faults:
-        """What goes wrong on purpose."""
-        return self._service.faults
-
-    @property
-    def clock(self) -> Clock:
-        """The server's clock."""
-        return self.account.clock
 
     def count(self, path_prefix: str | None = None, status: int | None = None) -> int:
         """Count requests by status and by how the path begins, `/v2` or not."""

@@ -45,13 +45,7 @@ class Outcome:
 
 
 class Service:
-    """An account with everything that the API puts around it.
-
-    Args:
-        account: whose data it gives.
-        key: the key that opens it.
-        limits: the rate limits; None is none.
-    """
+    """An account with everything that the API puts around it."""
 
     def __init__(self, account: Account, key: str, limits: Limits | None) -> None:
         self.account = account

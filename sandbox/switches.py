@@ -33,9 +33,8 @@ class Switches:
         order: lists come newest "created" first, last "updated" first, "oldest" first, or
             bookings by "starting" time, latest first.
         page_cap: the most objects on a page, whatever `limit` asks for; None is no cap.
-        has_more: lists carry `has_more`.
+        has_more: lists carry `has_more`, but for the SMS list.
         has_more_always_false: it says false on every page, and no page has a next link.
-        sms_has_more: the SMS list carries it too.
         link: lists carry a `Link` header when there is a neighbouring page.
         link_with_v2: its URLs have the `/v2` that the vendor's example lacks.
         deleted_cursor: what `after`/`before` with an object that is not in the list, or
@@ -75,7 +74,6 @@ class Switches:
     page_cap: int | None = None
     has_more: bool = True
     has_more_always_false: bool = False
-    sms_has_more: bool = False
     link: bool = True
     link_with_v2: bool = False
     deleted_cursor: str = "400"
@@ -131,6 +129,4 @@ class Switches:
         if unknown:
             message = f"unknown switch: {', '.join(sorted(unknown))}"
             raise ValueError(message)
-        if isinstance(values.get("deleted_cursor"), int):
-            values["deleted_cursor"] = str(values["deleted_cursor"])
         return replace(self, **values)

@@ -33,12 +33,7 @@ _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class Listener(ThreadingHTTPServer):
-    """Accept connections and, unlike the parent class, end them when it stops.
-
-    Args:
-        service: who answers.
-        port: where to listen on the loopback address; 0 is any free port.
-    """
+    """Accept connections and, unlike the parent class, end them when it stops."""
 
     daemon_threads = True
     request_queue_size = 128

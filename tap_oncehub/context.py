@@ -34,7 +34,6 @@ class SyncContext:
         logger: logging.Logger,
         write_state: Callable[[], None],
     ) -> None:
-        """Set up what the streams share."""
         keep_plain(config.get("api_key", ""))
         self.write_state = write_state
         self.waiter = SignalWaiter()

@@ -29,7 +29,6 @@ class RequestRefusedError(EndpointError):
     """
 
     def __init__(self, message: str, *, status: int, param: str | None = None) -> None:
-        """Keep what decides beside the message."""
         super().__init__(message)
         self.status = status
         self.param = param
@@ -75,6 +74,5 @@ class InterruptedSyncError(OnceHubError):
     """
 
     def __init__(self, signal_number: int) -> None:
-        """Keep the signal: the exit status is derived from it."""
         super().__init__("Interrupted: the next run resumes from the last state that was saved.")
         self.signal_number = signal_number

@@ -27,7 +27,6 @@ class PlainTextFilter(logging.Filter):
     """Makes every message of a handler plain text."""
 
     def __init__(self, secret: str) -> None:
-        """Keep the API key."""
         super().__init__()
         self._secret = secret
 

@@ -97,7 +97,6 @@ class Notices:
     """Counts what came up, and names the first few objects it concerns."""
 
     def __init__(self) -> None:
-        """Start without notices."""
         self._counts: dict[tuple[str, str], int] = defaultdict(int)
         self._ids: dict[tuple[str, str], list[str]] = defaultdict(list)
 

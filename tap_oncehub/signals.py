@@ -23,7 +23,6 @@ class SignalWaiter:
     """Keeps a signal until the sync can end, and lets it interrupt what only waits."""
 
     def __init__(self) -> None:
-        """Start without a signal."""
         self._signal: int | None = None
         self._interruptible = False
 

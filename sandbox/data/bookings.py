@@ -20,7 +20,7 @@ _MANY = 1 << 20
 
 
 def make(world: World, index: int, now: int) -> Object:
-    """Make one booking; parts of it are shared and must not be changed."""
+    """Make one booking."""
     dice = world.dice("booking", index)
     turn = world.turn(index)
     when = moments.booking(world, index, now)

@@ -1,7 +1,4 @@
-"""What bookings have in common: a few thousand ways to book, drawn once and shared.
-
-Making all of it anew for each booking would double the time that a page takes.
-"""
+"""What bookings have in common: a few thousand ways to book."""
 
 from __future__ import annotations
 
@@ -33,18 +30,7 @@ _REASONS = ("Conflict", "No longer needed", "Ill", None)
 
 
 class Habit(NamedTuple):
-    """One way to book. What it holds is shared and must not be changed.
-
-    Attributes:
-        subject: what the meeting is about.
-        fields: fields of a booking.
-        note: a field of the form.
-        form_fields: the custom fields of the form.
-        gives: which further fields of the form are filled in.
-        reason: why it would be canceled.
-        by_user: who would cancel it.
-        on_calendar: whether it was made on a booking calendar, not a classic page.
-    """
+    """One way to book: the subject, fields of the booking and of its form, and its end."""
 
     subject: str
     fields: Object
@@ -56,20 +42,14 @@ class Habit(NamedTuple):
     on_calendar: bool
 
 
-def habit(world: World, number: int) -> Habit:
-    """Return one of the account's ways to book."""
-    number %= _SIZE
-    found: Habit | None = world.memo.get(number)
-    if found is None:
-        found = world.memo[number] = _draw(world.dice("habit", number), number)
-    return found
-
-
 # Realistic: how many in 100 fill in a field of the form.
 _GIVES = {"phone": 40, "mobile_phone": 20, "company": 60, "guests": 10}
 
 
-def _draw(dice: Dice, number: int) -> Habit:
+def habit(world: World, number: int) -> Habit:
+    """Return one of the account's ways to book."""
+    number %= _SIZE
+    dice = world.dice("habit", number)
     return Habit(
         subject=dice.pick(_SUBJECTS),
         fields=_fields(dice, f"{number:08x}"),

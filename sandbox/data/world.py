@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from math import isqrt
-from typing import Any
 
 from sandbox.data import times
 from sandbox.data.dice import Dice, Ids
@@ -80,8 +79,6 @@ class World:
         self.ids = {name: Ids(seed, stream.prefix) for name, stream in STREAMS.items()}
         # Conversations have no list.
         self.conversation_ids = Ids(seed, "CVR")
-        # What generators draw once and share.
-        self.memo: dict[int, Any] = {}
         self._arrivals = times.Arrivals(now)
 
     def dice(self, name: str, index: int) -> Dice:

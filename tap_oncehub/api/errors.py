@@ -70,7 +70,6 @@ class RetriableError(Exception):
         rate_limited: bool = False,
         answered: bool = True,
     ) -> None:
-        """Keep what the wait depends on."""
         super().__init__(message)
         self.retry_after = retry_after
         self.rate_limited = rate_limited
@@ -114,7 +113,7 @@ def error_for_response(
     if redirected:
         text += ", a redirect, which is not followed"
     elif status < HTTPStatus.BAD_REQUEST:
-        text += ", which is no answer to this request"
+        text += ", which does not answer this request"
     not_found = status == HTTPStatus.NOT_FOUND
     if first and (redirected or (not_found and not response.is_api_error)):
         text += f". Check api_url, {DEFAULT_API_URL} is the usual one"

@@ -68,7 +68,6 @@ class OnceHubStream(RESTStream[str]):
     answered: int = 0
 
     def __init__(self, tap: Tap, sync: SyncContext) -> None:
-        """Set up the stream."""
         self.sync_context = sync
         self._default_user_agent = f"{tap.name}/{tap.plugin_version}"
         super().__init__(tap)

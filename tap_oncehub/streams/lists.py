@@ -76,7 +76,7 @@ class ListStream(ParentStream):
         if not isinstance(data, list):
             return "the response holds no list in data"
         if not all(isinstance(row, dict) for row in data):
-            return "the list in data holds something that is no object"
+            return "the list in data holds something that is not an object"
         return None
 
     @override

@@ -126,7 +126,7 @@ def _content(file: str) -> dict[str, t.Any]:
     try:
         return msgspec.json.decode(Path(file).read_bytes(), type=dict[str, t.Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
-        msg = f"{file} is no JSON object"
+        msg = f"{file} is not a JSON object"
         raise TargetError(msg) from None
 
 

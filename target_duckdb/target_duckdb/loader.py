@@ -90,7 +90,7 @@ class Loader:
             found = _STREAM.search(line)
             stream = f" (stream {found[1].decode()})" if found else ""
             reason = str(error) if isinstance(error, msgspec.DecodeError) else "not readable"
-            self._refuse(f"no valid Singer message{stream}: {reason}")
+            self._refuse(f"not a valid Singer message{stream}: {reason}")
         if isinstance(message, _Record):
             self._record(message)
         elif isinstance(message, _State):
@@ -143,7 +143,7 @@ class Loader:
         try:
             rows, is_new = self._warehouse.prepare(stream, message.schema, keys)
         except (TypeError, AttributeError):
-            self._refuse(f"the SCHEMA of stream {stream} is no JSON schema")
+            self._refuse(f"the SCHEMA of stream {stream} is not a JSON schema")
         if is_new and stream in self._bookmarked:
             self._say(
                 f"stream {stream}: the state says that it was loaded before, but its table did not "

@@ -151,6 +151,7 @@ class Warehouse:
         path, token = self._settings.filepath, self._settings.token
         config: dict[str, t.Any] = {
             "storage_compatibility_version": _OPENABLE_SINCE,
+            "threads": 1,  # more cost time and memory with batches of this size
             "temp_directory": f"{path}.tmp",  # should memory not suffice to change a table
         }
         is_remote = path.startswith(("md:", "motherduck:"))

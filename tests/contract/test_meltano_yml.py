@@ -66,10 +66,6 @@ def test_what_is_required_is_asked_for(extractor: Definition) -> None:
     assert extractor["settings_group_validation"] == [TapOnceHub.config_jsonschema["required"]]
 
 
-def test_capabilities_are_those_of_the_tap(extractor: Definition) -> None:
-    assert extractor["capabilities"] == sorted(c.value for c in TapOnceHub.capabilities)
-
-
 def test_what_is_not_selected_by_default_is_not_in_meltano(extractor: Definition) -> None:
     tap = TapOnceHub(config={"api_key": "made-up"})
     left_out = [f"!{s.name}.*" for s in tap.streams.values() if not s.selected_by_default]

@@ -120,12 +120,3 @@ def test_the_queries_for_freshness(tmp_path: Path) -> None:
 def answers(file: Path, query: str) -> dict[str, list[datetime]]:
     with duckdb.connect(str(file), read_only=True) as connection:
         return {row[0]: list(row[1:]) for row in connection.execute(query).fetchall()}
-
-
-@pytest.mark.slow
-def test_the_exit_status_of_meltano(tmp_path: Path) -> None:
-    with Sandbox(Account(seed=1, bookings=5), key="another") as api:
-        project = Project(tmp_path / "project", api.url)
-        run = project.run()
-    assert run.status == 1
-    assert "OnceHub does not accept the API key" in run.log

@@ -34,13 +34,8 @@ FOREVER: dict[str, t.Any] = {"times": None, "seconds": 3.0}
 class Trouble:
     """What brings about the message.
 
-    Attributes:
-        settings: Settings of the tap.
-        env: Environment variables.
-        fault: A fault of the sandbox, and its path.
-        switches: How the sandbox behaves.
-        catalog: What is selected; None is what the tap selects itself.
-        status: The exit status.
+    The fault is one of the sandbox's, with its path; a catalog of None selects what the tap
+    selects itself; `status` is the exit status.
     """
 
     settings: dict[str, t.Any] = field(default_factory=dict)
@@ -106,27 +101,20 @@ CASES = [
 ]
 
 
-@dataclass
-class Servers:
-    """Those that are not the sandbox."""
-
-    website: str
-    secure: str
-
-
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     certificate = network.make_certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1")
     with (
         raw.raw_server(raw.website) as website,
         network.serving(network.secure(9, certificate)) as secure,
     ):
-        yield Servers(
-            f"http://127.0.0.1:{website.port}/wrong", f"https://127.0.0.1:{secure.port}/v2"
-        )
+        yield {
+            ELSEWHERE: f"http://127.0.0.1:{website.port}/wrong",
+            SECURE: f"https://127.0.0.1:{secure.port}/v2",
+        }
 
 
-def play(trouble: Trouble, servers: Servers, folder: Path) -> programs.Run:
+def play(trouble: Trouble, servers: dict[str, str], folder: Path) -> programs.Run:
     account = Account(seed=1, bookings=5, nasty=False)
     account.edit("contacts", account.objects("contacts")[0]["id"], colour="green")
     with Sandbox(account, key=programs.KEY, **trouble.switches) as api:
@@ -134,7 +122,7 @@ def play(trouble: Trouble, servers: Servers, folder: Path) -> programs.Run:
             api.faults.add(*trouble.fault, **FOREVER)
         settings = {"max_wait_seconds": 1, **trouble.settings}
         given = settings.pop("api_url", "")
-        address = {SECURE: servers.secure, ELSEWHERE: servers.website}.get(given, given)
+        address = servers.get(given, given)
         url = address if address.startswith("http") else api.url + address
         made = programs.settings_for(url, **settings)
         return programs.run_tap(folder, made, catalog=trouble.catalog, env=trouble.env)
@@ -142,7 +130,7 @@ def play(trouble: Trouble, servers: Servers, folder: Path) -> programs.Run:
 
 @pytest.fixture(scope="module")
 def played(
-    servers: Servers, tmp_path_factory: pytest.TempPathFactory
+    servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[tuple[str, int], Future[programs.Run]]]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
@@ -171,14 +159,3 @@ def test_every_message_is_tested() -> None:
     for heading in sections():
         shown = len(messages(heading))
         assert shown == len(TROUBLES.get(heading, [])) or heading in ELSEWHERE_TESTED
-
-
-def test_debug_makes_the_log_longer(tmp_path: Path) -> None:
-    with Sandbox(Account(seed=1, bookings=5), key=programs.KEY) as api:
-        settings = programs.settings_for(api.url)
-        short, long = (
-            programs.run_tap(tmp_path, settings, "--test", env={"LOGLEVEL": level})
-            for level in ("INFO", "DEBUG")
-        )
-    assert long.status == short.status == 0
-    assert len(long.log) > len(short.log)

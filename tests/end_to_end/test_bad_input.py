@@ -139,7 +139,7 @@ CASES = {
     "a key that cannot be filtered by": replication("bookings", "INCREMENTAL", "subject"),
     "a stream that is never incremental": replication("users", "INCREMENTAL", "id"),
     "a way that does not exist": replication("bookings", "LOG_BASED", "last_updated_time"),
-    "a state that is no JSON": Bad(["is not a JSON object"], files={"state": b"{"}),
+    "a state that is not a JSON": Bad(["is not a JSON object"], files={"state": b"{"}),
     "a bookmark that is no time": Bad(
         ["replication_key_value of bookings in the state is not a time"],
         files={"state": b'{"bookmarks": {"bookings": {"replication_key_value": "soon"}}}'},

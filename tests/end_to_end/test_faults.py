@@ -137,10 +137,8 @@ REFUSED = {
     "403": Case([("403", path, {"times": None, "after": 4}) for path in ("/bookings", "/contacts")]
                 + [("403", "/test", {"times": None, "after": 1})]),
 }  # fmt: skip
-PATIENT = always("503", "*", max_wait_seconds=3)
 CASES = {
     "broken child": BROKEN_CHILD,
-    "patient": PATIENT,
     **{f"passing {name}": case for name, case in PASSING.items()},
     **{f"stepping back {name}": case for name, case in STEPPING_BACK.items()},
     **{f"dead end {name}": case for name, case in DEAD_ENDS.items()},
@@ -262,12 +260,3 @@ def test_a_plan_without_text_messages_costs_that_stream_and_one_request(tmp_path
         assert "answered 403 (authentication_error" in run.errors[-1]
         assert "deselect the stream" in run.errors[-1]
         Outcome(run, api, account, tmp_path, 0).assert_complete(but="sms_notifications")
-
-
-def test_max_wait_seconds_is_kept(outcomes: Outcomes) -> None:
-    found = outcomes["patient"].result()
-    assert found.run.status == 1
-    assert "still fails after max_wait_seconds (3 s): HTTP 503" in found.run.log
-    first = [e.time for e in found.api.log if e.path == "/v2/booking-calendars"]
-    assert 2 <= len(first) <= 6
-    assert 0.5 <= first[-1] - first[0] <= 3 + 5

@@ -317,7 +317,7 @@ def test_odd_values_do_not_block_their_stream(tmp_path: Path) -> None:
 
 
 ODD = {
-    "/users": (response({}, "304 Not Modified"), "answered 304, which is no answer to this"),
+    "/users": (response({}, "304 Not Modified"), "answered 304, which does not answer this"),
     "/teams": (response({}, "302 Found", "Location: http://x/"), "a redirect, which is not"),
     "/bookings": (
         response({}, "200 OK", "Content-Length: 7"),

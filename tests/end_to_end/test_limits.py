@@ -193,21 +193,6 @@ def test_a_429_in_every_stream_costs_nothing_but_time(tmp_path: Path) -> None:
             assert len(run.records(stream)) == len(wanted), stream
 
 
-def test_a_429_again_and_again_is_waited_out_without_hammering(
-    tmp_path: Path, bookings_only: dict[str, t.Any]
-) -> None:
-    account = Account(seed=6, bookings=40)
-    with Sandbox(account, key=programs.KEY) as api:
-        fault = api.faults.add(429, "/bookings", times=4, after=2)
-        settings = published(api, rate_limit_window_seconds=2, page_size=10)
-        run = programs.run_tap(tmp_path, settings, catalog=bookings_only)
-        times = [entry.time for entry in api.log]
-    assert run.status == 0, run.log
-    assert ids(run.records("bookings")) == ids(account.objects("bookings"))
-    assert fault.hits == 4
-    assert times[7] - times[3] > 0.6 * 2
-
-
 def test_limits_that_stay_used_up_end_the_run_with_one_error(
     tmp_path: Path, bookings_only: dict[str, t.Any]
 ) -> None:

@@ -17,16 +17,17 @@ if t.TYPE_CHECKING:
     from pathlib import Path
 
 
+SMALL = {
+    "TAP_ONCEHUB_API_KEY": "k",
+    "TAP_ONCEHUB_PAGE_SIZE": "10",
+    "TARGET_DUCKDB_BATCH_SIZE_ROWS": "20",
+}
+
+
 def test_a_killed_run_goes_on_where_the_loader_was(tmp_path: Path) -> None:
     account = Account(seed=6, bookings=145)
     with Sandbox(account, key="k") as api:
-        project = Project(
-            tmp_path / "project",
-            api.url,
-            TAP_ONCEHUB_API_KEY="k",
-            TAP_ONCEHUB_PAGE_SIZE="10",
-            TARGET_DUCKDB_BATCH_SIZE_ROWS="20",
-        )
+        project = Project(tmp_path / "project", api.url, **SMALL)
         with kills.holding_back(api, "/bookings", 11) as asked:
             # Five batches are loaded, with a state from before the row that filled the last.
             loaded = account.objects("bookings")[89]["id"]
@@ -44,13 +45,7 @@ def test_a_killed_run_goes_on_where_the_loader_was(tmp_path: Path) -> None:
 def test_ctrl_c_says_what_is_true(tmp_path: Path) -> None:
     account = Account(seed=6, bookings=145)
     with Sandbox(account, key="k") as api:
-        project = Project(
-            tmp_path / "project",
-            api.url,
-            TAP_ONCEHUB_API_KEY="k",
-            TAP_ONCEHUB_PAGE_SIZE="10",
-            TARGET_DUCKDB_BATCH_SIZE_ROWS="20",
-        )
+        project = Project(tmp_path / "project", api.url, **SMALL)
         with kills.holding_back(api, "/bookings", 11) as asked:
             project.kill(lambda: asked() and cursors(project), number=signal.SIGINT)
         log = project.log.read_text()

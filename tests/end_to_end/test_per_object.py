@@ -143,11 +143,13 @@ def test_a_stream_that_failed_is_read_again(api: Sandbox) -> None:
     assert read(sync(api, first.states[-1])) == {AVAILABILITY}
 
 
-def test_a_child_without_its_parent_is_skipped_as_well(api: Sandbox) -> None:
-    first = sync(api, None, AVAILABILITY)
+@pytest.mark.parametrize("stream", [AVAILABILITY, "booking_page_links"])
+def test_what_is_selected_alone_is_skipped_as_well(api: Sandbox, stream: str) -> None:
+    first = sync(api, None, stream)
+    assert first.records(stream)
     asked(api)
 
-    assert sync(api, first.states[-1], AVAILABILITY).ended == "well"
+    assert sync(api, first.states[-1], stream).ended == "well"
     assert asked(api) == 1  # whose key it is
 
 

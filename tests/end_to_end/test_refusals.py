@@ -19,17 +19,14 @@ if t.TYPE_CHECKING:
 
 AT_MIDNIGHT = datetime(2026, 3, 4, 23, 50, tzinfo=timezone.utc).timestamp()
 CHILDREN = {
-    "booking_calendar_time_slots": ("booking_calendars", {402, 404, 422}),
-    "user_scheduling_availability": ("users", {404}),
-    "booking": ("bookings", {404}),
-    "booking_calendar": ("booking_calendars", {404}),
-}
-PATHS = {
-    "booking_calendar_time_slots": "/booking-calendars/*/time-slots",
-    "user_scheduling_availability": "/users/*/scheduling-availability",
-    "booking": "/bookings/*",
-    "booking_calendar": "/booking-calendars/*",
-}
+    "booking_calendar_time_slots": (
+        "booking_calendars", {402, 404, 422}, "/booking-calendars/*/time-slots",
+    ),
+    "user_scheduling_availability": ("users", {404}, "/users/*/scheduling-availability"),
+    "booking": ("bookings", {404}, "/bookings/*"),
+    "booking_calendar": ("booking_calendars", {404}, "/booking-calendars/*"),
+}  # fmt: skip
+"""Each with its parent, the statuses that may concern one object, and its path."""
 
 
 def made() -> Account:
@@ -48,7 +45,7 @@ def test_an_object_that_is_refused_is_skipped_and_the_later_ones_are_read(
     with Sandbox(account, key=programs.KEY, **switches) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
         assert run.status == 0, run.log
-        for child, (parent, _) in CHILDREN.items():
+        for child, (parent, *_) in CHILDREN.items():
             ids = [item["id"] for item in account.objects(parent)]
             refused = [key for key in ids if account.refusal(child, key) == status]
             assert set(ids[ids.index(refused[0]) :]) - set(refused), child
@@ -64,9 +61,9 @@ def test_an_object_that_is_refused_is_skipped_and_the_later_ones_are_read(
 def test_where_every_object_is_refused_the_stream_fails_unless_each_may_be_for_itself(
     child: str, status: int
 ) -> None:
-    parent, documented = CHILDREN[child]
+    parent, documented, path = CHILDREN[child]
     with Sandbox(made(), key=programs.KEY) as api:
-        api.faults.add(str(status), PATHS[child], times=None)
+        api.faults.add(str(status), path, times=None)
         run = inside.run(programs.settings_for(api.url), inside.catalog(child, parent))
         assert api.count(status=status) == len(run.records(parent)) > 1
     assert run.ended == ("well" if status in documented else "failed")
@@ -75,7 +72,7 @@ def test_where_every_object_is_refused_the_stream_fails_unless_each_may_be_for_i
 def test_one_answer_is_enough_and_no_object_is_no_failure() -> None:
     catalog = inside.catalog("user_scheduling_availability")
     with Sandbox(made(), key=programs.KEY) as api:
-        api.faults.add("409", PATHS["user_scheduling_availability"], times=None, after=1)
+        api.faults.add("409", "/users/*/scheduling-availability", times=None, after=1)
         assert inside.run(programs.settings_for(api.url), catalog).ended == "well"
     with Sandbox(Account(seed=6, bookings=2, users=0), key=programs.KEY) as api:
         assert inside.run(programs.settings_for(api.url), catalog).ended == "well"

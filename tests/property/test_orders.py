@@ -1,7 +1,8 @@
-"""Heavy edits while a list is read, in each order that a list may have, end in equality.
+"""Heavy edits while a list is read end in equality, however the API behaves.
 
 The order of lists is not documented. Where the latest update comes first, every edit
-moves an object, also the one that a page ended with.
+moves an object, also the one that a page ended with. Each history draws its combination
+of everything else that decides what a page, a filter or a cursor means.
 """
 
 from __future__ import annotations
@@ -23,6 +24,15 @@ if t.TYPE_CHECKING:
 ORDERS = ("created", "updated", "oldest", "starting")
 DATES = ("ahead", "right", "right", "none")
 POLICIES = ("400", "404", "start", "empty", "position")
+PAGING: tuple[dict[str, t.Any], ...] = (
+    {},
+    {"link": False},
+    {"has_more": False},
+    {"has_more": False, "link": False},
+    {"has_more": False, "link": False, "page_cap": 2},
+    {"page_cap": 2},
+    {"has_more_always_false": True},
+)
 STREAMS = ("bookings", "contacts", "users")
 HISTORIES = 2000
 
@@ -40,10 +50,11 @@ def play(seed: int, order: str) -> None:
     switches: dict[str, t.Any] = {"order": order, "deleted_cursor": rng.choice(POLICIES)}
     # Where both clocks are ahead of the records' own, nothing tells.
     dates = DATES if year > datetime.now(timezone.utc).year else DATES[1:]
-    switches |= {"date_header": rng.choice(dates), "has_more": rng.random() < 0.8}
+    switches |= {"date_header": rng.choice(dates), **rng.choice(PAGING)}
     lookback = rng.choice((0, 0, 300))
-    if lookback:  # without one, no known object tells how the filter compares
-        switches["time_filters"] = rng.choice(("times", "whole_days"))
+    # Without a lookback, no known object tells whether whole days are compared.
+    readings = ("times", "dates", "days", *(["whole_days"] if lookback else []))
+    switches["time_filters"] = rng.choice(("times", *readings))
     with Sandbox(account, key=programs.KEY, **switches) as api:
         settings = programs.settings_for(
             api.url, page_size=rng.randint(1, 5), lookback_seconds=lookback

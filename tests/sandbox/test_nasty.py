@@ -25,22 +25,15 @@ def account() -> Account:
     return Account(seed=1, bookings=2000, now=NOW)
 
 
-def walk(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    yield path, value
-    items = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for key, item in items:
-        yield from walk(item, f"{path}/{key}")
+def walk(value: object) -> Iterator[object]:
+    yield value
+    for item in value.values() if isinstance(value, dict) else ():
+        yield from walk(item)
 
 
 def test_small_accounts_show_all_difficult_texts(account: Account) -> None:
     texts = {
-        value for item in account.objects("contacts")[:600] for _, value in walk(item)
+        value for item in account.objects("contacts")[:600] for value in walk(item)
         if isinstance(value, str)
     }  # fmt: skip
     assert texts.issuperset(nasty_values.TEXTS)

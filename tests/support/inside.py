@@ -19,7 +19,7 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter
 
 from tap_oncehub.errors import InterruptedSyncError, StreamsFailedError
 from tap_oncehub.tap import TapOnceHub
-from tests.support.programs import KEY
+from tests.support.programs import KEY, Output
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ class _Writer(MsgSpecWriter):
 
 
 @dataclass
-class InsideRun:
+class InsideRun(Output):
     """What a run wrote, and how it ended."""
 
     messages: list[Message]
@@ -79,17 +79,6 @@ class InsideRun:
     def output(self) -> bytes:
         """The messages as lines, for a loader."""
         return b"".join(json.dumps(message).encode() + b"\n" for message in self.messages)
-
-    @property
-    def states(self) -> list[State]:
-        """All states that were written."""
-        return [m["value"] for m in self.messages if m["type"] == "STATE"]
-
-    def records(self, stream: str) -> list[dict[str, t.Any]]:
-        """The records of a stream, in the order in which they were written."""
-        return [
-            m["record"] for m in self.messages if m["type"] == "RECORD" and m["stream"] == stream
-        ]
 
     def versions(self, stream: str) -> list[tuple[str, int | None]]:
         """The version messages of a stream and the versions of its records."""

@@ -43,48 +43,41 @@ def holding_back(api: Sandbox, path: str, after: int) -> Iterator[Callable[[], b
 
 def end_tap(
     number: signal.Signals,
-    when: Callable[[], bool],
+    when: Callable[[], bool] | None,
     folder: Path,
     settings: dict[str, t.Any],
+    env: dict[str, str] | None = None,
     **files: t.Any,
 ) -> Run:
-    """Run the tap and send it a signal at some moment."""
+    """Run the tap and send it a signal at some moment.
+
+    Args:
+        number: The signal.
+        when: Says whether the moment has come; None is when the tap writes into a pipe that
+            nobody reads, as that of a loader that has stopped. After it, all is read.
+        folder: For the files of the tap.
+        settings: Its settings.
+        env: Environment variables.
+        files: Its state and catalog.
+    """
     command = tap_command(folder, settings, **files)
     with (
         (folder / "written").open("w+b") as written,
         (folder / "log").open("w+b") as log,
-        subprocess.Popen(command, stdout=written, stderr=log, env=environment()) as tap,
+        subprocess.Popen(
+            command,
+            stdout=written if when else subprocess.PIPE,
+            stderr=log,
+            env=environment(**(env or {})),
+        ) as tap,
     ):
-        wait_for(when, tap)
+        wait_for(when or Full(t.cast("t.IO[bytes]", tap.stdout)), tap)
         tap.send_signal(number)
+        output = tap.stdout.read() if tap.stdout else b""
         status = tap.wait(PATIENCE)
         written.seek(0)
         log.seek(0)
-        return Run(status, written.read(), log.read().decode())
-
-
-def end_tap_while_it_writes(
-    number: signal.Signals,
-    folder: Path,
-    settings: dict[str, t.Any],
-    env: dict[str, str],
-    **files: t.Any,
-) -> Run:
-    """Send a signal to a tap whose loader has stopped reading; then read on."""
-    command = tap_command(folder, settings, **files)
-    with (
-        (folder / "log").open("w+b") as log,
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, env=environment(**env)
-        ) as tap,
-    ):
-        pipe = t.cast("t.IO[bytes]", tap.stdout)
-        wait_for(Full(pipe), tap)
-        tap.send_signal(number)
-        output = pipe.read()
-        status = tap.wait(PATIENCE)
-        log.seek(0)
-        return Run(status, output, log.read().decode())
+        return Run(status, output or written.read(), log.read().decode())
 
 
 class Full:

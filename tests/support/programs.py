@@ -26,35 +26,41 @@ def pages_of(objects: int, size: int = 100) -> int:
     return 1 if objects < size else 2 + (objects - size) // (size - 1)
 
 
-@dataclass
-class Run:
-    """What a run of the tap left behind."""
+class Output:
+    """What a run of the tap wrote."""
 
-    status: int
-    output: bytes
-    log: str
-
-    @cached_property
-    def messages(self) -> list[dict[str, t.Any]]:
-        """The Singer messages; a line that was cut short is none."""
-        whole = self.output[: self.output.rfind(b"\n") + 1]
-        return [json.loads(line) for line in whole.splitlines()]
+    messages: list[dict[str, t.Any]]
 
     @property
     def states(self) -> list[dict[str, t.Any]]:
         """All states that were written."""
         return [m["value"] for m in self.messages if m["type"] == "STATE"]
 
-    @property
-    def state(self) -> dict[str, t.Any]:
-        """The last state that was written."""
-        return self.states[-1] if self.states else {}
-
     def records(self, stream: str) -> list[dict[str, t.Any]]:
         """The records of a stream, in the order in which they were written."""
         return [
             m["record"] for m in self.messages if m["type"] == "RECORD" and m["stream"] == stream
         ]
+
+
+@dataclass
+class Run(Output):
+    """What a process left behind."""
+
+    status: int
+    output: bytes
+    log: str
+
+    @cached_property
+    def messages(self) -> list[dict[str, t.Any]]:  # type: ignore[override]
+        """The Singer messages; a line that was cut short is none."""
+        whole = self.output[: self.output.rfind(b"\n") + 1]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    @property
+    def state(self) -> dict[str, t.Any]:
+        """The last state that was written."""
+        return self.states[-1] if self.states else {}
 
     @property
     def errors(self) -> list[str]:

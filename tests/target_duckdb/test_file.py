@@ -189,19 +189,6 @@ def test_without_a_reader_of_states_it_ends_in_one_line(tmp_path: Path) -> None:
     assert ids(tmp_path) == [1]
 
 
-def test_a_path_may_be_relative(tmp_path: Path) -> None:
-    config = programs.loader_config(tmp_path, filepath="warehouse.duckdb")
-    subprocess.run(
-        [str(LOADER), "--config", str(config)],
-        input=lines(SCHEMA, row(1)),
-        check=True,
-        cwd=tmp_path,
-        env=environment(),
-        timeout=PATIENCE,
-    )
-    assert ids(tmp_path) == [1]
-
-
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
     schema = {"properties": {"id": {"type": "integer"}, "text": {"type": "string"}}}
     messages = [{**SCHEMA, "schema": schema}]

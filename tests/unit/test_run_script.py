@@ -62,15 +62,6 @@ def test_what_a_plugin_says_is_shown() -> None:
     assert line.endswith("  bookings: 5 records")
 
 
-def test_errors_stand_out() -> None:
-    entry = {"event": "refused", "level": "error", "name": "tap-oncehub"}
-
-    (plain,) = readable(entry, colours=False)
-    (coloured,) = readable(entry, colours=True)
-    assert plain.endswith("  ERROR: refused")
-    assert coloured.endswith("\033[31mERROR: refused\033[0m")
-
-
 def test_a_bug_comes_with_its_traceback() -> None:
     frame = {"filename": "x.py", "lineno": 7, "function": "f", "line": "    1 / 0\n"}
     error = {"type": "ZeroDivisionError", "message": "division by zero", "traceback": [frame]}
