@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from scripts.run import api_key
+from scripts.run import loaded
 from scripts.warehouse import SCHEMA
 
 LEFT_OUT = {
@@ -27,7 +27,7 @@ _MARTS = f"{SCHEMA}_marts"
 
 def main(project: Path) -> int:
     """Write the file anew; return the exit status: 1, if there are no marts."""
-    warehouse = project / f"output/{'warehouse' if api_key(project) else 'demo'}.duckdb"
+    _, warehouse = loaded(project)
     file = project / "output/assistant/marts.duckdb"
     file.parent.mkdir(exist_ok=True)
     new = file.with_suffix(".new")

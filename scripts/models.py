@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from scripts.run import api_key
+from scripts.run import loaded
 from scripts.warehouse import SCHEMA
 
 _COMMAND = ("--log-level=warning", "invoke", "dbt-duckdb", "--log-level=warn", "build")
@@ -17,8 +17,7 @@ _COMMAND = ("--log-level=warning", "invoke", "dbt-duckdb", "--log-level=warn", "
 
 def main(project: Path) -> int:
     """Make and summarise them; return the exit status: dbt's, or 1 if nothing is loaded."""
-    environment, name = ("dev", "warehouse") if api_key(project) else ("demo", "demo")
-    file = project / f"output/{name}.duckdb"
+    environment, file = loaded(project)
     if not file.exists():
         print(f"output/{file.name} is missing: `make run` comes first", file=sys.stderr)
         return 1

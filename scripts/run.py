@@ -65,18 +65,25 @@ def api_key(project: Path) -> str:
     return (key or "").strip()
 
 
+def loaded(project: Path) -> tuple[str, Path]:
+    """Return Meltano's environment, and the file that it loads into: your account or the sample."""
+    if api_key(project):
+        return "dev", project / "output/warehouse.duckdb"
+    return "demo", project / "output/demo.duckdb"
+
+
 def _load(project: Path, options: Sequence[str], lock: TextIO) -> int:
     note = project / "output/warehouse.source.json"
     if (project / "output/warehouse.duckdb").exists() and _is_sample(note):
         return _fail(_OLD_SAMPLE)
-    is_sample = not api_key(project)
-    file = project / f"output/{'demo' if is_sample else 'warehouse'}.duckdb"
+    environment, file = loaded(project)
+    is_sample = environment == "demo"
     settings = {"TARGET_DUCKDB_FILEPATH": str(file), "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": SCHEMA}
     with ExitStack() as stack:
         if is_sample:
             print(_SAMPLE_NOTE, flush=True)
             settings |= stack.enter_context(sample_account(file))
-        meltano = Meltano(project, "demo" if is_sample else "dev", settings)
+        meltano = Meltano(project, environment, settings)
         if not any(table.rows for table in tables(file)) and meltano.has_state():
             print(f"output/{file.name} has no rows: reading the whole account", flush=True)
             meltano.clear_state()

@@ -12,14 +12,14 @@ from tap_oncehub.errors import SettingsError
 from tap_oncehub.times import earliest, latest, moment_of, utc_text
 
 if t.TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     State: t.TypeAlias = dict[str, t.Any]
 
 _ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
 _ACCOUNT_HASH = "account"
 _KEY, _VALUE, _START = "replication_key", "replication_key_value", "start_date"
-_NEWEST, _UNSETTLED = "newest_value", "unsettled_from"
+_NEWEST = "newest_value"
 _FOREIGN = (
     "partitions",
     "progress_markers",
@@ -38,7 +38,6 @@ class Bookmark:
         key: What the bookmark is a value of.
         start_date: Nothing that was updated before is wanted.
         lookback: How far behind the bookmark to start again.
-        settling: How far at most for records that may change without a new key.
         now: No bookmark can be later; one that is says nothing.
     """
 
@@ -46,7 +45,6 @@ class Bookmark:
     key: str
     start_date: str | None
     lookback: timedelta
-    settling: timedelta = timedelta(0)
     now: datetime | None = None
 
     @property
@@ -58,32 +56,10 @@ class Bookmark:
         if self.value is None or self._moved_back:
             return first
         behind = _before(self.value, self.lookback)
-        if self.settling:
-            behind = min(behind, self._unsettled_from(self.value))
         return max(behind, first) if first else behind
 
-    def _unsettled_from(self, value: datetime) -> datetime:
-        text = self.state.get(_UNSETTLED, "an older version has not looked")
-        if text is None:
-            return value
-        oldest, furthest = moment_of(text), _before(value, self.settling)
-        return max(furthest, _before(oldest, timedelta(milliseconds=1))) if oldest else furthest
-
-    def advance(
-        self, newest: str | None, began: str | None, unsettled: Sequence[str] | None = None
-    ) -> None:
-        """Move the bookmark to the newest key that is surely complete.
-
-        Args:
-            newest: The newest key that was read.
-            began: When the pass began; later changes may have been missed.
-            unsettled: The oldest key of a record that may still change, if there is
-                one; None if that is not known.
-        """
-        if self.settling:
-            self.state.pop(_UNSETTLED, None)
-            if unsettled is not None:
-                self.state[_UNSETTLED] = unsettled[0] if unsettled else None
+    def advance(self, newest: str | None, began: str | None) -> None:
+        """Move the bookmark to the newest key, but not past the time at which the pass began."""
         covered = self._covered
         before = None if self.ahead else self.state.get(_VALUE)
         newest = latest([before, newest]) or (began if self.ahead else None)

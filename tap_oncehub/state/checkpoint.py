@@ -39,8 +39,6 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
         since: The time filter of the pass; None reads everything.
         newest: The newest replication key seen so far.
         oldest: The oldest one after ``since``.
-        unsettled: The oldest one of a record that may change without a new one, if there
-            is any; None where a version that did not look began the pass.
         undated: Whether ``began`` is by this machine's clock only.
         whole_days: Whether to ask for everything since the day before ``since``.
         cursors: Where the latest pages ended, the latest last.
@@ -54,7 +52,6 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
     since: str | None = None
     newest: str | None = None
     oldest: str | None = None
-    unsettled: list[str] | None = None
     undated: bool = False
     whole_days: bool = False
     cursors: list[str] = []
@@ -78,7 +75,6 @@ class SyncPass:
         versioned: bool = False,
         start_date: str | None = None,
         lookback: timedelta = timedelta(0),
-        settling: timedelta = timedelta(0),
         now: datetime | None = None,
     ) -> None:
         """Resume the pass that the state holds, or start a new one; see also Bookmark.
@@ -90,13 +86,12 @@ class SyncPass:
             versioned: Whether loaders can remove records without this pass's version.
             start_date: Nothing that was updated before is wanted.
             lookback: How far behind the bookmark to start again.
-            settling: How far at most for records that may change without a new key.
             now: No bookmark can be later.
         """
         self._states = states
         self._kind = replication_key or ("versioned" if versioned else "full")
         self._bookmarks = [
-            Bookmark(state, replication_key, start_date, lookback, settling, now)
+            Bookmark(state, replication_key, start_date, lookback, now)
             for state in states.values()
             if replication_key
         ]
@@ -110,7 +105,6 @@ class SyncPass:
             streams=list(states),
             kind=self._kind,
             since=since,
-            unsettled=[],
         )
         firsts = self._point.firsts
         if len(firsts) != len(self._point.cursors):  # as an older version wrote it
@@ -149,23 +143,17 @@ class SyncPass:
             self._point.began = milliseconds(moment)
             self._point.undated = not dated
 
-    def commit_page(
-        self, position: Position, values: Sequence[t.Any], unsettled: Sequence[t.Any] = ()
-    ) -> None:
+    def commit_page(self, position: Position, values: Sequence[t.Any]) -> None:
         """Record that everything before a position is written."""
-        self.observe(values, unsettled)
+        self.observe(values)
         others = [other for other in self._positions if other.after != position.after]
         self._positions = [*others, position][-CURSORS_KEPT:]
         self._point.cursors = [p.after for p in self._positions]
         self._point.firsts = [(p.first, p.updated) for p in self._positions]
         self._holder[_CHECKPOINT] = msgspec.to_builtins(self._point)
 
-    def observe(self, values: Sequence[t.Any], unsettled: Sequence[t.Any] = ()) -> None:
-        """Record replication key values, and those of records that may still change."""
-        if self._point.unsettled is not None:
-            texts = [value for value in unsettled if isinstance(value, str)]
-            oldest = earliest([*self._point.unsettled, *texts])
-            self._point.unsettled = [oldest] if oldest else []
+    def observe(self, values: Sequence[t.Any]) -> None:
+        """Record replication key values."""
         texts = [value for value in values if isinstance(value, str)]
         self._point.newest = latest([self._point.newest, *texts])
         if since := moment_of(self.since):
@@ -211,7 +199,7 @@ class SyncPass:
         self._holder.pop(_CHECKPOINT, None)
         self._keep_version()
         for bookmark in self._bookmarks:
-            bookmark.advance(self._point.newest, self._complete_until, self._point.unsettled)
+            bookmark.advance(self._point.newest, self._complete_until)
 
     @property
     def _complete_until(self) -> str | None:
@@ -254,7 +242,7 @@ class SyncPass:
         self, point: Checkpoint, since: str | None
     ) -> str | None:
         """Return why a checkpoint cannot be resumed from; None if it can."""
-        times = [point.began, point.since, point.newest, point.oldest, *(point.unsettled or [])]
+        times = [point.began, point.since, point.newest, point.oldest]
         if any(text is not None and moment_of(text) is None for text in times):
             return "its times cannot be read"
         if not point.cursors or point.began is None:

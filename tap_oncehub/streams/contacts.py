@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import typing as t
 from datetime import timedelta
 
-from typing_extensions import override
-
 from tap_oncehub.streams.lists import ListStream
-
-if t.TYPE_CHECKING:
-    from singer_sdk.helpers.types import Record
 
 
 class ContactsStream(ListStream):
@@ -23,9 +17,6 @@ class ContactsStream(ListStream):
     time_filters = frozenset({"creation_time", "last_updated_time"})
 
 
-_FINAL = {"delivered", "failed", "rejected"}
-
-
 class SmsNotificationsStream(ListStream):
     """Text messages; a status changes after creation, and has no time of its own."""
 
@@ -34,8 +25,4 @@ class SmsNotificationsStream(ListStream):
     kinds = frozenset({"notification"})
     replication_key = "creation_time"
     time_filters = frozenset({"creation_time"})
-    settling = timedelta(days=3)
-
-    @override
-    def is_settled(self, row: Record) -> bool:
-        return row.get("status") in _FINAL
+    least_lookback = timedelta(days=3)

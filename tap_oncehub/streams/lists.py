@@ -41,12 +41,12 @@ class ListStream(ParentStream):
     """A list endpoint.
 
     Attributes:
-        settling: For how long records may change without a new replication key.
+        least_lookback: How far an incremental sync must go back at least.
     """
 
     records_jsonpath = "$.data[*]"
     refresh_setting = "full_table_refresh_hours"
-    settling: t.ClassVar[timedelta] = timedelta(0)
+    least_lookback: t.ClassVar[timedelta] = timedelta(0)
     sync_pass: SyncPass
     _refused_cursors: set[str]
     _failures: Counter[Position | None]
@@ -205,10 +205,6 @@ class ListStream(ParentStream):
             and str(self.replication_key) in (error.param or "")
         )
 
-    def is_settled(self, row: Record) -> bool:
-        """Return whether a record can change only together with its replication key."""
-        return bool(row)
-
     def _commit_rows(self, rows: list[Record], paginator: CursorPaginator) -> Iterator[Record]:
         """Yield a page's objects, and commit what is written.
 
@@ -222,17 +218,15 @@ class ListStream(ParentStream):
             yield from chunk
             last = chunk[-1]
             self.stats.back_to = str(last.get("creation_time") or "") or None
-            key = self.replication_key or ""
-            values = [row.get(key) for row in chunk]
-            unsettled = [row.get(key) for row in chunk if not self.is_settled(row)]
+            values = [row.get(self.replication_key or "") for row in chunk]
             if last is not rows[-1]:
                 position = position_between(rows[start - 1] if start else {}, last)
             else:
                 position = None if paginator.finished else paginator.position
             if position is None or self._child_failed:
-                self.sync_pass.observe(values, unsettled)
+                self.sync_pass.observe(values)
             else:
-                self.sync_pass.commit_page(position, values, unsettled)
+                self.sync_pass.commit_page(position, values)
                 self.sync_context.write_state()
 
     @property
@@ -255,13 +249,13 @@ class ListStream(ParentStream):
         return [self, *children] if self.selected and due else children
 
     def _start_pass(self) -> SyncPass:
+        lookback = timedelta(seconds=self.config["lookback_seconds"])
         sync_pass = SyncPass(
             {stream.name: stream.stream_state for stream in self._streams_of_pass},
             replication_key=self.replication_key if self._incremental else None,
             versioned=self.config["emit_activate_version_messages"],
             start_date=self.config.get("start_date"),
-            lookback=timedelta(seconds=self.config["lookback_seconds"]),
-            settling=self.settling,
+            lookback=max(lookback, self.least_lookback),
             now=max(self.sync_context.client.now, datetime.now(timezone.utc)),
         )
         if sync_pass.bookmark_ahead:

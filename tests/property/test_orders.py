@@ -59,17 +59,18 @@ def play(seed: int, order: str) -> None:
         settings = programs.settings_for(
             api.url, page_size=rng.randint(1, 5), lookback_seconds=lookback
         )
+        # Without a date, only the machine's own seconds tell how long a pass took.
+        dated = switches["date_header"] != "none"
+        jumps = (0.0, 0.3, 7.0) if dated else (0.0,)
         for _ in range(rng.randint(1, 4)):
-            # Without a date, only the machine's own seconds tell how long a pass took.
-            jumps = (0.0,) if switches["date_header"] == "none" else (0.0, 0.3, 7.0)
             busy = edits(account, rng, rng.choice((0.05, 0.2, 0.5)), jumps)
             kill = rng.choice((None, rng.randint(1, 60)))
             run = inside.run(settings, catalog, loaded.state, watch=busy, kill_after=kill)
             assert run.ended in {"well", "killed"}
             loaded.load(run.messages)
-            account.clock.offset_seconds += rng.choice((0, 1, 3600))
+            account.clock.offset_seconds += rng.choice((0, 1, 3600)) * dated
         for _ in range(2):  # what is under way, and what changed since it began
-            account.clock.offset_seconds += 7
+            account.clock.offset_seconds += 7 * dated
             run = inside.run(settings, catalog, loaded.state)
             assert run.ended == "well"
             loaded.load(run.messages)
