@@ -232,8 +232,10 @@ class Account:
     ) -> None:
         """Edit, add and delete objects in random order, over some lists or all."""
         chosen = streams or tuple(STREAMS)
+        actions = ["edit"] * edits + ["add"] * adds + ["delete"] * deletes
+        rng.shuffle(actions)
         with self.lock:
-            for action in changes.actions(rng, edits, adds, deletes):
+            for action in actions:
                 self._random_change(rng, action, chosen)
 
     def _random_change(self, rng: random.Random, action: str, streams: Sequence[str]) -> None:

@@ -39,13 +39,6 @@ _EDITS: dict[str, tuple[tuple[str, Sequence[Any]], ...]] = {
 _OTHERS = (("name", ("Edited", "Edited \u2014 twice", "")),)
 
 
-def actions(rng: random.Random, edits: int, adds: int, deletes: int) -> list[str]:
-    """Return so many actions of each kind in random order."""
-    found = ["edit"] * edits + ["add"] * adds + ["delete"] * deletes
-    rng.shuffle(found)
-    return found
-
-
 def some_id(rng: random.Random, collection: Collection) -> str | None:
     """Return the id of a random object of a list; None if none was found."""
     ranks = collection.ranks()

@@ -15,7 +15,7 @@ from sandbox.data.world import ADDED
 from sandbox.streams import UPDATED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from sandbox.data.dice import Ids
     from sandbox.streams import Stream
@@ -119,10 +119,6 @@ class Collection:
             return lambda rank: (-self.time(rank, UPDATED), rank)
         # When it was added or edited.
         return lambda rank: (-self._touched.get(rank, NO_TIME), rank)
-
-    def between(self, field: str, low: int, high: int) -> Iterator[int]:
-        """Return the ranks of objects whose time is strictly between two moments."""
-        return (rank for rank in self.alive() if low < self.time(rank, field) < high)
 
     def time(self, rank: int, field: str) -> int:
         """Return one of the times that the list can be filtered by."""

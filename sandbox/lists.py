@@ -10,7 +10,7 @@ from sandbox.answers import not_found
 from sandbox.data import relations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sandbox.account import Account
     from sandbox.collection import Collection
@@ -48,11 +48,9 @@ class Lister:
 
     def _ranks(self, stream: Stream, question: Question, collection: Collection) -> Sequence[int]:
         """Return the ranks of what matches, in order."""
-        order = self._account.switches.order
-        if order == "created" and not (question.equal or question.times or collection.deleted):
-            return collection.ranks()
         # Filters look into other lists, too.
         versions = tuple(other.version for other in self._account.collections.values())
+        order = self._account.switches.order
         key = (stream.name, order, versions, question.equal, question.times)
         found = self._matches.get(key)
         if found is None:
@@ -63,20 +61,13 @@ class Lister:
         return found
 
     def _search(self, stream: Stream, question: Question, collection: Collection) -> list[int]:
-        found: Iterable[int] = collection.alive()
-        for number, (field, low, high) in enumerate(question.times):
-            if number:
-                found = set(found).intersection(collection.between(field, low, high))
-            else:
-                found = collection.between(field, low, high)
-        if question.equal:
-            found = (rank for rank in found if self._equal(stream, question, collection, rank))
+        found = [
+            rank
+            for rank in collection.alive()
+            if all(low < collection.time(rank, field) < high for field, low, high in question.times)
+            and all(self._is(stream, collection, rank, *pair) for pair in question.equal)
+        ]
         return sorted(found, key=self._account.place(stream.name))
-
-    def _equal(self, stream: Stream, question: Question, collection: Collection, rank: int) -> bool:
-        return all(
-            self._is(stream, collection, rank, name, value) for name, value in question.equal
-        )
 
     def _is(self, stream: Stream, collection: Collection, rank: int, name: str, value: str) -> bool:
         if (stream.name, name) == _HOST_OF_BOOKING:
