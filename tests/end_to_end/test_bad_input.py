@@ -225,15 +225,6 @@ def test_an_address_that_is_not_the_apis(tmp_path: Path, arguments: list[str]) -
     assert "answered 404. Check api_url, https://api.oncehub.com/v2 is the usual one" in error
 
 
-def test_a_path_that_the_api_does_not_have_is_named_for_every_stream(tmp_path: Path) -> None:
-    with Sandbox(Account(seed=1, bookings=10), key=programs.KEY) as api:
-        run = programs.run_tap(tmp_path, programs.settings_for(f"{api.url}/v2"))
-    assert run.status == 1
-    assert " streams failed" in run.errors[-1]
-    assert "bookings: /v2/v2/bookings answered 404 (invalid_request_error, " in run.errors[-1]
-    assert "Traceback" not in run.log
-
-
 def test_the_key_is_tested_with_one_request_in_oncehubs_words(tmp_path: Path) -> None:
     with Sandbox(Account(seed=1, bookings=10), key=programs.KEY) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url), "--test")

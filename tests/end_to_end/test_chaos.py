@@ -72,7 +72,8 @@ class Pipe:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.database = folder / "warehouse.duckdb"
-        self.settings = programs.settings_for(url, page_size=PAGE)
+        versions = {"emit_activate_version_messages": True}
+        self.settings = programs.settings_for(url, page_size=PAGE, **versions)
         self.state: dict[str, t.Any] = {}
 
     def run(

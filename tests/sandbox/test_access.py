@@ -80,15 +80,6 @@ def test_a_redirect_keeps_the_query(api: Sandbox, get: Get) -> None:
     assert answer.headers["Location"] == "http://other.example.com/x?limit=1"
 
 
-@pytest.mark.parametrize("shape", ["objects", "strings", "objects_array", "strings_array"])
-def test_webhook_events(api: Sandbox, get: Get, shape: str) -> None:
-    api.switch(webhook_events=shape)
-    answer = get("/webhook-events", limit=100).json()
-    data = answer if shape.endswith("_array") else answer["data"]
-    assert len(data) == 11
-    assert all(isinstance(item, str if "strings" in shape else dict) for item in data)
-
-
 def test_unknown_switches_are_refused(api: Sandbox) -> None:
     with pytest.raises(ValueError, match="unknown switch"):
         api.switch(nonsense=True)

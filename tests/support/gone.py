@@ -1,4 +1,4 @@
-"""The queries of docs/state.md that remove what is gone from an account."""
+"""What is gone from an account, removed as docs/state.md tells."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ BY_TIME = ("bookings", "contacts", "sms_notifications")
 
 
 def remove(file: Path, *streams: str) -> None:
-    """Run the query of each stream, with its name in place of the example's."""
+    """Remove what is gone: by the page's query, or what the loader has marked in full tables."""
     (query,) = blocks("state.md", "sql")
+    marked = "DELETE FROM oncehub.bookings WHERE _sdc_deleted_at IS NOT NULL"
     with duckdb.connect(str(file)) as connection:
         for stream in streams:
-            connection.execute(query.replace(".bookings", f".{stream}"))
+            chosen = query if stream in BY_TIME else marked
+            connection.execute(chosen.replace(".bookings", f".{stream}"))

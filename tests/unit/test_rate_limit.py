@@ -115,13 +115,12 @@ def sync(
     return clock.now - started
 
 
-def send(clock: Clock, limiter: RequestLimiter, requests: int, takes: float = 0.0) -> list[float]:
+def send(clock: Clock, limiter: RequestLimiter, requests: int) -> list[float]:
     """Send requests; give the moments at which they left."""
     left = []
     for _ in range(requests):
         acquire(clock, limiter)
         left.append(clock.now)
-        clock.now += takes
         limiter.mark_completed()
     return left
 
