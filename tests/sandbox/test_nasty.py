@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sandbox import Account
 from sandbox.collection import encode
-from sandbox.data import nasty_values, shapes, times
+from sandbox.data import nasty_values, shapes
 from sandbox.streams import STREAMS
 from sandbox.switches import Switches
 from tests.support.asking import NOW, dump
@@ -86,10 +85,3 @@ def test_people_are_made_up(account: Account) -> None:
     assert set(re.findall(r"@[\w.-]+\w", text)) <= {"@example.com", "@example.org"}
     phones = {item.get("phone") for item in account.objects("contacts")}
     assert any(re.fullmatch(r"\+1 \d{3} 555 01\d\d", phone or "") for phone in phones)
-
-
-def test_many_objects_share_a_time(account: Account) -> None:
-    for field in ("creation_time", "last_updated_time"):
-        moments = Counter(times.parse(item.get(field)) for item in account.objects("bookings"))
-        del moments[None]
-        assert moments.most_common(1)[0][1] > 100

@@ -36,13 +36,6 @@ def test_lists_by_last_update(api: Sandbox, get: Get) -> None:
     assert ids(read_all(get, "/users", limit=2)) == [users[-1], *users[:-1]]
 
 
-def test_lists_oldest_first(api: Sandbox, get: Get) -> None:
-    newest = ids(api.account.objects("contacts"))
-    api.switch(order="oldest")
-    added = api.account.add("contacts")
-    assert ids(read_all(get, "/contacts", limit=30)) == [*newest[::-1], *added]
-
-
 @pytest.mark.parametrize("order", ["created", "updated", "oldest"])
 def test_a_cursor_that_left_the_list_is_refused(api: Sandbox, get: Get, order: str) -> None:
     api.switch(order=order)
