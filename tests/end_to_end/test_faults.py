@@ -44,7 +44,6 @@ class Outcome:
     api: Sandbox
     account: Account
     folder: Path
-    seconds: float
 
     def assert_complete(self, *but: str) -> None:
         """Find every object of every list once, and every child."""
@@ -75,10 +74,8 @@ class Case:
             settings = {**SETTINGS, **self.settings}
             if self.meanwhile:
                 threading.Thread(target=self.meanwhile, args=[api]).start()
-            began = time.monotonic()
             run = programs.run_tap(folder, programs.settings_for(api.url, **settings))
-            seconds = time.monotonic() - began
-            return Outcome(run, api, account, folder, seconds)
+            return Outcome(run, api, account, folder)
 
 
 def alone(kind: str, times: int = 1) -> Case:
@@ -210,7 +207,6 @@ def test_a_broken_endpoint_does_not_stop_the_others(outcomes: Outcomes, kind: st
     assert bookmarks["bookings"]["replication_key_value"]
     assert "replication_key_value" not in bookmarks["contacts"]
     assert bookmarks["contacts"]["checkpoint"]["cursors"]
-    assert found.seconds < 2 + 30
 
 
 def test_after_a_broken_endpoint_the_next_run_goes_on(outcomes: Outcomes) -> None:
@@ -260,4 +256,4 @@ def test_a_plan_without_text_messages_costs_that_stream_and_one_request(tmp_path
         assert "2 of 13 streams failed, the others are synced. sms_notifications: " in run.log
         assert "answered 403 (authentication_error" in run.errors[-1]
         assert "deselect the stream" in run.errors[-1]
-        Outcome(run, api, account, tmp_path, 0).assert_complete("sms_notifications", "webhooks")
+        Outcome(run, api, account, tmp_path).assert_complete("sms_notifications", "webhooks")

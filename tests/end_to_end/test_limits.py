@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from sandbox import Account, Limits, Sandbox
+from sandbox.streams import STREAMS
 from tests.support import inside, programs, warehouse
 from tests.support.streams import ALL, LISTS, offered
 
@@ -22,13 +23,6 @@ if t.TYPE_CHECKING:
 FASTER = 60
 MUCH_FASTER = 150
 HANDFUL = 5
-PATHS = {
-    "sms_notifications": "notifications/sms",
-    "booking_calendars": "booking-calendars",
-    "booking_pages": "booking-pages",
-    "master_pages": "master-pages",
-    "event_types": "event-types",
-}
 
 
 def published(api: Sandbox, faster: float = MUCH_FASTER, **more: t.Any) -> dict[str, t.Any]:
@@ -182,7 +176,7 @@ def test_a_429_in_every_stream_costs_nothing_but_time(tmp_path: Path) -> None:
         for path in ("/bookings", "/bookings/*", "/users/*", "/booking-calendars/*", "/test"):
             api.faults.add(429, path, times=1, after=1)
         for stream in LISTS:
-            api.faults.add(429, f"/{PATHS.get(stream, stream)}", times=1)
+            api.faults.add(429, STREAMS[stream].path, times=1)
         settings = published(api, rate_limit_window_seconds=0.5, page_size=10)
         run = programs.run_tap(tmp_path, settings, catalog=catalog)
         assert api.count(status=429) == 15

@@ -90,9 +90,6 @@ def test_when_an_answer_was_sent_is_never_too_late() -> None:
 def test_bodies_are_decoded(content: bytes, body: t.Any) -> None:
     assert answer(content).body == body
     assert answer(content).json() == body
-
-
-def test_no_content_is_no_body() -> None:
     assert answer(b"", 204).body is None
 
 
