@@ -49,3 +49,15 @@ def test_a_server_that_expands_nothing_brings_no_rows_and_no_failure() -> None:
         run = inside.run(programs.settings_for(api.url), inside.catalog("conversations"))
     assert run.ended == "well"
     assert not run.records("conversations")
+
+
+@pytest.mark.parametrize(("status", "ended"), [("409", "well"), ("405", "failed")])
+def test_a_filter_that_is_refused_costs_its_rows_only(status: str, ended: str) -> None:
+    account = Account(seed=4, bookings=60, users=6, nasty=False)
+    with Sandbox(account, key=programs.KEY) as api:
+        api.faults.add(status, "/bookings", after=2)
+        run = inside.run(programs.settings_for(api.url), inside.catalog("booking_hosts"))
+    users = sorted(user["id"] for user in account.objects("users"))
+    assert run.ended == ended
+    found = {row["user_id"] for row in run.records("booking_hosts")}
+    assert found == {*users[:2], *(users[3:] if ended == "well" else ())}
