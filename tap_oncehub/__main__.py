@@ -35,11 +35,11 @@ def main() -> None:
     except (ConfigurationError, MappingError) as error:
         TapOnceHub.logger.error("Invalid settings: %s", error)
         sys.exit(1)
-    except Exception:  # noqa: BLE001  # the last line of defence
-        TapOnceHub.logger.exception(
-            "This is a bug of tap-oncehub %s: please report it with the lines below",
-            TapOnceHub.plugin_version,
-        )
+    except Exception as error:  # noqa: BLE001  # the last line of defence
+        # Its own text may hold a customer's data.
+        bug = Exception(type(error).__name__).with_traceback(error.__traceback__)
+        what = "This is a bug of tap-oncehub %s: please report it with the lines below"
+        TapOnceHub.logger.error(what, TapOnceHub.plugin_version, exc_info=bug)
         sys.exit(1)
 
 

@@ -7,9 +7,8 @@ import re
 
 from typing_extensions import override
 
-_UNPRINTABLE = re.compile(
-    r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]+"
-)
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u2060-\u206f\ufeff]+")
+_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028-\u202e\ufff9-\ufffb\ud800-\udfff]+")
 _LONGEST = 20_000
 _SHORTEST_KEY = 8
 """What is shorter is no key of OnceHub's, and would take letters out of every word."""
@@ -17,7 +16,7 @@ _SHORTEST_KEY = 8
 
 def plain_text(text: str, secret: str = "") -> str:
     """Return a text as one printable line without the API key."""
-    cut = text[: 2 * _LONGEST]
+    cut = _INVISIBLE.sub("", text[: 2 * _LONGEST])
     if secret:
         cut = cut.replace(secret, "…")
     return _UNPRINTABLE.sub(" ", cut).strip()[:_LONGEST]

@@ -54,8 +54,12 @@ def position_between(before: t.Mapping[str, t.Any], row: t.Mapping[str, t.Any]) 
     after, first = as_cursor(before.get("id")), as_cursor(row.get("id"))
     if after is None or first is None or after == first:
         return None
-    updated = row.get("last_updated_time")
-    return Position(after, first, updated if isinstance(updated, str) else None)
+    return Position(after, first, _updated(row))
+
+
+def _updated(row: t.Mapping[str, t.Any]) -> str | None:
+    value = row.get("last_updated_time")
+    return value if isinstance(value, str) else None
 
 
 class CursorPaginator(JSONPathPaginator):
@@ -71,8 +75,6 @@ class CursorPaginator(JSONPathPaginator):
 
     Attributes:
         position: Where the next page begins; None for the start of the list.
-        strict: Whether the first object of a page must not have been edited either:
-            where the order is unknown, it may have moved together with the cursor.
         read_before: How many objects the latest page began with that were read before.
     """
 
@@ -93,7 +95,6 @@ class CursorPaginator(JSONPathPaginator):
         self._previous: list[t.Any] = []
         self._promised = start is not None
         self.position = start
-        self.strict = False
         self.read_before = 0
 
     @override
@@ -149,8 +150,8 @@ class CursorPaginator(JSONPathPaginator):
                 raise self._error(_NOTHING_MORE)
             return 0
         first = rows[0] if rows and isinstance(rows[0], dict) else {}
-        edited = self.strict and first.get("last_updated_time") != position.updated
-        if as_cursor(first.get("id")) != position.first or edited:
+        # One that was edited may have moved together with the cursor.
+        if (as_cursor(first.get("id")), _updated(first)) != (position.first, position.updated):
             raise self._error(_CHANGED)
         return 1
 

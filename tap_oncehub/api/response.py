@@ -20,7 +20,10 @@ from tap_oncehub.log import plain_text
 
 _LONGEST_MESSAGE = 300
 _LONGEST_SEARCHED = 2000
-_EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
+_PERSONAL = re.compile(
+    r"""(?:"[^"]*"|[^\s@<>"']+) ?(?:@|%40|&#64;|\uff20) ?[^\s@<>"']+|\+\d[\d .()/-]{6,}\d"""
+)
+"""E-mail addresses and phone numbers."""
 _LONGEST_NUMBER = 12
 _SECONDS = re.compile(r"\d+(\.\d+)?")
 _ESCAPE = re.compile(
@@ -137,7 +140,7 @@ class OnceHubResponse(requests.Response):
         text = plain_text(", ".join(parts), secret)
         if len(text) > _LONGEST_SEARCHED:
             text = text[:_LONGEST_SEARCHED].rpartition(" ")[0]
-        parts = [_EMAIL.sub("…", text)[:_LONGEST_MESSAGE].rstrip(" .")]
+        parts = [_PERSONAL.sub("…", text)[:_LONGEST_MESSAGE].rstrip(" .")]
         if identifier := self.headers.get("Request-Id"):
             parts.append(f"Request-Id {plain_text(identifier, secret)[:80]}")
         text = ", ".join(part for part in parts if part)

@@ -77,7 +77,8 @@ class Bookmark:
     @property
     def newest(self) -> datetime | None:
         """The replication key of the newest record that was read; it may be after the bookmark."""
-        return moment_of(self.state.get(_NEWEST)) or self.value
+        moments = [moment_of(self.state.get(_NEWEST)), self.value]
+        return max((moment for moment in moments if moment), default=None)
 
     @property
     def ahead(self) -> bool:

@@ -41,6 +41,7 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
         oldest: The oldest one after ``since``.
         undated: Whether ``began`` is by this machine's clock only.
         whole_days: Whether to ask for everything since the day before ``since``.
+        incomplete: Streams without the rows of what OnceHub refused, which may not be gone.
         cursors: Where the latest pages ended, the latest last.
         firsts: What the page after each of these begins with, and when it was updated.
     """
@@ -54,6 +55,7 @@ class Checkpoint(msgspec.Struct, omit_defaults=True):
     oldest: str | None = None
     undated: bool = False
     whole_days: bool = False
+    incomplete: list[str] = []
     cursors: list[str] = []
     firsts: list[tuple[str | None, str | None]] = []
 
@@ -127,6 +129,14 @@ class SyncPass:
         """Whether the filter takes the date of the day before; a resumed pass goes on so."""
         return self._point.whole_days
 
+    def is_complete(self, stream: str) -> bool:
+        """Return whether rows of a stream that did not come are gone."""
+        return stream not in self._point.incomplete
+
+    def mark_incomplete(self, stream: str) -> None:
+        """Record that rows of a stream may be missing."""
+        self._point.incomplete = sorted({*self._point.incomplete, stream})
+
     @property
     def version(self) -> int:
         """Marks all records of this pass, the same over all its runs."""
@@ -167,15 +177,22 @@ class SyncPass:
 
     @property
     def overlaps(self) -> bool:
-        """Whether a record came that an earlier pass must have read too.
+        """Whether a record came that shows that the filter compares times.
 
-        True where none is expected: without a bookmark or a lookback.
+        That is one of the day on which it begins, known from an earlier pass if there is
+        one. True where none is expected: without a filter or a lookback, or where all of
+        that day was read before.
         """
         since, oldest = moment_of(self.since), moment_of(self.oldest)
-        known = [bookmark.value and bookmark.newest for bookmark in self._bookmarks]
-        if since is None or not all(value and value > since for value in known):
+        values = [bookmark.value for bookmark in self._bookmarks if bookmark.value]
+        if since is None or any(value <= since for value in values):
             return True
-        return oldest is not None and oldest <= min(filter(None, known))
+        if values and min(values).date() > since.date():
+            return True
+        known = [bookmark.newest for bookmark in self._bookmarks if bookmark.newest]
+        if oldest is None or oldest.date() > since.date():
+            return False
+        return not known or oldest <= min(known)
 
     def rewind(self) -> None:
         """Return to the position before; the latest one leads nowhere."""
@@ -211,7 +228,7 @@ class SyncPass:
         return milliseconds(began) if began else None
 
     def _keep_version(self) -> None:
-        for state in () if self._bookmarks else self._states.values():
+        for state in self._states.values():  # Meltano's merge may bring the checkpoint back
             record_version(state, self.version)
 
     @property

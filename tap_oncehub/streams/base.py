@@ -13,6 +13,7 @@ from functools import cached_property
 from urllib.parse import quote
 
 from singer_sdk.authenticators import APIKeyAuthenticator
+from singer_sdk.exceptions import MappingError
 from singer_sdk.helpers._catalog import pop_deselected_record_properties
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.schema.source import StreamSchema
@@ -35,6 +36,7 @@ if t.TYPE_CHECKING:
     import requests
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.mapper import StreamMap
 
     from tap_oncehub.api.response import OnceHubResponse
     from tap_oncehub.context import SyncContext
@@ -227,7 +229,7 @@ class OnceHubStream(RESTStream[str]):
             for part in (record, record.get(EXTRA) or {}):
                 pop_deselected_record_properties(part, self.schema, self.mask)
         for stream_map in self.stream_maps:
-            mapped = stream_map.transform(record)
+            mapped = self._mapped(stream_map, record)
             if mapped is not None:
                 self.stats.records += 1
                 yield RecordMessage(
@@ -236,6 +238,16 @@ class OnceHubStream(RESTStream[str]):
                     version=self._stream_version,
                     time_extracted=self.extracted_at or datetime.now(timezone.utc),
                 )
+
+    def _mapped(self, stream_map: StreamMap, record: Record) -> Record | None:
+        try:
+            return stream_map.transform(record)
+        except MappingError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever an expression may do
+            kind = type(error).__name__
+            msg = f"A stream map of {self.name} does not work with a record ({kind})."
+            raise SettingsError(msg) from None
 
     @override
     def _sync_records(

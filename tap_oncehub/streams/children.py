@@ -82,13 +82,14 @@ class ChildStream(RefreshedStream):
         parent_key: The column that holds the parent's id, where it is not ``id``; None
             where rows do not tell it.
         documented_refusals: Statuses that say something of one parent, and what.
+        refused: Another refusal of this run: its parent's rows may not be gone.
     """
 
     state_partitioning_keys: t.Sequence[str] = ()
     parent_key: t.ClassVar[str | None] = "id"
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "deleted in the meantime"}
     record_counter: Counter
-    _refused: RequestRefusedError | None = None
+    refused: RequestRefusedError | None = None
 
     @contextmanager
     def open_child(self, *, whole: bool) -> Iterator[None]:
@@ -99,8 +100,8 @@ class ChildStream(RefreshedStream):
         self._write_schema_message()
         with self.get_record_counter() as self.record_counter:
             yield
-        if whole and self._refused and not self.answered and not self.failed:
-            error = EndpointError(f"not one of the {self._parents} was answered: {self._refused}")
+        if whole and self.refused and not self.answered and not self.failed:
+            error = EndpointError(f"not one of the {self._parents} was answered: {self.refused}")
             self.sync_context.fail(self.name, error)
 
     def sync_parent(self, parent_id: str) -> None:
@@ -123,17 +124,11 @@ class ChildStream(RefreshedStream):
                 return
             reason = self.documented_refusals.get(error.status)
             if reason is None:
-                self._refused = self._refused or error
+                self.refused = self.refused or error
             text = f"{self._parents} skipped: {reason or 'refused by OnceHub'} ({error.status})"
             self.sync_context.notices.add(self.name, text, parent_id)
         except EndpointError as error:
             self.sync_context.fail(self.name, error)
-
-    @override
-    def activate_version(self) -> None:
-        # Rows of a parent that was refused, and nobody knows why, are not gone.
-        if self._refused is None:
-            super().activate_version()
 
     def is_wanted(self, parent: Record) -> bool:
         """Return whether a parent is worth a request."""

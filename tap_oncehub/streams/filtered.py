@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from typing_extensions import override
 
 from tap_oncehub.api.pagination import CursorPaginator, Position, as_cursor
-from tap_oncehub.errors import PaginationError, RequestRefusedError
+from tap_oncehub.errors import EndpointError, PaginationError, RequestRefusedError
 from tap_oncehub.streams.children import is_refused_object
 from tap_oncehub.streams.lists import ListStream
 
@@ -37,6 +37,8 @@ class FilteredListStream(ListStream):
     filters: t.ClassVar[Mapping[str, str]]
     refresh_setting = "per_object_refresh_hours"
     selected_by_default = False
+    _refused: RequestRefusedError | None = None
+    _listed: bool = False
 
     @override
     def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
@@ -59,6 +61,9 @@ class FilteredListStream(ListStream):
                     yield from self._read_list(current, identifier, None)
                 elif identifier == value and after:
                     yield from self._read_list(current, identifier, after)
+        if self._refused and not self._listed and not self.sync_pass.resumed:
+            msg = f"not one of its filters was answered: {self._refused}"
+            raise EndpointError(msg)
 
     def row_of(self, row: Record, name: str, value: str) -> Record:
         """Return what it says that a filter with this value found an object."""
@@ -99,7 +104,10 @@ class FilteredListStream(ListStream):
                     raise
                 text = f"filters by {name} skipped: refused by OnceHub ({error.status})"
                 self.sync_context.notices.add(self.name, text, value)
+                self.sync_pass.mark_incomplete(self.name)
+                self._refused = error
                 return
+            self._listed = True
             rows = self.parse_response(response)[paginator.read_before :]
             yield from (self.row_of(row, name, value) for row in rows)
             position = {name: value}

@@ -52,6 +52,7 @@ class ListStream(ParentStream):
     _failures: Counter[Position | None]
     _returns: Counter[Position | None]
     _newest_first: bool = True
+    _finished: bool = False
     _until: str | None = None
 
     @override
@@ -99,10 +100,12 @@ class ListStream(ParentStream):
             self.sync_pass.discard()
         else:
             for stream in self._streams_of_pass:
-                stream.activate_version()
+                if self.sync_pass.is_complete(stream.name):
+                    stream.activate_version()
                 if not self._incremental and not stream.failed:
                     stream.refresh.complete(self.sync_pass.began)
             self.sync_pass.finish()
+            self._finished = True
         self.sync_context.write_state()
 
     @override
@@ -113,7 +116,6 @@ class ListStream(ParentStream):
             response = self.fetch(context, paginator.current_value)
             rows = self.parse_response(response)
             self._check_order(rows)
-            paginator.strict = not self._newest_first
             paginator.advance(response)
             self.sync_pass.mark_started(response.sent_at, dated=response.date is not None)
             yield from self._commit_rows(rows, paginator)
@@ -216,6 +218,9 @@ class ListStream(ParentStream):
         for start in range(paginator.read_before, len(rows), step):
             chunk = rows[start : start + step]
             yield from chunk
+            for child in self.selected_children:
+                if child.refused:
+                    self.sync_pass.mark_incomplete(child.name)
             last = chunk[-1]
             self.stats.back_to = str(last.get("creation_time") or "") or None
             values = [row.get(self.replication_key or "") for row in chunk]
@@ -240,7 +245,9 @@ class ListStream(ParentStream):
     @property
     @override
     def least_requests(self) -> int:
-        return len(self._streams_of_pass[:1]) if self._incremental else super().least_requests
+        if self._incremental or not self._finished:
+            return len(self._streams_of_pass[:1])
+        return super().least_requests
 
     @cached_property
     def _streams_of_pass(self) -> list[RefreshedStream]:

@@ -6,7 +6,7 @@ import typing as t
 
 from typing_extensions import override
 
-from tap_oncehub.errors import NotFoundError, RequestRefusedError
+from tap_oncehub.errors import EndpointError, NotFoundError, RequestRefusedError
 from tap_oncehub.state.checkpoint import next_version, record_version
 from tap_oncehub.streams.base import OnceHubStream
 from tap_oncehub.streams.children import ChildStream, is_refused_object
@@ -59,6 +59,7 @@ class ObjectByIdStream(WholeStream):
     """
 
     ids_setting: t.ClassVar[str]
+    _refused: RequestRefusedError | None = None
 
     @override
     def check_catalog(self) -> None:
@@ -71,6 +72,14 @@ class ObjectByIdStream(WholeStream):
     def rows(self, context: Context | None) -> Iterator[Record]:
         for identifier in self.config[self.ids_setting]:
             yield from self._rows_of(identifier)
+        if self._refused and not self.answered:
+            msg = f"not one of the {self.ids_setting} was answered: {self._refused}"
+            raise EndpointError(msg)
+
+    @override
+    def activate_version(self) -> None:
+        if self._refused is None:  # the row of what was refused is not gone
+            super().activate_version()
 
     def _rows_of(self, identifier: str) -> list[Record]:
         """Read one object; that it does not exist is worth a warning."""
@@ -84,6 +93,7 @@ class ObjectByIdStream(WholeStream):
                 raise
             text = f"objects skipped: refused by OnceHub ({error.status})"
             self.sync_context.notices.add(self.name, text, identifier)
+            self._refused = error
         return []
 
 

@@ -208,6 +208,23 @@ def test_a_filter_that_compares_whole_days_misses_nothing_though_killed(
     assert "whole days" in caplog.text
 
 
+@pytest.mark.parametrize("messages", range(9, 16, 3))
+def test_an_unusual_order_is_remembered_over_a_kill(messages: int) -> None:
+    account = Account(seed=3, bookings=12, nasty=False)
+    catalog = inside.catalog("bookings")
+    with Sandbox(account, key=programs.KEY, order="starting") as api:
+        settings = programs.settings_for(api.url, page_size=4)
+        killed = inside.run(settings, catalog, kill_after=messages)
+        state = killed.states[-1]
+        checkpoint = state["bookmarks"]["bookings"]["checkpoint"]
+        # The cursor and what is to come next move together, to the end of the list.
+        for key in (checkpoint["cursors"][-1], checkpoint["firsts"][-1][0]):
+            account.edit("bookings", key, starting_time="2001-01-01T00:00:00Z")
+        rest = inside.run(settings, catalog, state)
+    found = {row["id"] for run in (killed, rest) for row in run.records("bookings")}
+    assert found == {item["id"] for item in account.objects("bookings")}
+
+
 # --- whose state, whose rows
 
 

@@ -140,3 +140,54 @@ def test_another_refused_parameter_is_no_reason_to_ask_for_more(tmp_path: Path) 
         run = programs.run_tap(tmp_path, settings, catalog=catalog, state=state)
         assert api.count("/contacts") == 1
     assert run.status == 1
+
+
+@pytest.mark.parametrize("messages", [0, 12, 25])
+def test_what_is_refused_is_not_gone_though_the_run_was_killed(messages: int) -> None:
+    """Kill after so many messages, or not at all."""
+    stream, account = "user_scheduling_availability", made()
+    catalog = inside.catalog("users", stream)
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url, emit_activate_version_messages=True)
+        first = inside.run(settings, catalog)
+        user = first.records(stream)[0]["user_id"]
+        api.faults.add(409, f"/users/{user}/scheduling-availability", times=1)
+        second = inside.run(settings, catalog, first.states[-1], kill_after=messages or None)
+        runs = [first, second]
+        if messages:
+            assert second.ended == "killed"
+            runs.append(inside.run(settings, catalog, second.states[-1]))
+    loaded = inside.Warehouse()
+    for run in runs:
+        loaded.load(run.messages)
+    assert user in loaded.rows(stream)
+    assert set(loaded.rows("users")) == {item["id"] for item in account.objects("users")}
+
+
+@pytest.mark.parametrize(
+    ("stream", "path", "settings"),
+    [
+        ("booking", "/bookings/*", {"booking_ids": ["first", "second"]}),
+        ("booking_page_links", "/booking-pages", {}),
+    ],
+)
+def test_what_is_refused_elsewhere_is_not_gone_either(
+    stream: str, path: str, settings: dict[str, t.Any]
+) -> None:
+    account, catalog = made(), inside.catalog(stream)
+    if "booking_ids" in settings:
+        settings = {"booking_ids": [item["id"] for item in account.objects("bookings")[:2]]}
+    with Sandbox(account, key=programs.KEY) as api:
+        settings |= {"emit_activate_version_messages": True}
+        settings = programs.settings_for(api.url, **settings)
+        complete = inside.run(settings, catalog)
+        api.faults.add(409, path, times=1)
+        lacking = inside.run(settings, catalog, complete.states[-1])
+        api.faults.add(409, path, times=None)
+        none = inside.run(settings, catalog, complete.states[-1])
+    assert complete.versions(stream)[-1][0] == "ACTIVATE_VERSION"
+    assert lacking.ended == "well"
+    assert len(lacking.records(stream)) < len(complete.records(stream))
+    assert none.ended == "failed"
+    for run in (lacking, none):
+        assert "ACTIVATE_VERSION" not in {kind for kind, _ in run.versions(stream)}

@@ -290,7 +290,7 @@ def test_the_lookback_reads_again_from_before_the_bookmark(
     state = inside.run(settings, catalog).states[-1]
     run = inside.run(settings | {"lookback_seconds": 40 * A_DAY}, catalog, state)
     read_since(run, account, bookmark(state) - timedelta(days=40) + timedelta(milliseconds=1))
-    assert run.states[-1] == state
+    assert bookmark(run.states[-1]) == bookmark(state)
 
 
 def test_the_state_of_an_older_version(account: Account, settings: dict[str, t.Any]) -> None:
@@ -326,6 +326,7 @@ def test_the_state_of_an_older_version(account: Account, settings: dict[str, t.A
         "replication_key",
         "replication_key_value",
         "start_date",
+        "version",
     }
 
 
