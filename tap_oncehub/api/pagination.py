@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 from itertools import pairwise
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from singer_sdk.helpers.jsonpath import extract_jsonpath
 from singer_sdk.pagination import JSONPathPaginator
@@ -173,5 +173,5 @@ def _ids(rows: list[t.Any]) -> list[t.Any]:
 
 
 def _link_cursor(response: requests.Response) -> str | None:
-    link = response.links.get("next", {}).get("url", "")
-    return next(iter(parse_qs(urlsplit(link).query).get("after", [])), None)
+    query = response.links.get("next", {}).get("url", "").partition("#")[0].partition("?")[2]
+    return next(iter(parse_qs(query).get("after", [])), None)

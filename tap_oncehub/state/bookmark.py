@@ -126,8 +126,9 @@ def check_account(state: State, message: str) -> None:
     holder = state.setdefault("bookmarks", {}).setdefault("test_auth", {})
     if holder.setdefault(_ACCOUNT_HASH, account) != account:
         msg = (
-            "The state belongs to another OnceHub account than the API key. Give each account "
-            "a state of its own (--state-id-suffix), or read everything again (--full-refresh)."
+            "The state belongs to another OnceHub account than the API key. Give each account a "
+            "state of its own (--state-id-suffix), or clear this one (meltano state clear). If the "
+            "account was only renamed, remove test_auth from the state."
         )
         raise SettingsError(msg)
 

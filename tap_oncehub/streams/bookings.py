@@ -102,5 +102,6 @@ class ConversationsStream(ChildStream):
             self._read.add(as_cursor(conversation.get("id")))
             yield conversation
         elif conversation:
+            self.lacks_rows = True
             text = "bookings skipped: OnceHub sent the id of the conversation only"
             self.sync_context.notices.add(self.name, text, parent_id)

@@ -82,14 +82,15 @@ class ChildStream(RefreshedStream):
         parent_key: The column that holds the parent's id, where it is not ``id``; None
             where rows do not tell it.
         documented_refusals: Statuses that say something of one parent, and what.
-        refused: Another refusal of this run: its parent's rows may not be gone.
+        lacks_rows: Whether rows did not come in this run that may not be gone.
     """
 
     state_partitioning_keys: t.Sequence[str] = ()
     parent_key: t.ClassVar[str | None] = "id"
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "deleted in the meantime"}
     record_counter: Counter
-    refused: RequestRefusedError | None = None
+    lacks_rows: bool = False
+    _refused: RequestRefusedError | None = None
 
     @contextmanager
     def open_child(self, *, whole: bool) -> Iterator[None]:
@@ -100,8 +101,8 @@ class ChildStream(RefreshedStream):
         self._write_schema_message()
         with self.get_record_counter() as self.record_counter:
             yield
-        if whole and self.refused and not self.answered and not self.failed:
-            error = EndpointError(f"not one of the {self._parents} was answered: {self.refused}")
+        if whole and self._refused and not self.answered and not self.failed:
+            error = EndpointError(f"not one of the {self._parents} was answered: {self._refused}")
             self.sync_context.fail(self.name, error)
 
     def sync_parent(self, parent_id: str) -> None:
@@ -124,7 +125,7 @@ class ChildStream(RefreshedStream):
                 return
             reason = self.documented_refusals.get(error.status)
             if reason is None:
-                self.refused = self.refused or error
+                self._refused, self.lacks_rows = error, True
             text = f"{self._parents} skipped: {reason or 'refused by OnceHub'} ({error.status})"
             self.sync_context.notices.add(self.name, text, parent_id)
         except EndpointError as error:

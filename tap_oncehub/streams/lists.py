@@ -219,7 +219,7 @@ class ListStream(ParentStream):
             chunk = rows[start : start + step]
             yield from chunk
             for child in self.selected_children:
-                if child.refused:
+                if child.lacks_rows:
                     self.sync_pass.mark_incomplete(child.name)
             last = chunk[-1]
             self.stats.back_to = str(last.get("creation_time") or "") or None

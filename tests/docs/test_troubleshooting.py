@@ -80,6 +80,7 @@ TROUBLES: dict[str, list[Trouble]] = {
 }
 ELSEWHERE_TESTED = (
     "The loader has ended",  # test_bad_input.py
+    "The state of another account",  # test_hostile.py
     "Stopped by a signal",  # test_resume.py
     "This is a bug of tap-oncehub",  # test_secrecy.py
 )
