@@ -147,7 +147,7 @@ class Loader:
         if is_new and stream in self._bookmarked:
             self._say(
                 f"stream {stream}: the state says that it was loaded before, but its table did not "
-                "exist; to load what is missing, clear the state (meltano state clear) and run again"
+                "exist; to load what is missing, run again without that state (meltano state clear)"
             )
         self._streams[stream], self._schemas[stream] = rows, message
 

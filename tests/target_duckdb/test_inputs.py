@@ -446,7 +446,7 @@ def test_a_state_ahead_of_its_table_is_noticed(tmp_path: Path) -> None:
     earlier = {"type": "STATE", "value": {"bookmarks": {"s": {"replication_key_value": "2020"}}}}
     said = load(tmp_path, earlier, schema(), record(id=1))
     assert "stream s" in said
-    assert "--full-refresh" in said
+    assert "state clear" in said
     assert load(tmp_path, earlier, schema(), record(id=2)) == ""
 
 
