@@ -68,6 +68,7 @@ def rows(*numbers: int, updated: str | None = None) -> list[dict[str, Any]]:
         # where there is no way to ask on
         (answer([{}, {}]), False),
         (answer(["a", "b"]), False),
+        (answer([{}, {}], '<http://[::1/x?after=b>; rel="next"'), True),
         # a proxy's links say nothing about pages
         (answer(SHORT, '</style.css>; rel="preload"'), True),
     ],
