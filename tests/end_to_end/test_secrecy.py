@@ -12,6 +12,8 @@ import typing as t
 import pytest
 
 from sandbox import Account, Sandbox
+from tap_oncehub.__main__ import main
+from tap_oncehub.tap import TapOnceHub
 from tests.support import programs, raw, secrecy
 
 if t.TYPE_CHECKING:
@@ -68,14 +70,35 @@ def test_nothing_of_it_in_errors_that_end_the_run(
     assert_tells_nothing(run, account)
 
 
-def test_nothing_of_it_in_the_traceback_of_a_bug(tmp_path: Path, account: Account) -> None:
+@pytest.mark.parametrize("expression", ["int(first_name)", "1 / 0", "md5(5)"])
+def test_nothing_of_it_where_a_stream_map_fails(
+    tmp_path: Path, account: Account, expression: str
+) -> None:
     with Sandbox(account, key=programs.KEY) as api:
-        settings = programs.settings_for(api.url, stream_maps={"users": {"x": "1 / 0"}})
+        settings = programs.settings_for(api.url, stream_maps={"users": {"x": expression}})
         run = programs.run_tap(tmp_path, settings, env={"LOGLEVEL": "DEBUG"})
     assert run.status == 1
-    assert "This is a bug of tap-oncehub 0.1.0: please report it with the lines" in run.log
-    assert "ZeroDivisionError" in run.log
+    assert "A stream map of users does not work with a record (" in run.log
+    assert "Traceback" not in run.log
     assert_tells_nothing(run, account)
+
+
+def test_nothing_of_it_in_the_traceback_of_a_bug(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    personal = "jane.doe@customer.example"
+
+    def broken(**_options: t.Any) -> None:
+        raise ValueError(personal)
+
+    monkeypatch.setattr(TapOnceHub, "cli", broken)
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1
+    assert "This is a bug of tap-oncehub 0.1.0: please report it with the lines" in caplog.text
+    assert "in broken" in caplog.text
+    assert "ValueError" in caplog.text
+    assert "jane" not in caplog.text
 
 
 def test_the_key_of_the_environment_is_in_no_output(tmp_path: Path, account: Account) -> None:
