@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from datetime import timedelta
 
 from sandbox import Sandbox
-from tests.support import programs, warehouse
+from tests.support import inside, programs, warehouse
 from tests.support.programs import KEY, PATIENCE, ROOT, Run, environment
 from tests.support.streams import ALL, offered
 
@@ -64,7 +64,7 @@ def build(folder: Path) -> str:
 def load(folder: Path, account: Account, *streams: str) -> Run:
     """Load these streams, or else those that are selected by default, into warehouse.duckdb."""
     with Sandbox(account, key=KEY) as api:
-        catalog = programs.catalog(*streams, folder=folder) if streams else None
+        catalog = inside.catalog(*streams) if streams else None
         run = programs.run_tap(folder, programs.settings_for(api.url), catalog=catalog)
     programs.load(folder, run.output)
     return run

@@ -150,13 +150,6 @@ def settings_for(url: str, **more: t.Any) -> dict[str, t.Any]:
     return {"api_key": KEY, "api_url": url, **NO_LIMITS, **every, **more}
 
 
-def catalog(*streams: str, folder: Path | None = None) -> dict[str, t.Any]:
-    """A catalog in which just these streams are selected: inside.catalog, by its old name."""
-    from tests.support import inside  # noqa: PLC0415
-
-    return inside.catalog(*streams)
-
-
 def load(folder: Path, output: bytes, **more: t.Any) -> str:
     """Load messages with the real loader, as meltano.yml sets it up."""
     done = subprocess.run(

@@ -14,7 +14,7 @@ import yaml
 
 from sandbox import Account, Sandbox
 from scripts import models_yml
-from tests.support import loaders, models, postgres, programs, warehouse
+from tests.support import inside, loaders, models, postgres, programs, warehouse
 from tests.support.answers import answers, questions
 from tests.support.project import Project
 from tests.support.streams import ALL, LISTS
@@ -136,7 +136,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     account = Account(seed=7, bookings=300, users=30)
     gone = account.objects("bookings")[5]["id"]
     with Sandbox(account, key=programs.KEY) as api:
-        catalog = programs.catalog(*ALL, folder=folder)
+        catalog = inside.catalog(*ALL)
         run = programs.run_tap(folder, programs.settings_for(api.url), catalog=catalog)
         programs.load(folder, run.output)
         streams = models.rows_of(api, account)
@@ -230,7 +230,7 @@ def test_the_same_in_postgresql(tmp_path: Path) -> None:
         database = server.new_database("models")
         login = {f"DBT_POSTGRES_{k.upper()}": str(v) for k, v in database.settings.items()}
         assert "ERROR=0" in models.dbt(tmp_path, "postgres", "build", **login)
-        catalog = programs.catalog(*ALL, folder=tmp_path)
+        catalog = inside.catalog(*ALL)
         settings = programs.settings_for(api.url)
         run = programs.run_tap(tmp_path, settings, catalog=catalog)
         loaders.load("target-postgres", tmp_path, run.output, **database.settings)
@@ -255,7 +255,7 @@ def test_streams_that_are_not_loaded_count_as_empty(
     chosen = set(ALL) - set(left_out)
     with Sandbox(account, key=programs.KEY) as api:
         if chosen:
-            catalog = programs.catalog(*chosen, folder=tmp_path)
+            catalog = inside.catalog(*chosen)
             run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
             programs.load(tmp_path, run.output)
         streams = models.rows_of(api, account, chosen)
@@ -273,7 +273,7 @@ def test_an_account_without_anything_and_columns_that_are_not_selected(tmp_path:
     assert all(row["is_loaded"] for row in read("marts.account_health") if row["stream"] in LISTS)
 
     (tmp_path / "some").mkdir()
-    catalog = programs.catalog("bookings", folder=tmp_path)
+    catalog = inside.catalog("bookings")
     kept = {"id", "status", "last_updated_time"}
     for entry in catalog["streams"]:
         for part in entry["metadata"]:
