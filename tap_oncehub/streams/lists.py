@@ -17,7 +17,7 @@ from tap_oncehub.api.pagination import CursorPaginator, position_between
 from tap_oncehub.errors import PaginationError, RequestRefusedError
 from tap_oncehub.state.checkpoint import SyncPass
 from tap_oncehub.streams.children import ParentStream, RefreshedStream
-from tap_oncehub.times import day_before, moment_of
+from tap_oncehub.times import day_before, milliseconds, moment_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -171,10 +171,12 @@ class ListStream(ParentStream):
         It may be deleted, or edited again. Or OnceHub compares days: then what followed
         on the same day is missing. Return whether the list was read to its end.
         """
-        self._until = self.sync_pass.oldest
+        oldest = self.sync_pass.oldest
+        moment = moment_of(oldest)
+        self._until = milliseconds(moment) if moment else None
         self.sync_pass.read_whole_days()
         complete = yield from self._read_pages(context)
-        if self.sync_pass.oldest != self._until:
+        if self.sync_pass.oldest != oldest:
             what = "%s: OnceHub compares whole days in %s.gt: reading from the day before on"
             self.logger.warning(what, self.name, self.replication_key)
         return complete
