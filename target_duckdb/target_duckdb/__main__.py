@@ -27,7 +27,8 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _INPUT, _OUTPUT, _ERRORS = range(3)
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
+"""What a pipe holds: a longer buffer, cut to what was read, leaves holes in the memory."""
 _IDLE_SECONDS = 0.05
 """The file is left to others when the tap has been silent for so long."""
 _DEEPEST = 20_000
