@@ -56,17 +56,9 @@ class Bad:
         account = Account(seed=1, bookings=10)
         with Sandbox(account, key=programs.KEY, **self.switches) as api:
             began = time.monotonic()
-            done = subprocess.run(
-                [str(programs.TAP), *self._options(folder, api.url), *self.arguments],
-                capture_output=True,
-                check=False,
-                cwd=folder,
-                env=programs.environment(**self.env),
-                timeout=programs.PATIENCE,
-            )
-            seconds = time.monotonic() - began
-            run = programs.Run(done.returncode, done.stdout, done.stderr.decode())
-            return run, len(api.log), seconds
+            command = [str(programs.TAP), *self._options(folder, api.url), *self.arguments]
+            run = programs.run(command, folder, **self.env)
+            return run, len(api.log), time.monotonic() - began
 
     def _options(self, folder: Path, url: str) -> list[str]:
         if self.env:

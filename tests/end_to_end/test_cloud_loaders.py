@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
 import typing as t
 
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import inside, loaders, programs
+from tests.support import inside, kills, loaders, programs
 from tests.support.streams import ALL
 
 if t.TYPE_CHECKING:
@@ -89,14 +88,10 @@ def test_every_column_has_a_type(name: str, output: bytes) -> None:
     python = loaders.program(name).rpartition("/")[0] + "/python"
     script = COLUMNS / f"of_{name.removeprefix('target-')}.py"
     config = json.dumps(loaders.settings(name, **NOWHERE[name]))
-    done = subprocess.run(
-        [python, "-W", "ignore", str(script), config],
-        input=b"\n".join(schemas),
-        check=True,
-        capture_output=True,
-        env=programs.environment(),
-    )
-    columns = dict(json.loads(line) for line in done.stdout.splitlines())
+    command = [python, "-W", "ignore", str(script), config]
+    done = programs.run(command, given=b"\n".join(schemas))
+    assert done.status == 0, done.log
+    columns = dict(json.loads(line) for line in done.output.splitlines())
     assert columns.keys() == set(ALL)
     for schema in map(json.loads, schemas):
         assert columns[schema["stream"]].keys() == schema["schema"]["properties"].keys()
@@ -125,20 +120,13 @@ def test_it_goes_on_until_it_needs_the_service(tmp_path: Path, name: str, output
             env=programs.environment(),
         )
         try:
-            wait_for(LAST_WORDS[name], log, process)
+            kills.wait_for(
+                lambda: LAST_WORDS[name] in log.read_text() or process.poll() is not None, process
+            )
         finally:
             process.kill()
             process.wait()
-
-
-def wait_for(words: str, log: Path, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(programs.PATIENCE):
-        ended = process.poll() is not None
-        if words in log.read_text():
-            return
-        assert not ended, log.read_text()
-        time.sleep(1)
-    raise AssertionError(log.read_text())
+    assert LAST_WORDS[name] in log.read_text()
 
 
 def service_account() -> dict[str, str]:
@@ -152,10 +140,8 @@ def service_account() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["target-postgres", "target-snowflake", "target-bigquery"])
 def test_settings_are_those_that_the_loader_knows(name: str) -> None:
-    about = subprocess.run(
-        [loaders.program(name), "--about", "--format=json"], check=True, capture_output=True
-    )
-    schema = json.loads(about.stdout)["settings"]
+    about = programs.run([loaders.program(name), "--about", "--format=json"])
+    schema = json.loads(about.output)["settings"]
     known = {key: str(part.get("default")) for key, part in schema["properties"].items()}
     for setting in loaders.definition(name)["settings"]:
         key = setting["name"].split(".")[0]
@@ -184,17 +170,13 @@ def test_settings_stand_in_the_loaders_source(name: str) -> None:
 def test_other_object_stores_are_known_to_the_parquet_export(
     tmp_path: Path, url: str, options: dict[str, t.Any]
 ) -> None:
-    uv, package = programs.ROOT / ".tools/uv/bin/uv", programs.ROOT / "parquet_export"
-    subprocess.run([str(uv), "--quiet", "venv", str(tmp_path / "venv")], check=True)
-    python = str(tmp_path / "venv/bin/python")
-    install = [str(uv), "--quiet", "pip", "install", f"--python={python}"]
-    subprocess.run([*install, f"{package}[{url[:2]}]"], check=True)
+    package = programs.ROOT / "parquet_export"
+    python = str(programs.install(tmp_path / "venv", f"{package}[{url[:2]}]") / "python")
     code = (
         "import duckdb, json, sys; from parquet_export.places import Place\n"
         "place = Place.at(sys.argv[1], json.loads(sys.argv[2]))\n"
         "with duckdb.connect() as connection:\n"
         "    place.open_for(connection); print(connection.list_filesystems())"
     )
-    command = [python, "-c", code, url, json.dumps(options)]
-    done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
-    assert re.search(r"'(gs|gcs|az|abfs)'", done.stdout), done.stdout
+    done = programs.run([python, "-c", code, url, json.dumps(options)])
+    assert re.search(rb"'(gs|gcs|az|abfs)'", done.output), done.log

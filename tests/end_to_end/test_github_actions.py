@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import typing as t
 
 import pytest
@@ -18,6 +17,7 @@ from tests.support import kills, postgres, programs, s3
 from tests.support.project import singer_state
 
 if t.TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -29,13 +29,7 @@ SECRET = re.compile(r"\$\{\{ secrets\.(\w+) \}\}")
 
 
 class Runner:
-    """A machine with a checkout of the project.
-
-    Args:
-        folder: For the checkout.
-        secrets: Those of the repository.
-        variables: What leads to the tests' own servers.
-    """
+    """A machine with a checkout, the repository's secrets, and ways to the tests' own servers."""
 
     def __init__(self, folder: Path, secrets: dict[str, str], **variables: str) -> None:
         """Check out."""
@@ -56,16 +50,8 @@ class Runner:
         }
         # A new runner knows nothing of runs before.
         self.project.joinpath(".meltano/meltano.db").unlink(missing_ok=True)
-        with self.log.open("wb") as log:
-            return subprocess.Popen(
-                ["/bin/bash", "-e", "-c", step["run"]],
-                cwd=self.project,
-                env=programs.environment(**values, **self._variables),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        command = ["/bin/bash", "-e", "-c", step["run"]]
+        return programs.start(command, self.project, self.log, **values, **self._variables)
 
     def run(self, name: str) -> None:
         """Run a step to its end."""

@@ -32,26 +32,24 @@ MARIMO = programs.ROOT / ".tools/notebook/bin/marimo"
 def export(folder: Path) -> str:
     page = folder / "account.html"
     command = [str(MARIMO), "export", "html", "notebooks/account.py", "--no-include-code"]
-    done = subprocess.run(
-        [*command, f"--output={page}"],
-        check=False,
-        capture_output=True,
-        encoding="utf-8",
-        cwd=programs.ROOT,
-        env=programs.environment(WAREHOUSE=str(folder / "warehouse.duckdb")),
-    )
-    assert done.returncode == 0, done.stderr
+    file = str(folder / "warehouse.duckdb")
+    done = programs.run([*command, f"--output={page}"], programs.ROOT, WAREHOUSE=file)
+    assert done.status == 0, done.log
     text = page.read_text("utf-8")
     assert "marimo+error" not in text
     return text
 
 
+def load(folder: Path, account: Account, *streams: str, marts: bool) -> None:
+    models.load(folder, account, *streams)
+    if marts:
+        models.build(folder)
+
+
 @pytest.mark.parametrize("marts", [False, True], ids=["raw", "marts"])
 def test_it_shows_what_is_in_the_warehouse(tmp_path: Path, *, marts: bool) -> None:
     account = Account(seed=1, bookings=1300)
-    models.load(tmp_path, account)
-    if marts:
-        models.build(tmp_path)
+    load(tmp_path, account, marts=marts)
     page = export(tmp_path)
     bookings = [b for b in account.objects("bookings") if b.get("in_trash") is not True]
     canceled = sum(b.get("status") == "canceled" for b in bookings)
@@ -82,9 +80,7 @@ def test_it_works_on_an_empty_account(tmp_path: Path, *, tables: bool, marts: bo
 @pytest.mark.parametrize("stream", ["bookings", "users"])
 def test_it_works_without_most_streams(tmp_path: Path, stream: str, *, marts: bool) -> None:
     account = Account(seed=1, bookings=60, nasty=False)
-    models.load(tmp_path, account, stream)
-    if marts:
-        models.build(tmp_path)
+    load(tmp_path, account, stream, marts=marts)
     page = export(tmp_path)
     assert (account.objects("bookings")[0]["owner"] in page) is (stream == "bookings")
     assert ("No bookings." in page) is (stream == "users")
@@ -112,9 +108,7 @@ print(names["con"].execute("SELECT count(*) FROM chosen").fetchall()[0][0])
 @pytest.mark.parametrize("marts", [False, True], ids=["raw", "marts"])
 def test_the_filters_choose(tmp_path: Path, *, marts: bool) -> None:
     account = Account(seed=1, bookings=200, nasty=False)
-    models.load(tmp_path, account)
-    if marts:
-        models.build(tmp_path)
+    load(tmp_path, account, marts=marts)
     bookings = [b for b in account.objects("bookings") if b.get("in_trash") is not True]
     names = {u["id"]: f"{u['first_name']} {u['last_name']}" for u in account.objects("users")}
     calendars = {c["id"]: c["name"] for c in account.objects("booking_calendars")}
@@ -123,14 +117,9 @@ def test_the_filters_choose(tmp_path: Path, *, marts: bool) -> None:
 
     def chosen(owners: list[str], places: list[str], first: str, last: str) -> int:
         wanted = {"dates": [first, last], "owner": owners, "calendar": places}
-        done = subprocess.run(
-            [str(MARIMO.with_name("python")), "-c", FILTERED, json.dumps(wanted)],
-            check=True,
-            capture_output=True,
-            cwd=programs.ROOT,
-            env=programs.environment(WAREHOUSE=str(tmp_path / "warehouse.duckdb")),
-        )
-        return int(done.stdout)
+        command = [str(MARIMO.with_name("python")), "-c", FILTERED, json.dumps(wanted)]
+        file = str(tmp_path / "warehouse.duckdb")
+        return int(programs.run(command, programs.ROOT, WAREHOUSE=file).output)
 
     always = ("1970-01-01", "2999-01-01")
     assert chosen([], [], *always) == len(bookings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import typing as t
 
 import pytest
@@ -15,6 +14,7 @@ from tests.support.project import Project
 from tests.support.warehouse import rows
 
 if t.TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -34,7 +34,7 @@ NO_RETRY = {
 class Orchestrator:
     """A program in an environment of its own, and a project that it runs."""
 
-    def __init__(self, name: str, folder: Path, venv: Path, url: str) -> None:
+    def __init__(self, name: str, folder: Path, programs_of_it: Path, url: str) -> None:
         """Copy the project."""
         self.project = Project(folder / "project", url)
         (self.project.folder / ".venv").symlink_to(programs.ROOT / ".venv")
@@ -45,22 +45,24 @@ class Orchestrator:
         (folder / "home").mkdir()
         self.folder = folder
         program, *arguments = COMMANDS[name]
-        self.command = [str(venv / "bin" / program), *arguments]
-        self.environment = programs.environment(
+        self.command = [str(programs_of_it / program), *arguments]
+        self.variables = {
             **self.project._variables,
-            TAP_ONCEHUB_RATE_LIMIT_PER_SECOND="0",
-            TARGET_DUCKDB_BATCH_SIZE_ROWS="50",
-            ONCEHUB_PROJECT=str(self.project.folder),
-            AIRFLOW_HOME=str(folder / "home"),
-            AIRFLOW__CORE__LOAD_EXAMPLES="False",
-            AIRFLOW__CORE__DAGS_FOLDER=str(folder / "dags"),
-            SCARF_ANALYTICS="False",
-            DAGSTER_HOME=str(folder / "home"),
-            DAGSTER_DISABLE_TELEMETRY="true",
-            PATH=f"{venv / 'bin'}:{os.environ['PATH']}",
-        )
+            "TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "0",
+            "TARGET_DUCKDB_BATCH_SIZE_ROWS": "50",
+            "ONCEHUB_PROJECT": str(self.project.folder),
+            "AIRFLOW_HOME": str(folder / "home"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
+            "SCARF_ANALYTICS": "False",
+            "DAGSTER_HOME": str(folder / "home"),
+            "DAGSTER_DISABLE_TELEMETRY": "true",
+            "PATH": f"{programs_of_it}:{os.environ['PATH']}",
+        }
         if name == "airflow":
-            self._run([str(venv / "bin/airflow"), "db", "migrate"])
+            migrate = [str(programs_of_it / "airflow"), "db", "migrate"]
+            made = programs.run(migrate, folder, **self.variables)
+            assert made.status == 0, made.log
 
     def bookings(self) -> dict[str, t.Any]:
         """Give the bookmark of the bookings."""
@@ -69,16 +71,7 @@ class Orchestrator:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start a run."""
-        with (self.folder / "log").open("wb") as log:
-            return subprocess.Popen(
-                self.command,
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        return programs.start(self.command, self.folder, self.folder / "log", **self.variables)
 
     def run(self) -> tuple[int, str]:
         """Run to the end."""
@@ -86,31 +79,22 @@ class Orchestrator:
             status = process.wait(300)
         return status, (self.folder / "log").read_text()
 
-    def _run(self, command: list[str]) -> None:
-        subprocess.run(
-            command, cwd=self.folder, env=self.environment, check=True, capture_output=True
-        )
-
 
 @pytest.fixture(params=list(PACKAGES), scope="module")
 def installed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Path]:
     venv = tmp_path_factory.mktemp(request.param) / "venv"
-    uv = str(programs.ROOT / ".tools/uv/bin/uv")
-    subprocess.run([uv, "--quiet", "venv", str(venv)], check=True)
-    install = ["pip", "install", f"--python={venv}", PACKAGES[request.param]]
-    subprocess.run([uv, "--quiet", *install], check=True)
-    return request.param, venv
+    return request.param, programs.install(venv, PACKAGES[request.param])
 
 
 def test_it_runs_fails_and_goes_on_after_a_kill(
     installed: tuple[str, Path], tmp_path: Path
 ) -> None:
-    name, venv = installed
+    name, programs_of_it = installed
     account = Account(seed=3, bookings=450)
     with Sandbox(account, key=programs.KEY) as api:
-        orchestrator = Orchestrator(name, tmp_path, venv, api.url)
+        orchestrator = Orchestrator(name, tmp_path, programs_of_it, api.url)
         with kills.holding_back(api, "/bookings", after=3) as has_come, orchestrator.start() as run:
             kills.wait_for(has_come, run)
             kills.wait_for(lambda: "checkpoint" in orchestrator.bookings(), run)

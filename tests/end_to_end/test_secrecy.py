@@ -105,14 +105,7 @@ def test_the_key_of_the_environment_is_in_no_output(tmp_path: Path, account: Acc
     with Sandbox(account, key=programs.KEY) as api:
         env = {"TAP_ONCEHUB_API_KEY": programs.KEY, "TAP_ONCEHUB_API_URL": api.url}
         for arguments in ([], ["--test"], ["--discover"], ["--about", "--format=json"]):
-            done = subprocess.run(
-                [str(programs.TAP), *arguments],
-                capture_output=True,
-                check=False,
-                env=programs.environment(LOGLEVEL="DEBUG", **env),
-                timeout=programs.PATIENCE,
-            )
-            run = programs.Run(done.returncode, done.stdout, done.stderr.decode())
+            run = programs.run([str(programs.TAP), *arguments], LOGLEVEL="DEBUG", **env)
             assert run.status == 0, run.log
             assert_tells_nothing(run, account)
 

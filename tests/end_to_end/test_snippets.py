@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import typing as t
 
 import duckdb
@@ -58,16 +57,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, code: str, python: str = PYTHON) -> list[str]:
-    done = subprocess.run(
-        [python, "-c", code],
-        cwd=folder,
-        check=False,
-        capture_output=True,
-        encoding="utf-8",
-        env=programs.environment(),
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    done = programs.run([python, "-c", code], folder)
+    assert done.status == 0, done.log
+    return done.output.decode().split()
 
 
 @pytest.mark.parametrize("heading", ["DuckDB", "JSON lines", "Parquet"])
@@ -113,10 +105,7 @@ def test_sql(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_spark_reads_only_the_months_that_are_asked_for(folder: Path, tmp_path: Path) -> None:
-    uv = str(programs.ROOT / ".tools/uv/bin/uv")
-    subprocess.run([uv, "--quiet", "venv", str(tmp_path / "venv")], check=True)
-    python = str(tmp_path / "venv/bin/python")
-    subprocess.run([uv, "--quiet", "pip", "install", f"--python={python}", SPARK], check=True)
+    python = str(programs.install(tmp_path / "venv", SPARK) / "python")
     (code,) = blocks("Spark", "python")
     begin = (
         "from pyspark.sql import SparkSession\n"

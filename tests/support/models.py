@@ -5,14 +5,13 @@ What is expected is computed here from the API's objects, without any SQL.
 
 from __future__ import annotations
 
-import subprocess
 import typing as t
 from collections import Counter, defaultdict
 from datetime import timedelta
 
 from sandbox import Sandbox
 from tests.support import inside, programs, warehouse
-from tests.support.programs import KEY, PATIENCE, ROOT, Run, environment
+from tests.support.programs import KEY, ROOT, Run
 from tests.support.streams import ALL, offered
 
 if t.TYPE_CHECKING:
@@ -26,33 +25,16 @@ Streams: t.TypeAlias = dict[str, list[Row]]
 
 
 def dbt(folder: Path, target: str, *arguments: str, **variables: str) -> str:
-    """Run dbt on a copy of nothing but the database.
+    """Run dbt, with variables as meltano.yml sets them; gives what it said.
 
-    Args:
-        folder: For what dbt compiles and logs.
-        target: duckdb or postgres.
-        arguments: Of dbt.
-        variables: DBT_… variables, as meltano.yml sets them.
-
-    Returns:
-        What it said.
+    The folder is for what dbt compiles and logs.
     """
     program = ROOT / f".meltano/utilities/dbt-{target}/venv/bin/dbt"
-    done = subprocess.run(
-        [str(program), "--no-use-colors", *arguments],
-        capture_output=True,
-        check=False,
-        cwd=ROOT / "transform",
-        env=environment(
-            DBT_TARGET=target,
-            DBT_TARGET_PATH=str(folder / "dbt"),
-            DBT_LOG_PATH=str(folder / "dbt"),
-            **variables,
-        ),
-        timeout=PATIENCE,
-    )
-    said = done.stdout.decode()
-    assert done.returncode == 0, said
+    paths = dict.fromkeys(("DBT_TARGET_PATH", "DBT_LOG_PATH"), str(folder / "dbt"))
+    command = [str(program), "--no-use-colors", *arguments]
+    done = programs.run(command, ROOT / "transform", DBT_TARGET=target, **paths, **variables)
+    said = done.output.decode()
+    assert done.status == 0, said
     return said
 
 

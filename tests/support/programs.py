@@ -89,6 +89,45 @@ def environment(**more: str) -> dict[str, str]:
     return kept | more
 
 
+def run(
+    command: list[str], folder: Path | None = None, given: bytes = b"", **variables: str
+) -> Run:
+    """Run a program to its end, in a folder, with what it is given on its standard input."""
+    done = subprocess.run(
+        command,
+        input=given,
+        capture_output=True,
+        check=False,
+        cwd=folder,
+        env=environment(**variables),
+        timeout=PATIENCE,
+    )
+    return Run(done.returncode, done.stdout, done.stderr.decode())
+
+
+def start(command: list[str], folder: Path, log: Path, **variables: str) -> subprocess.Popen[bytes]:
+    """Start a program and processes of its own group; a file gets what they say."""
+    with log.open("wb") as said:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment(**variables),
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+
+
+def install(venv: Path, *packages: str) -> Path:
+    """Make a virtual environment with these packages; gives the folder of its programs."""
+    uv = str(ROOT / ".tools/uv/bin/uv")
+    subprocess.run([uv, "--quiet", "venv", str(venv)], check=True)
+    command = [uv, "--quiet", "pip", "install", f"--python={venv}", *packages]
+    subprocess.run(command, check=True)
+    return venv / "bin"
+
+
 def tap_command(
     folder: Path,
     settings: dict[str, t.Any],
@@ -97,11 +136,11 @@ def tap_command(
     catalog: dict[str, t.Any] | None = None,
 ) -> list[str]:
     """Write the tap's files into a folder, and give the command that uses them."""
-    command = [str(TAP), "--config", str(_write(folder / "config.json", settings))]
+    command = [str(TAP), "--config", str(write(folder / "config.json", settings))]
     if state is not None:
-        command += ["--state", str(_write(folder / "state.json", state))]
+        command += ["--state", str(write(folder / "state.json", state))]
     if catalog is not None:
-        command += ["--catalog", str(_write(folder / "catalog.json", catalog))]
+        command += ["--catalog", str(write(folder / "catalog.json", catalog))]
     return [*command, *arguments]
 
 
@@ -114,34 +153,22 @@ def run_tap(
     env: dict[str, str] | None = None,
 ) -> Run:
     """Run the tap to its end."""
-    done = subprocess.run(
-        tap_command(folder, settings, *arguments, state=state, catalog=catalog),
-        capture_output=True,
-        check=False,
-        env=environment(**(env or {})),
-        timeout=PATIENCE,
-    )
-    return Run(done.returncode, done.stdout, done.stderr.decode())
+    command = tap_command(folder, settings, *arguments, state=state, catalog=catalog)
+    return run(command, **(env or {}))
 
 
 def run_meltano(project: Path, url: str, *arguments: str, **variables: str) -> Run:
     """Run Meltano on a project, with the sandbox as the account."""
-    done = subprocess.run(
+    return run(
         [str(MELTANO), "--log-format=plain", *arguments],
-        capture_output=True,
-        check=False,
-        cwd=project,
-        env=environment(
-            TAP_ONCEHUB_API_KEY=KEY,
-            TAP_ONCEHUB_API_URL=url,
-            TAP_ONCEHUB_RATE_LIMIT_PER_SECOND="0",
-            TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW="0",
-            TAP_ONCEHUB_PER_OBJECT_REFRESH_HOURS="0",
-            **variables,
-        ),
-        timeout=PATIENCE,
+        project,
+        TAP_ONCEHUB_API_KEY=KEY,
+        TAP_ONCEHUB_API_URL=url,
+        TAP_ONCEHUB_RATE_LIMIT_PER_SECOND="0",
+        TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW="0",
+        TAP_ONCEHUB_PER_OBJECT_REFRESH_HOURS="0",
+        **variables,
     )
-    return Run(done.returncode, done.stdout, done.stderr.decode())
 
 
 def settings_for(url: str, **more: t.Any) -> dict[str, t.Any]:
@@ -151,29 +178,24 @@ def settings_for(url: str, **more: t.Any) -> dict[str, t.Any]:
 
 
 def load(folder: Path, output: bytes, **more: t.Any) -> str:
-    """Load messages with the real loader, as meltano.yml sets it up."""
-    done = subprocess.run(
-        [str(LOADER), "--config", str(loader_config(folder, **more))],
-        input=output,
-        capture_output=True,
-        check=False,
-        env=environment(),
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode().strip().rpartition("\n")[2]
+    """Load messages into ``warehouse.duckdb``; gives the state."""
+    return run_loader(str(LOADER), loader_config(folder, **more), output)
+
+
+def run_loader(program: str, config: Path, output: bytes) -> str:
+    """Load messages with a real loader; gives the last state that it wrote."""
+    done = run([program, "--config", str(config)], config.parent, output)
+    assert done.status == 0, done.log
+    return done.output.decode().strip().rpartition("\n")[2]
 
 
 def loader_config(folder: Path, **more: t.Any) -> Path:
     """Write the loader's settings; the database is ``warehouse.duckdb``."""
-    settings = {
-        "filepath": str(folder / "warehouse.duckdb"),
-        "default_target_schema": "oncehub",
-        **more,
-    }
-    return _write(folder / "loader.json", settings)
+    file = str(folder / "warehouse.duckdb")
+    settings = {"filepath": file, "default_target_schema": "oncehub", **more}
+    return write(folder / "loader.json", settings)
 
 
-def _write(path: Path, content: t.Any) -> Path:
+def write(path: Path, content: t.Any) -> Path:
     path.write_text(json.dumps(content))
     return path

@@ -6,17 +6,17 @@ import json
 import os
 import re
 import signal
-import subprocess
 import typing as t
-from contextlib import contextmanager
 
 import yaml
 
+from tests.support import programs
 from tests.support.kills import wait_for
-from tests.support.programs import KEY, MELTANO, PATIENCE, ROOT, Run, environment
+from tests.support.programs import KEY, MELTANO, PATIENCE, ROOT, Run
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import subprocess
+    from collections.abc import Callable
     from pathlib import Path
 
 State: t.TypeAlias = dict[str, t.Any]
@@ -39,13 +39,9 @@ def singer_state(text: str) -> State:
 
 
 class Project:
-    """The project in another folder; its plugins are those of this one.
+    """The project in an empty folder, with the sandbox at `url` and with more plugins.
 
-    Args:
-        folder: An empty folder.
-        url: The sandbox.
-        plugins: What to add to meltano.yml.
-        variables: More environment variables.
+    Those of this project are installed there as well.
     """
 
     def __init__(
@@ -81,22 +77,14 @@ class Project:
 
     def run(self, *arguments: str) -> Run:
         """Run to the end; a run that was killed before does not count as under way."""
-        with self._started(arguments) as process:
+        with self._start(arguments) as process:
             status = process.wait(PATIENCE)
         return Run(status, b"", self.log.read_text())
 
     def meltano(self, *arguments: str) -> Run:
         """Run any command of Meltano."""
-        done = subprocess.run(
-            [str(MELTANO), "--log-level=warning", *arguments],
-            capture_output=True,
-            check=False,
-            cwd=self.folder,
-            env=environment(**self._variables, **self.pace),
-            stdin=subprocess.DEVNULL,
-            timeout=PATIENCE,
-        )
-        return Run(done.returncode, done.stdout, done.stderr.decode())
+        command = [str(MELTANO), "--log-level=warning", *arguments]
+        return programs.run(command, self.folder, **self._variables, **self.pace)
 
     def kill(
         self,
@@ -105,18 +93,11 @@ class Project:
         late: bool = False,
         number: signal.Signals = signal.SIGKILL,
     ) -> bool:
-        """Send a signal to Meltano, the tap and the loader at some moment.
+        """Send a signal to Meltano, the tap and the loader, when the moment has come.
 
-        Args:
-            when: Says whether the moment has come.
-            arguments: The plugins.
-            late: Whether the run may have ended before.
-            number: The signal; SIGINT is what Ctrl-C sends.
-
-        Returns:
-            Whether it was killed.
+        Gives whether there was one: where it may be `late`, the run may have ended before.
         """
-        with self._started(arguments) as process:
+        with self._start(arguments) as process:
             try:
                 wait_for(lambda: when() or (late and process.poll() is not None), process)
                 in_time = process.poll() is None
@@ -130,19 +111,7 @@ class Project:
             finally:
                 process.kill()
 
-    @contextmanager
-    def _started(self, arguments: tuple[str, ...]) -> Iterator[subprocess.Popen[bytes]]:
+    def _start(self, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
         plugins = arguments or ("tap-oncehub", "target-duckdb")
-        with (
-            self.log.open("wb") as log,
-            subprocess.Popen(
-                [str(MELTANO), "--log-format=plain", "run", "--force", *plugins],
-                cwd=self.folder,
-                env=environment(**self._variables, **self.pace),
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            ) as process,
-        ):
-            yield process
+        command = [str(MELTANO), "--log-format=plain", "run", "--force", *plugins]
+        return programs.start(command, self.folder, self.log, **self._variables, **self.pace)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import typing as t
 
 import duckdb
@@ -32,16 +31,10 @@ def _written(project: Path) -> None:
 
 
 def ask(project: Path, *queries: str) -> dict[str, t.Any]:
-    done = subprocess.run(
-        [str(PYTHON), str(CLIENT), *queries],
-        cwd=project,
-        capture_output=True,
-        check=False,
-        env=programs.environment(TAP_ONCEHUB_API_KEY=programs.KEY),
-        timeout=programs.PATIENCE,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    return t.cast("dict[str, t.Any]", json.loads(done.stdout))
+    command = [str(PYTHON), str(CLIENT), *queries]
+    done = programs.run(command, project, TAP_ONCEHUB_API_KEY=programs.KEY)
+    assert done.status == 0, done.log
+    return t.cast("dict[str, t.Any]", json.loads(done.output))
 
 
 def test_it_lists_the_marts_and_answers_a_query(project: Path, account: Account) -> None:

@@ -5,7 +5,6 @@ No server is asked: that they run there is not tested.
 
 from __future__ import annotations
 
-import subprocess
 import typing as t
 
 import pytest
@@ -35,12 +34,7 @@ MODELS = programs.ROOT / "transform/models"
 
 @pytest.fixture(scope="module")
 def programs_of_dbt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    venv = tmp_path_factory.mktemp("dialects") / "venv"
-    uv = str(programs.ROOT / ".tools/uv/bin/uv")
-    subprocess.run([uv, "--quiet", "venv", str(venv)], check=True)
-    install = ["pip", "install", f"--python={venv}", *PACKAGES]
-    subprocess.run([uv, "--quiet", *install], check=True)
-    return venv / "bin"
+    return programs.install(tmp_path_factory.mktemp("dialects") / "venv", *PACKAGES)
 
 
 @pytest.mark.parametrize("dialect", ["snowflake", "bigquery"])
@@ -50,26 +44,19 @@ def test_they_compile(programs_of_dbt: Path, tmp_path: Path, dialect: str) -> No
     profiles["oncehub"]["outputs"]["bigquery"] |= {"method": "oauth-secrets", "token": "made-up"}
     (tmp_path / "profiles.yml").write_text(yaml.safe_dump(profiles))
     names = ("account", "user", "password", "database", "warehouse", "project")
-    done = subprocess.run(
+    done = programs.run(
         [
             *(str(programs_of_dbt / "dbt"), "compile", "--no-populate-cache", "--no-introspect"),
             *("--vars", "{look_for_streams: false}", "--profiles-dir", str(tmp_path)),
         ],
-        cwd=programs.ROOT / "transform",
-        capture_output=True,
-        check=False,
-        env=programs.environment(
-            DBT_TARGET=dialect,
-            DBT_TARGET_PATH=str(tmp_path),
-            DBT_LOG_PATH=str(tmp_path),
-            **{f"DBT_{dialect.upper()}_{name.upper()}": "made_up" for name in names},
-        ),
-        timeout=programs.PATIENCE,
+        programs.ROOT / "transform",
+        DBT_TARGET=dialect,
+        DBT_TARGET_PATH=str(tmp_path),
+        DBT_LOG_PATH=str(tmp_path),
+        **{f"DBT_{dialect.upper()}_{name.upper()}": "made_up" for name in names},
     )
-    assert done.returncode == 0, done.stdout.decode()
+    assert done.status == 0, done.output.decode()
     python = str(programs_of_dbt / "python")
-    parsed = subprocess.run(
-        [python, "-c", PARSE, str(tmp_path / "compiled"), dialect], capture_output=True, check=False
-    )
-    assert parsed.returncode == 0, parsed.stderr.decode()
-    assert int(parsed.stdout) >= len(list(MODELS.rglob("*.sql")))
+    parsed = programs.run([python, "-c", PARSE, str(tmp_path / "compiled"), dialect])
+    assert parsed.status == 0, parsed.log
+    assert int(parsed.output) >= len(list(MODELS.rglob("*.sql")))

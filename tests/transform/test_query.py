@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import typing as t
 from collections import Counter
 
@@ -40,16 +39,9 @@ def snippet(heading: str) -> str:
 
 
 def run(folder: Path, code: str) -> t.Any:
-    done = subprocess.run(
-        [PYTHON, "-c", code],
-        cwd=folder,
-        check=False,
-        capture_output=True,
-        encoding="utf-8",
-        env=programs.environment(),
-    )
-    assert done.returncode == 0, done.stderr
-    return eval(done.stdout)  # noqa: S307
+    done = programs.run([PYTHON, "-c", code], folder)
+    assert done.status == 0, done.log
+    return eval(done.output)  # noqa: S307
 
 
 @pytest.fixture(scope="module")
