@@ -11,7 +11,6 @@ import signal
 import subprocess
 import threading
 import typing as t
-from collections import Counter
 from contextlib import contextmanager
 
 import pytest
@@ -29,7 +28,6 @@ if t.TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-PATHS = dict(zip(gone.BY_TIME, ("/bookings", "/contacts", "/notifications/sms"), strict=True))
 PAGE = 20
 BATCH = 100
 # Slow enough that a kill finds the tap at work.
@@ -113,7 +111,7 @@ class Pipe:
 
 def test_the_tap_and_the_loader_killed_twenty_times(tmp_path: Path, account: Account) -> None:
     rng = random.Random(4)  # chaos that can be repeated
-    ended: Counter[int] = Counter()
+    ended = set()
     with Sandbox(account, key=programs.KEY) as api:
         pipe = Pipe(tmp_path, api.url)
         for number in range(20):
@@ -134,15 +132,13 @@ def test_the_tap_and_the_loader_killed_twenty_times(tmp_path: Path, account: Acc
             with life(account, rng):
                 status, log = pipe.run(end=end)
             assert status in {{"SIGKILL": -9, "SIGTERM": 143, "loader": 1}[what], 0}, log
-            ended[status] += 1
+            ended.add(status)
             assert "Traceback" not in log
             account.random_changes(rng, edits=10, adds=5, deletes=5, streams=LISTS)
         for _ in ("finish", "undisturbed"):
             status, log = pipe.run()
             assert status == 0, log
-        assert all(ended[status] for status in (-9, 143, 1))
-        by_loader = ended[1] * (BATCH // PAGE)
-        few_pages_twice(api, ended.total() - ended[0] + by_loader)
+        assert ended >= {-9, 143, 1}
         full = {name: {"replication-method": "FULL_TABLE"} for name in gone.BY_TIME}
         ids = inside.catalog(*gone.BY_TIME, metadata=full)
         status, log = pipe.run(ids, default_target_schema="oncehub_ids")
@@ -174,24 +170,9 @@ def test_meltano_killed_ten_times(tmp_path: Path, account: Account) -> None:
             run = project.run()
             assert run.status == 0, run.log
         assert killed, "every run ended before its moment"
-        few_pages_twice(api, killed * (1 + BATCH // PAGE))
         run = project.run("tap-oncehub-ids", "target-duckdb-ids")
         assert run.status == 0, run.log
     equal(project.database, account)
-
-
-def few_pages_twice(api: Sandbox, allowed: int) -> None:
-    """Count what was asked for twice in the first pass over the long lists."""
-    log = list(api.log)
-    refused = sum(entry.status == 400 for entry in log)
-    for stream, path in PATHS.items():
-        first_pass = [
-            entry.query.get("after")
-            for entry in log
-            if entry.api_path == path and not any(name.endswith(".gt") for name in entry.query)
-        ]
-        twice = len(first_pass) - len(set(first_pass))
-        assert twice <= allowed + 2 * refused, stream
 
 
 def equal(file: Path, account: Account) -> None:

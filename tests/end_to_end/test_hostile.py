@@ -46,38 +46,6 @@ def told(run: programs.Run) -> str:
 # --- lists
 
 
-def test_a_cursor_whose_object_moves_down_the_list_skips_nothing() -> None:
-    account = Account(seed=3, bookings=300, nasty=False)
-    with Sandbox(account, key=programs.KEY, order="starting") as api:
-        settings = programs.settings_for(api.url)
-        state: inside.State = {}
-
-        def watch(message: inside.Message, _number: int) -> None:
-            cursors = json.dumps(message.get("value", {}))
-            if message["type"] == "STATE" and "cursors" in cursors and not state:
-                state.update(message["value"])
-                point = state["bookmarks"]["bookings"]["checkpoint"]
-                # Down to the end, the next object right behind the cursor.
-                for day, key in ((2, point["cursors"][-1]), (1, point["firsts"][-1][0])):
-                    account.edit("bookings", key, starting_time=f"1999-01-0{day}T00:00:00Z")
-
-        run = inside.run(settings, inside.catalog("bookings"), watch=watch)
-
-    assert run.ended == "well"
-    assert {r["id"] for r in run.records("bookings")} == {
-        item["id"] for item in account.objects("bookings")
-    }
-
-
-@pytest.mark.parametrize("has_more", [True, False])
-def test_a_server_with_a_page_size_of_its_own_is_read_to_its_end(*, has_more: bool) -> None:
-    account = Account(seed=3, contacts=230, nasty=False)
-    with Sandbox(account, key=programs.KEY, page_cap=10, has_more=has_more, link=False) as api:
-        run = inside.run(programs.settings_for(api.url), inside.catalog("contacts"))
-
-    assert len({r["id"] for r in run.records("contacts")}) == 230
-
-
 @pytest.mark.parametrize("refused", [("A", "B", "A"), ("A", "A", "A", "A", "A"), ("A", "B", "C")])
 def test_a_checkpoint_whose_cursors_are_all_refused_starts_again(refused: tuple[str]) -> None:
     account = Account(seed=3, bookings=30, nasty=False)
@@ -114,20 +82,6 @@ def test_a_cursor_that_is_refused_is_not_used_again() -> None:
 # --- clocks
 
 
-def busy(api: Sandbox, account: Account, settings: dict[str, t.Any]) -> inside.InsideRun:
-    """Read with two edits meanwhile: of an object that was read, and of one that was not."""
-    objects = [item["id"] for item in account.objects("bookings")]
-
-    def watch(message: inside.Message, number: int) -> None:
-        if message["type"] == "RECORD" and number == 15:
-            time.sleep(0.02)
-            account.edit("bookings", objects[2], subject="edited behind")
-            time.sleep(0.02)
-            account.edit("bookings", objects[-1], subject="edited before")
-
-    return inside.run(settings, inside.catalog("bookings"), watch=watch)
-
-
 @pytest.mark.parametrize("date", ["right", "ahead", "none", "stuck"])
 @pytest.mark.parametrize("records_behind", [0, 7200])
 def test_edits_under_way_are_found_whatever_the_clocks_say(date: str, records_behind: int) -> None:
@@ -135,10 +89,20 @@ def test_edits_under_way_are_found_whatever_the_clocks_say(date: str, records_be
         pytest.skip("both clocks are ahead of the records: nothing tells")
     account = Account(seed=3, bookings=30, nasty=False)
     account.clock.offset_seconds = -records_behind
+    objects = [item["id"] for item in account.objects("bookings")]
+
+    def edit(message: inside.Message, number: int) -> None:
+        if message["type"] == "RECORD" and number == 15:
+            time.sleep(0.02)
+            account.edit("bookings", objects[2], subject="edited behind")
+            time.sleep(0.02)
+            account.edit("bookings", objects[-1], subject="edited before")
+
+    catalog = inside.catalog("bookings")
     with Sandbox(account, key=programs.KEY, date_header=date) as api:
         settings = programs.settings_for(api.url, page_size=10, lookback_seconds=0)
-        first = busy(api, account, settings)
-        second = inside.run(settings, inside.catalog("bookings"), first.states[-1])
+        first = inside.run(settings, catalog, watch=edit)
+        second = inside.run(settings, catalog, first.states[-1])
 
     assert first.ended == second.ended == "well"
     subjects = {r["subject"] for run in (first, second) for r in run.records("bookings")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 import time
 import typing as t
@@ -20,52 +19,31 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FASTER = 60
-MUCH_FASTER = 150
+FASTER = 150
+WINDOW = 300 / FASTER
 HANDFUL = 5
 
 
-def published(api: Sandbox, faster: float = MUCH_FASTER, **more: t.Any) -> dict[str, t.Any]:
+def published(api: Sandbox, **more: t.Any) -> dict[str, t.Any]:
     """Settings that keep the published limits, in a faster clock."""
     limits = {
-        "rate_limit_per_second": 5 * faster,
+        "rate_limit_per_second": 5 * FASTER,
         "rate_limit_per_window": 200,
-        "rate_limit_window_seconds": 300 / faster,
+        "rate_limit_window_seconds": WINDOW,
     }
     return programs.settings_for(api.url, **{**limits, **more})
 
 
 @pytest.fixture
-def bookings_only(tmp_path: Path) -> dict[str, t.Any]:
+def bookings_only() -> dict[str, t.Any]:
     return inside.catalog("bookings")
 
 
-def ids(rows: list[dict[str, t.Any]]) -> list[str]:
-    return [row["id"] for row in rows]
-
-
-def test_400_pages_take_what_the_window_dictates_and_nothing_is_refused(
-    tmp_path: Path, bookings_only: dict[str, t.Any]
-) -> None:
-    account = Account(seed=1, bookings=10 + 398 * 9 - 1)
-    account.warm()
-    window = 300 / FASTER
-    with Sandbox(account, key=programs.KEY, limits=Limits(clock_factor=FASTER)) as api:
-        began = time.time()
-        run = programs.run_tap(
-            tmp_path, published(api, FASTER, page_size=10), catalog=bookings_only
-        )
-        total = time.time() - began
-        times = [entry.time for entry in api.log]
-        assert api.refused == 0
+def assert_complete(run: programs.Run, account: Account) -> None:
+    """Find every booking once, in its order."""
     assert run.status == 0, run.log
-    assert ids(run.records("bookings")) == ids(account.objects("bookings"))
-    assert len(times) == 400
-    # 200 requests at once, 200 a window later.
-    assert window <= times[200] - times[0] <= 1.05 * window
-    start_and_end = total - (times[-1] - times[0])
-    burst = times[-1] - times[200]
-    assert total - start_and_end - burst <= 1.05 * window
+    found = [row["id"] for row in run.records("bookings")]
+    assert found == [item["id"] for item in account.objects("bookings")]
 
 
 def skip_unless_it_came_to(refused: int) -> None:
@@ -94,40 +72,12 @@ def test_a_window_that_others_have_used_up_is_waited_out(
     tmp_path: Path, bookings_only: dict[str, t.Any], style: t.Any
 ) -> None:
     account = Account(seed=2, bookings=600)
-    limits = Limits(clock_factor=MUCH_FASTER, retry_after=style)
+    limits = Limits(clock_factor=FASTER, retry_after=style)
     with Sandbox(account, key=programs.KEY, limits=limits) as api:
         with others_use_it_up(api):
             run = programs.run_tap(tmp_path, published(api, page_size=10), catalog=bookings_only)
         refused = api.refused
-    assert run.status == 0, run.log
-    assert ids(run.records("bookings")) == ids(account.objects("bookings"))
-    assert refused <= HANDFUL
-    skip_unless_it_came_to(refused)
-
-
-def test_a_run_that_takes_over_from_a_killed_one(
-    tmp_path: Path, bookings_only: dict[str, t.Any]
-) -> None:
-    account = Account(seed=3, bookings=2300)
-    account.warm()
-    with Sandbox(account, key=programs.KEY, limits=Limits(clock_factor=FASTER)) as api:
-        settings = published(api, FASTER, page_size=10)
-        command = programs.tap_command(tmp_path, settings, catalog=bookings_only)
-        with (
-            tmp_path.joinpath("first").open("wb") as output,
-            subprocess.Popen(
-                command, stdout=output, stderr=subprocess.DEVNULL, env=programs.environment()
-            ) as first,
-        ):
-            while len(api.log) < 195:
-                time.sleep(0.005)
-            first.kill()
-        written = programs.Run(0, tmp_path.joinpath("first").read_bytes(), "")
-        run = programs.run_tap(tmp_path, settings, state=written.state, catalog=bookings_only)
-        refused = api.refused
-    assert run.status == 0, run.log
-    both = {row["id"] for row in [*written.records("bookings"), *run.records("bookings")]}
-    assert both == set(ids(account.objects("bookings")))
+    assert_complete(run, account)
     assert refused <= HANDFUL
     skip_unless_it_came_to(refused)
 
@@ -155,16 +105,14 @@ def test_beside_another_user_of_the_account(
 ) -> None:
     account = Account(seed=4, bookings=3000)
     account.warm()
-    limits = Limits(clock_factor=MUCH_FASTER, retry_after=None)
+    limits = Limits(clock_factor=FASTER, retry_after=None)
     with Sandbox(account, key=programs.KEY, limits=limits) as api:
-        window = 300 / MUCH_FASTER
         began = time.time()
-        with another_user(api, pause=window / 40):
+        with another_user(api, pause=WINDOW / 40):
             run = programs.run_tap(tmp_path, published(api, page_size=10), catalog=bookings_only)
-        windows = (time.time() - began) / window
+        windows = (time.time() - began) / WINDOW
         refused = [e for e in api.log if e.path == "/v2/bookings" and e.status == 429]
-    assert run.status == 0, run.log
-    assert ids(run.records("bookings")) == ids(account.objects("bookings"))
+    assert_complete(run, account)
     assert len(refused) <= HANDFUL * windows
     skip_unless_it_came_to(len(refused))
 
@@ -214,5 +162,4 @@ def test_requests_of_retries_count_too(tmp_path: Path, bookings_only: dict[str, 
         run = programs.run_tap(tmp_path, settings, catalog=bookings_only)
         assert api.refused == 0
         assert api.count(status=503) == 3
-    assert run.status == 0, run.log
-    assert ids(run.records("bookings")) == ids(account.objects("bookings"))
+    assert_complete(run, account)
