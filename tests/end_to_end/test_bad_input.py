@@ -113,46 +113,25 @@ CASES = {
     ),
     "an unknown option": Bad(["No such option", "--bogus"], arguments=["--bogus"]),
     "no settings file": Bad(["The settings cannot be", "no such file"], files={"config": None}),
-    "settings that are no JSON": Bad(["are not a JSON object"], files={"config": b"{"}),
-    "settings that are a list": Bad(["are not a JSON object"], files={"config": b"[1]"}),
     "settings that are binary": Bad(["are not a JSON object"], files={"config": b"\xff\xfe\x00"}),
     "no catalog file": Bad(["catalog.json", "No such file"], files={"catalog": None}),
-    "a catalog that is binary": Bad(
-        ["The catalog in", "is not a JSON object"], files={"catalog": b"\xff\xfe"}
-    ),
     "an unknown stream": Bad(
         ["unknown stream 'nosuch'; known are: booking, "], files={"catalog": catalog("nosuch")}
     ),
     "a key that cannot be filtered by": replication("bookings", "INCREMENTAL", "subject"),
     "a stream that is never incremental": replication("users", "INCREMENTAL", "id"),
-    "a way that does not exist": replication("bookings", "LOG_BASED", "last_updated_time"),
     "a state that is not a JSON": Bad(["is not a JSON object"], files={"state": b"{"}),
     "a bookmark that is no time": Bad(
         ["replication_key_value of bookings in the state is not a time"],
         files={"state": b'{"bookmarks": {"bookings": {"replication_key_value": "soon"}}}'},
     ),
     "a wrong key": Bad(
-        [
-            "test_auth: OnceHub does not accept the API key: /v2/test",
-            "401 (authentication_error, No valid API key was provided, Request-Id req_",
-            KEYS,
-        ],
-        {"api_key": "wrong"},
-        requests=1,
-    ),
-    "a wrong key that is tested": Bad(
         ["test_auth: OnceHub does not accept the API key: /v2/test answered 401", KEYS],
         {"api_key": "wrong"},
-        arguments=["--test"],
         requests=1,
     ),
     "a plan without API": Bad(
-        [
-            "test_auth: OnceHub refuses access",
-            "403 (authentication_error, The plan of",
-            "Request-Id req_",
-            "The account's plan must include API access.",
-        ],
+        ["test_auth: OnceHub refuses access", "The account's plan must include API access."],
         switches={"plan_without_api": True},
         requests=1,
     ),
@@ -161,7 +140,6 @@ CASES = {
         switches={"redirect": {"/test": "http://127.0.0.1:9/"}},
         requests=1,
     ),
-    "no such test": Bad(["'--test'", "nonsense"], arguments=["--test=nonsense"]),
     "an unknown host": Bad(
         ["test_auth: no answer from https://oncehub.invalid/v2/test: the host name is not known."],
         {"api_url": "https://oncehub.invalid/v2"},

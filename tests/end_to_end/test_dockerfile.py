@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import typing as t
 
@@ -20,7 +19,6 @@ import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import kills, programs
-from tests.support.project import singer_state
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -119,19 +117,10 @@ class Image:
 
     def start(self, command: str, **variables: str) -> subprocess.Popen[bytes]:
         """Start a command of the shell."""
-        shell = f"cd {self.workdir} && {command}"
+        inside = [str(self.root), self.user, f"cd {self.workdir} && {command}"]
         with self.log.open("wb") as log:
             return subprocess.Popen(
-                [
-                    "/usr/bin/unshare",
-                    "-m",
-                    "/bin/sh",
-                    "-c",
-                    CHROOT,
-                    str(self.root),
-                    self.user,
-                    shell,
-                ],
+                ["/usr/bin/unshare", "-m", "/bin/sh", "-c", CHROOT, *inside],
                 env=self.environment | variables | {"HOME": f"/home/{self.user}"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -160,14 +149,11 @@ def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path) -> None:
             "TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW": "0",
             "TARGET_DUCKDB_BATCH_SIZE_ROWS": "50",
         }
-        with (
-            kills.holding_back(api, "/bookings", after=3) as has_come,
-            image.container(**variables) as run,
-        ):
-            kills.wait_for(has_come, run)
-            kills.wait_for(lambda: "checkpoint" in bookings_of(image), run)
-            os.killpg(run.pid, signal.SIGKILL)
-
+        kills.kill_with_a_checkpoint(
+            api,
+            lambda: image.container(**variables),
+            lambda: [file.read_text() for file in image.inside("/state").rglob("state.json")],
+        )
         before = len(api.log)
         with image.container(
             "tap-oncehub", "target-duckdb", "dbt-duckdb:build", **variables
@@ -186,12 +172,3 @@ def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path) -> None:
     assert {key for (key,) in found} == {b["id"] for b in account.objects("bookings")}
     assert marts == sum(b.get("in_trash") is not True for b in account.objects("bookings"))
     shutil.rmtree(image.root)
-
-
-def bookings_of(image: Image) -> dict[str, t.Any]:
-    for file in image.inside("/state/bookmarks").glob("*/state.json"):
-        found: dict[str, t.Any] = (
-            singer_state(file.read_text()).get("bookmarks", {}).get("bookings", {})
-        )
-        return found
-    return {}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
 import typing as t
 
 import pytest
@@ -14,7 +12,6 @@ import yaml
 
 from sandbox import Account, Sandbox
 from tests.support import kills, postgres, programs, s3
-from tests.support.project import singer_state
 
 if t.TYPE_CHECKING:
     import subprocess
@@ -68,12 +65,8 @@ def test_the_next_runner_goes_on_where_one_was_killed(tmp_path: Path) -> None:
         Sandbox(account, key=programs.KEY) as api,
     ):
         database = server.new_database("actions")
-        state = f"{store['AWS_ENDPOINT_URL']}/a-bucket/oncehub/dev:tap-oncehub-to-target-postgres"
-
-        def bookmark() -> dict[str, t.Any]:
-            kept = requests.get(f"{state}/state.json", timeout=9)
-            found = singer_state(kept.text) if kept.ok else {}
-            return t.cast("dict[str, t.Any]", found.get("bookmarks", {}).get("bookings", {}))
+        name = "dev:tap-oncehub-to-target-postgres"
+        state = f"{store['AWS_ENDPOINT_URL']}/{s3.BUCKET}/oncehub/{name}/state.json"
 
         def asked(runner: Runner) -> int:
             before = len(api.log)
@@ -94,10 +87,9 @@ def test_the_next_runner_goes_on_where_one_was_killed(tmp_path: Path) -> None:
         runner.run("Install")
         packages = ".meltano/loaders/target-postgres/venv/lib/python*/site-packages"
         next(runner.project.glob(packages)).joinpath("hurry.pth").write_text(HURRY)
-        with kills.holding_back(api, "/bookings", after=3) as has_come, runner.start("Load") as run:
-            kills.wait_for(has_come, run)
-            kills.wait_for(lambda: "checkpoint" in bookmark(), run)
-            os.killpg(run.pid, signal.SIGKILL)
+        kills.kill_with_a_checkpoint(
+            api, lambda: runner.start("Load"), lambda: requests.get(state, timeout=9).text
+        )
 
         whole = programs.pages_of(450)
         assert 0 < asked(runner) < whole

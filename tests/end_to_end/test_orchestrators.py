@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import typing as t
 
 import pytest
@@ -64,11 +63,6 @@ class Orchestrator:
             made = programs.run(migrate, folder, **self.variables)
             assert made.status == 0, made.log
 
-    def bookings(self) -> dict[str, t.Any]:
-        """Give the bookmark of the bookings."""
-        found: dict[str, t.Any] = self.project.state.get("bookmarks", {}).get("bookings", {})
-        return found
-
     def start(self) -> subprocess.Popen[bytes]:
         """Start a run."""
         return programs.start(self.command, self.folder, self.folder / "log", **self.variables)
@@ -95,10 +89,7 @@ def test_it_runs_fails_and_goes_on_after_a_kill(
     account = Account(seed=3, bookings=450)
     with Sandbox(account, key=programs.KEY) as api:
         orchestrator = Orchestrator(name, tmp_path, programs_of_it, api.url)
-        with kills.holding_back(api, "/bookings", after=3) as has_come, orchestrator.start() as run:
-            kills.wait_for(has_come, run)
-            kills.wait_for(lambda: "checkpoint" in orchestrator.bookings(), run)
-            os.killpg(run.pid, signal.SIGKILL)
+        kills.kill_with_a_checkpoint(api, orchestrator.start, lambda: orchestrator.project.state)
         before = len(api.log)
         status, log = orchestrator.run()
         assert status == 0, log

@@ -119,11 +119,7 @@ def test_where_filters_take_dates_only_nothing_that_changed_is_missed(reading: s
             assert run.ended == "well"
             loaded.load(run.messages)
             for stream in streams:
-                rows, now = loaded.rows(stream), account.objects(stream)
-                assert rows.keys() == {item["id"] for item in now}, stream
-                for item in now:
-                    assert rows[item["id"]]["creation_time"] == item["creation_time"]
-                    assert rows[item["id"]].get("status") == item.get("status")
+                loaded.assert_current(stream, account.objects(stream))
         asked = [entry for entry in api.log if entry.status == 400]
     assert {entry.path for entry in asked} == {
         "/v2/bookings", "/v2/contacts", "/v2/notifications/sms"
@@ -140,28 +136,6 @@ def test_another_refused_parameter_is_no_reason_to_ask_for_more(tmp_path: Path) 
         run = programs.run_tap(tmp_path, settings, catalog=catalog, state=state)
         assert api.count("/contacts") == 1
     assert run.status == 1
-
-
-@pytest.mark.parametrize("messages", [0, 12, 25])
-def test_what_is_refused_is_not_gone_though_the_run_was_killed(messages: int) -> None:
-    """Kill after so many messages, or not at all."""
-    stream, account = "user_scheduling_availability", made()
-    catalog = inside.catalog("users", stream)
-    with Sandbox(account, key=programs.KEY) as api:
-        settings = programs.settings_for(api.url, emit_activate_version_messages=True)
-        first = inside.run(settings, catalog)
-        user = first.records(stream)[0]["user_id"]
-        api.faults.add(409, f"/users/{user}/scheduling-availability", times=1)
-        second = inside.run(settings, catalog, first.states[-1], kill_after=messages or None)
-        runs = [first, second]
-        if messages:
-            assert second.ended == "killed"
-            runs.append(inside.run(settings, catalog, second.states[-1]))
-    loaded = inside.Warehouse()
-    for run in runs:
-        loaded.load(run.messages)
-    assert user in loaded.rows(stream)
-    assert set(loaded.rows("users")) == {item["id"] for item in account.objects("users")}
 
 
 @pytest.mark.parametrize(

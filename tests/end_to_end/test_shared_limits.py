@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import time
 import typing as t
 
 import pytest
 
 from sandbox import Account, Limits, Sandbox
-from tests.support import inside, programs
+from tests.support import inside, kills, programs
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -79,11 +78,8 @@ def test_kills_in_a_window_are_remembered(tmp_path: Path) -> None:
     with Sandbox(account, key=programs.KEY, limits=Limits(clock_factor=FASTER)) as api:
         settings = limited(api, tmp_path)
         for n in range(4):
-            before = len(api.log)
             process = start(tmp_path, f"killed{n}", settings)
-            patience = time.monotonic() + programs.PATIENCE
-            while len(api.log) < before + 40 and time.monotonic() < patience:
-                time.sleep(0.002)
+            kills.wait_for(lambda wanted=40 * (n + 1): len(api.log) >= wanted, process)
             process.kill()
             process.wait()
         assert start(tmp_path, "last", settings).wait(programs.PATIENCE) == 0

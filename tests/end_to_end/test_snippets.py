@@ -11,6 +11,7 @@ from parquet_export.__main__ import run as export
 
 from sandbox import Account, Sandbox
 from tests.support import loaders, programs
+from tests.support.project import blocks
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -19,17 +20,11 @@ if t.TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-PAGE = programs.ROOT.joinpath("docs/destinations.md").read_text("utf-8")
+PAGE = "destinations.md"
 PYTHON = str(programs.ROOT / ".tools/notebook/bin/python")
 ROWS = 60
 BOOKINGS = "'bookings', schema='oncehub'"
 SPARK = "pyspark==4.0.1"
-
-
-def blocks(heading: str, language: str) -> list[str]:
-    section = re.split(r"^##+ ", PAGE, flags=re.MULTILINE)
-    (text,) = (part for part in section if part.startswith(f"{heading}\n"))
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +59,7 @@ def run(folder: Path, code: str, python: str = PYTHON) -> list[str]:
 
 @pytest.mark.parametrize("heading", ["DuckDB", "JSON lines", "Parquet"])
 def test_pandas_reads_every_booking(folder: Path, heading: str) -> None:
-    (code,) = blocks(heading, "python")
+    (code,) = blocks(PAGE, "python", heading)
     assert run(folder, f"{code}\nprint(len(bookings), bookings['id'].nunique())") == ["60", "60"]
 
 
@@ -73,7 +68,7 @@ def test_pandas_reads_postgres(folder: Path, database: Postgres) -> None:
     loaders.load("target-postgres", folder, output, **database.settings)
     login = dict(database.settings)
     login["username"] = login.pop("user")
-    read, comment = blocks("PostgreSQL", "python")
+    read, comment = blocks(PAGE, "python", "PostgreSQL")
     read = f"login = {login!r}\n{read}\n"
     assert run(folder, f"{read}print(len(bookings), emails['email'].notna().sum() > 9)") == [
         "60",
@@ -90,7 +85,7 @@ def test_pandas_reads_postgres(folder: Path, database: Postgres) -> None:
 
 def test_sql(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    ((gone,), (months,)) = (blocks(heading, "sql") for heading in ("DuckDB", "Parquet"))
+    ((gone,), (months,)) = (blocks(PAGE, "sql", heading) for heading in ("DuckDB", "Parquet"))
     with duckdb.connect("output/warehouse.duckdb", read_only=True) as connection:
         users = connection.execute("SELECT count(*) FROM oncehub.users").fetchall()
         assert [(len(connection.execute(gone).fetchall()),)] == users
@@ -106,7 +101,7 @@ def test_sql(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_spark_reads_only_the_months_that_are_asked_for(folder: Path, tmp_path: Path) -> None:
     python = str(programs.install(tmp_path / "venv", SPARK) / "python")
-    (code,) = blocks("Spark", "python")
+    (code,) = blocks(PAGE, "python", "Spark")
     begin = (
         "from pyspark.sql import SparkSession\n"
         "spark = SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false')"

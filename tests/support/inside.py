@@ -31,16 +31,13 @@ State: t.TypeAlias = dict[str, t.Any]
 
 
 class End(t.TypedDict, total=False):
-    """When a run ends before everything is read.
+    """When a run ends before everything is read: messages after which a signal seems to come.
 
-    Attributes:
-        kill_after: Messages after which it is as if SIGKILL had come.
-        interrupt_after: Messages after which it is as if SIGTERM had come.
-        watch: Sees each message and its number; it may raise KilledError.
+    What watches sees each message and its number; it may raise KilledError.
     """
 
-    kill_after: int | None
-    interrupt_after: int | None
+    kill_after: int | None  # SIGKILL
+    interrupt_after: int | None  # SIGTERM
     watch: Callable[[Message, int], None]
 
 
@@ -115,10 +112,7 @@ def catalog(
 ) -> dict[str, t.Any]:
     """A catalog in which just these streams are selected.
 
-    Args:
-        streams: Names.
-        settings: Settings that change the schemas.
-        metadata: More metadata of streams, by name.
+    Some settings change the schemas; streams may have more metadata, by their names.
     """
     found: dict[str, t.Any] = json.loads(_discovered(json.dumps(settings or {})))
     for entry in found["streams"]:
@@ -138,14 +132,7 @@ def run(
     state: State | None = None,
     **end: Unpack[End],
 ) -> InsideRun:
-    """Run the tap until it ends, or is ended after so many messages.
-
-    Args:
-        settings: The tap's settings.
-        catalog: The tap's catalog.
-        state: Where the run begins.
-        end: When it ends early.
-    """
+    """Run the tap until it ends, or is ended after so many messages."""
 
     def see(message: Message, number: int) -> None:
         if watch := end.get("watch"):
@@ -208,3 +195,13 @@ class Warehouse:
     def rows(self, stream: str) -> dict[t.Any, dict[str, t.Any]]:
         """Give the records of a table by their first key column."""
         return {key[0]: row["record"] for key, row in self.tables.get(stream, {}).items()}
+
+    def assert_current(self, stream: str, objects: list[dict[str, t.Any]]) -> None:
+        """Find the plain values of every object as they are now."""
+        rows = self.rows(stream)
+        for item in objects:
+            key = item["id"]
+            assert key in rows, f"{stream}: {key} is missing"
+            plain = {k: v for k, v in item.items() if not isinstance(v, dict | list)}
+            found = {name: rows[key].get(name) for name in plain}
+            assert found == plain, f"{stream}: {key} is stale"

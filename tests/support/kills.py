@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import array
 import fcntl
+import os
+import signal
 import subprocess
 import termios
 import time
@@ -13,7 +15,6 @@ from contextlib import contextmanager
 from tests.support.programs import PATIENCE, Run, environment, tap_command
 
 if t.TYPE_CHECKING:
-    import signal
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -41,6 +42,16 @@ def holding_back(api: Sandbox, path: str, after: int) -> Iterator[Callable[[], b
         api.faults.clear()
 
 
+def kill_with_a_checkpoint(
+    api: Sandbox, run: Callable[[], subprocess.Popen[bytes]], bookmark: Callable[[], object]
+) -> None:
+    """Kill a run and all its processes, in the bookings, once a checkpoint has been saved."""
+    with holding_back(api, "/bookings", after=3) as has_come, run() as process:
+        wait_for(has_come, process)
+        wait_for(lambda: "checkpoint" in str(bookmark()), process)
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def end_tap(
     number: signal.Signals,
     when: Callable[[], bool] | None,
@@ -51,14 +62,8 @@ def end_tap(
 ) -> Run:
     """Run the tap and send it a signal at some moment.
 
-    Args:
-        number: The signal.
-        when: Says whether the moment has come; None is when the tap writes into a pipe that
-            nobody reads, as that of a loader that has stopped. After it, all is read.
-        folder: For the files of the tap.
-        settings: Its settings.
-        env: Environment variables.
-        files: Its state and catalog.
+    It has come when `when` says so; without, when the tap writes into a pipe that nobody reads, as
+    that of a loader that has stopped. After it, all is read. The files are a state and a catalog.
     """
     command = tap_command(folder, settings, **files)
     with (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from collections import Counter
 
@@ -31,13 +30,6 @@ PRINTED = {
 """What shows the bookings by status that a snippet has counted, by its heading."""
 
 
-def snippet(heading: str) -> str:
-    page = programs.ROOT.joinpath("docs/query.md").read_text("utf-8")
-    (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
-    (code,) = re.findall(r"^```python\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
-    return str(code)
-
-
 def run(folder: Path, code: str) -> t.Any:
     done = programs.run([PYTHON, "-c", code], folder)
     assert done.status == 0, done.log
@@ -61,13 +53,15 @@ def by_status(account: Account) -> Counter[str]:
 
 @pytest.mark.parametrize("heading", ["SQL on DuckDB", "pandas", "Polars", "Ibis"])
 def test_duckdb(project: Path, account: Account, heading: str) -> None:
-    code = f"{snippet(heading)}\nprint({{k: int(n) for k, n in {PRINTED[heading]}.items()}})"
+    (code,) = blocks("query.md", "python", heading)
+    code += f"\nprint({{k: int(n) for k, n in {PRINTED[heading]}.items()}})"
     assert run(project, code) == by_status(account)
 
 
 def test_postgresql(project: Path, account: Account, login: dict[str, t.Any]) -> None:
     end = f"print(({PRINTED['PostgreSQL']}, bookings.height, len(contacts)))"
-    found = run(project, f"login = {login!r}\n{snippet('PostgreSQL')}\n{end}")
+    (code,) = blocks("query.md", "python", "PostgreSQL")
+    found = run(project, f"login = {login!r}\n{code}\n{end}")
     wanted = by_status(account)
     assert found == (wanted, sum(wanted.values()), len(account.objects("contacts")))
 
