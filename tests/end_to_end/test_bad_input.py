@@ -135,11 +135,6 @@ CASES = {
         switches={"plan_without_api": True},
         requests=1,
     ),
-    "a redirect": Bad(
-        ["answered 302", "a redirect, which is not followed. Check api_url"],
-        switches={"redirect": {"/test": "http://127.0.0.1:9/"}},
-        requests=1,
-    ),
     "an unknown host": Bad(
         ["test_auth: no answer from https://oncehub.invalid/v2/test: the host name is not known."],
         {"api_url": "https://oncehub.invalid/v2"},

@@ -32,19 +32,14 @@ NOWHERE: dict[str, dict[str, t.Any]] = {
 }
 TYPES = {
     "target-snowflake": {
-        "id": "VARCHAR",
         "starting_time": "TIMESTAMP_NTZ",
         "duration_minutes": "DECIMAL",
-        "in_trash": "BOOLEAN",
         "form_submission": "VARIANT",
-        "custom_fields": "VARIANT",
         "_extra": "VARIANT",
     },
     "target-bigquery": {
-        "id": "NULLABLE STRING",
         "starting_time": "NULLABLE TIMESTAMP",
         "duration_minutes": "NULLABLE INTEGER",
-        "in_trash": "NULLABLE BOOLEAN",
         "form_submission": "NULLABLE RECORD",
         "custom_fields": "REPEATED RECORD",
         "_extra": "NULLABLE JSON",
@@ -53,9 +48,7 @@ TYPES = {
         "id": "character varying(10000)",
         "starting_time": "timestamp without time zone",
         "duration_minutes": "numeric",
-        "in_trash": "boolean",
         "form_submission": "character varying(65535)",
-        "custom_fields": "character varying(65535)",
         "_extra": "character varying(65535)",
     },
 }

@@ -19,12 +19,11 @@ if t.TYPE_CHECKING:
 Switches = dict[str, t.Any]
 
 
-def sync_all(api: Sandbox, folder: Path, **settings: t.Any) -> programs.Run:
+def sync_all(api: Sandbox, folder: Path, **settings: t.Any) -> None:
     catalog = inside.catalog(*ALL, settings=settings)
     run = programs.run_tap(folder, programs.settings_for(api.url, **settings), catalog=catalog)
     assert run.status == 0, run.log
     programs.load(folder, run.output)
-    return run
 
 
 SWITCHES: dict[str, Switches] = {

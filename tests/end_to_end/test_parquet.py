@@ -31,14 +31,18 @@ PARTITIONED = {
 }
 
 
-@contextmanager
-def destination(kind: str, folder: Path) -> Iterator[Callable[[], Path]]:
-    """Export to a folder or an S3; the function gives the files that stand there then."""
-    settings = {
+def settings_in(folder: Path) -> dict[str, str]:
+    return {
         "PARQUET_EXPORT_FILEPATH": str(folder / "warehouse.duckdb"),
         "PARQUET_EXPORT_SCHEMA": "oncehub",
         "PARQUET_EXPORT_DESTINATION": str(folder / "files"),
     }
+
+
+@contextmanager
+def destination(kind: str, folder: Path) -> Iterator[Callable[[], Path]]:
+    """Export to a folder or an S3; the function gives the files that stand there then."""
+    settings = settings_in(folder)
 
     def to_folder() -> Path:
         said: list[str] = []
@@ -162,11 +166,6 @@ def test_one_word_more_writes_to_an_object_store(tmp_path: Path) -> None:
 def test_an_error_is_one_line(tmp_path: Path, settings: dict[str, str], words: str) -> None:
     duckdb.connect(str(tmp_path / "warehouse.duckdb")).close()
     said: list[str] = []
-    base = {
-        "PARQUET_EXPORT_FILEPATH": str(tmp_path / "warehouse.duckdb"),
-        "PARQUET_EXPORT_SCHEMA": "oncehub",
-        "PARQUET_EXPORT_DESTINATION": str(tmp_path / "files"),
-    }
-    assert export(base | settings, said.append) == 1
+    assert export(settings_in(tmp_path) | settings, said.append) == 1
     assert len(said) == 1
     assert words in said[0], said

@@ -109,8 +109,9 @@ def catalog(
     *streams: str,
     settings: dict[str, t.Any] | None = None,
     metadata: dict[str, dict[str, t.Any]] | None = None,
+    without: tuple[str, ...] = (),
 ) -> dict[str, t.Any]:
-    """A catalog in which just these streams are selected.
+    """A catalog in which just these streams are selected, without the column of some path.
 
     Some settings change the schemas; streams may have more metadata, by their names.
     """
@@ -123,6 +124,8 @@ def catalog(
         for part in entry["metadata"]:
             if not part["breadcrumb"]:
                 part["metadata"] |= {"selected": name in streams, **given}
+            elif tuple(part["breadcrumb"][1::2]) == without:
+                part["metadata"]["selected"] = False
     return found
 
 

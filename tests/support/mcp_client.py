@@ -21,12 +21,11 @@ async def main(server: dict[str, Any], queries: list[str]) -> None:
     parameters = StdioServerParameters(**server, env=dict(os.environ))
     async with stdio_client(parameters) as pipes, ClientSession(*pipes) as session:
         await session.initialize()
-        tools = [tool.name for tool in (await session.list_tools()).tools]
         answers = [await session.call_tool("list_tables", {})]
         answers += [await session.call_tool("execute_query", {"sql": query}) for query in queries]
         environments = _environments()
     texts = [answer.content[0].text for answer in answers]
-    json.dump({"tools": tools, "answers": texts, "environments": environments}, sys.stdout)
+    json.dump({"answers": texts, "environments": environments}, sys.stdout)
 
 
 def _environments() -> list[str]:

@@ -88,15 +88,10 @@ def assert_models(read: Read, streams: models.Streams) -> None:
     """Compare the marts, and what was made of lists, with the objects."""
     assert_rows(read("marts.bookings"), models.bookings(streams))
     assert_rows(read("marts.contacts"), models.contacts(streams))
-    by_day = Counter(
-        {
-            (
-                str(row["day"]) if row["day"] else None,
-                *values(row, "owner_id booked_on_id status"),
-            ): (row["bookings"])
-            for row in read("marts.daily_bookings")
-        }
-    )
+    by_day = {}
+    for row in read("marts.daily_bookings"):
+        day = str(row["day"]) if row["day"] else None
+        by_day[day, row["owner_id"], row["booked_on_id"], row["status"]] = row["bookings"]
     assert by_day == models.daily_bookings(streams)
     for view, wanted in models.lists(streams).items():
         found = Counter(tuple(map(_key, row.values())) for row in read(f"staging.{view}"))
@@ -112,10 +107,6 @@ def assert_models(read: Read, streams: models.Streams) -> None:
 
 def split(names: str) -> set[str]:
     return set(names.split(", ")) - {""}
-
-
-def values(row: models.Row, names: str) -> list[t.Any]:
-    return [row[name] for name in names.split()]
 
 
 def _key(value: t.Any) -> t.Any:
@@ -143,15 +134,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         # What is deleted is in no list: only a request for it tells.
         account.delete("bookings", gone)
         settings = programs.settings_for(api.url, booking_ids=[gone])
-        run = programs.run_tap(folder, settings, catalog=only(catalog, "booking"))
+        run = programs.run_tap(folder, settings, catalog=inside.catalog("booking"))
     programs.load(folder, run.output)
     streams["booking"] = [{"id": gone, "deleted": True, "_extra": None}]
     assert "ERROR=0" in models.build(folder)
     return Made(folder / "warehouse.duckdb", streams, gone)
-
-
-def only(catalog: dict[str, t.Any], stream: str) -> dict[str, t.Any]:
-    return {"streams": [e for e in catalog["streams"] if e["tap_stream_id"] == stream]}
 
 
 def test_the_figures_are_those_of_the_account(made: Made) -> None:
@@ -210,11 +197,6 @@ def cell(value: t.Any) -> t.Any:
     if isinstance(value, date | datetime):
         value = str(value)
     return value[:10] if isinstance(value, str) and DATE.match(value) else value
-
-
-def columns(file: Path, schema: str, table: str) -> list[str]:
-    with duckdb.connect(str(file), read_only=True) as connection:
-        return [row[0] for row in connection.execute(f"DESCRIBE {schema}.{table}").fetchall()]
 
 
 def test_models_and_sources_are_described_by_the_schemas() -> None:
@@ -283,7 +265,6 @@ def test_an_account_without_anything_and_columns_that_are_not_selected(tmp_path:
     with Sandbox(account, key=programs.KEY) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
     programs.load(tmp_path / "some", run.output)
-    assert "starting_time" not in columns(tmp_path / "some/warehouse.duckdb", "oncehub", "bookings")
     assert "ERROR=0" in models.build(tmp_path / "some")
     found = read_duckdb(tmp_path / "some/warehouse.duckdb")("marts.bookings")
     assert {row["status"] for row in found} == {
