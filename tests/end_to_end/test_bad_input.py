@@ -1,7 +1,8 @@
 """Bad input of every kind: one line that says what to do, at once, and status 1.
 
 All cases run beside each other: most of their time is the start of a process. What else
-settings, catalogs and states can get wrong: tests/unit/test_settings.py and test_cli.py.
+settings, catalogs and states can get wrong: tests/unit/test_settings.py and test_cli.py;
+what the troubleshooting page names: tests/docs/test_troubleshooting.py.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import programs
-from tests.support.raw import raw_server, website
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,16 +178,6 @@ def test_one_line_says_what_to_do(played: Played, name: str) -> None:
     assert requests == CASES[name].requests
     assert seconds < AT_MOST_SECONDS
     assert not [m for m in run.messages if m["type"] == "RECORD"]
-
-
-@pytest.mark.parametrize("arguments", [[], ["--test"]])
-def test_an_address_that_is_not_the_apis(tmp_path: Path, arguments: list[str]) -> None:
-    with raw_server(website) as server:
-        settings = programs.settings_for(f"http://127.0.0.1:{server.port}/wrong")
-        run = programs.run_tap(tmp_path, settings, *arguments)
-    assert run.status == 1
-    (error,) = run.errors
-    assert "answered 404. Check api_url, https://api.oncehub.com/v2 is the usual one" in error
 
 
 def test_the_key_is_tested_with_one_request_in_oncehubs_words(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import kills, programs
+from tests.support.project import saved_state
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -152,7 +153,7 @@ def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path) -> None:
         kills.kill_with_a_checkpoint(
             api,
             lambda: image.container(**variables),
-            lambda: [file.read_text() for file in image.inside("/state").rglob("state.json")],
+            lambda: saved_state(image.inside("/state/bookmarks")),
         )
         before = len(api.log)
         with image.container(

@@ -12,6 +12,7 @@ import yaml
 
 from sandbox import Account, Sandbox
 from tests.support import kills, postgres, programs, s3
+from tests.support.project import singer_state
 
 if t.TYPE_CHECKING:
     import subprocess
@@ -88,7 +89,9 @@ def test_the_next_runner_goes_on_where_one_was_killed(tmp_path: Path) -> None:
         packages = ".meltano/loaders/target-postgres/venv/lib/python*/site-packages"
         next(runner.project.glob(packages)).joinpath("hurry.pth").write_text(HURRY)
         kills.kill_with_a_checkpoint(
-            api, lambda: runner.start("Load"), lambda: requests.get(state, timeout=9).text
+            api,
+            lambda: runner.start("Load"),
+            lambda: singer_state(requests.get(state, timeout=9).text),
         )
 
         whole = programs.pages_of(450)

@@ -82,11 +82,12 @@ def test_a_cursor_that_is_refused_is_not_used_again() -> None:
 # --- clocks
 
 
-@pytest.mark.parametrize("date", ["right", "ahead", "none", "stuck"])
-@pytest.mark.parametrize("records_behind", [0, 7200])
+# Where the header is right or ahead, and the records are behind, nothing tells.
+@pytest.mark.parametrize(
+    ("date", "records_behind"),
+    [("right", 0), ("ahead", 0), ("none", 0), ("none", 7200), ("stuck", 0), ("stuck", 7200)],
+)
 def test_edits_under_way_are_found_whatever_the_clocks_say(date: str, records_behind: int) -> None:
-    if date in {"right", "ahead"} and records_behind:
-        pytest.skip("both clocks are ahead of the records: nothing tells")
     account = Account(seed=3, bookings=30, nasty=False)
     account.clock.offset_seconds = -records_behind
     objects = [item["id"] for item in account.objects("bookings")]

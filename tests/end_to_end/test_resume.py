@@ -70,10 +70,6 @@ def written(at: datetime) -> str:
     return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def server_time(api: Sandbox) -> datetime:
-    return datetime.fromtimestamp(api.clock.time(), timezone.utc)
-
-
 # --- the process and its signals
 
 
@@ -171,7 +167,8 @@ def test_the_bookmark_is_from_when_the_pass_began_on_the_servers_clock(
     api.clock.offset_seconds = ahead
     catalog = inside.catalog("bookings")
     objects = ids(account.objects("bookings"))
-    began = min(server_time(api), datetime.now(timezone.utc))
+    servers = datetime.fromtimestamp(api.clock.time(), timezone.utc)
+    began = min(servers, datetime.now(timezone.utc))
     first = inside.run(settings, catalog, kill_after=at_page(3))
     api.clock.offset_seconds += 3600
     behind = account.edit("bookings", objects[5], subject="edited behind the cursor")

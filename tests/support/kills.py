@@ -23,12 +23,14 @@ if t.TYPE_CHECKING:
 _A_MOMENT = 0.02
 
 
-def wait_for(condition: Callable[[], t.Any], process: subprocess.Popen[t.Any]) -> None:
-    """Wait until something is so; a process that ends before is an error."""
+def wait_for(
+    condition: Callable[[], t.Any], process: subprocess.Popen[t.Any], log: Path | None = None
+) -> None:
+    """Wait until something is so; a process that ends before is an error, told by its log."""
     until = time.monotonic() + PATIENCE
     while not condition():
-        assert process.poll() is None, "the process has ended before"
-        assert time.monotonic() < until, "it never came to that"
+        is_under_way = process.poll() is None and time.monotonic() < until
+        assert is_under_way, log.read_text() if log else "it never came to that"
         time.sleep(_A_MOMENT)
 
 
@@ -43,12 +45,12 @@ def holding_back(api: Sandbox, path: str, after: int) -> Iterator[Callable[[], b
 
 
 def kill_with_a_checkpoint(
-    api: Sandbox, run: Callable[[], subprocess.Popen[bytes]], bookmark: Callable[[], object]
+    api: Sandbox, run: Callable[[], subprocess.Popen[bytes]], state: Callable[[], dict[str, t.Any]]
 ) -> None:
-    """Kill a run and all its processes, in the bookings, once a checkpoint has been saved."""
+    """Kill a run and all its processes in the bookings, once their checkpoint is in the state."""
     with holding_back(api, "/bookings", after=3) as has_come, run() as process:
         wait_for(has_come, process)
-        wait_for(lambda: "checkpoint" in str(bookmark()), process)
+        wait_for(lambda: "checkpoint" in state().get("bookmarks", {}).get("bookings", {}), process)
         os.killpg(process.pid, signal.SIGKILL)
 
 

@@ -18,7 +18,21 @@ LOOPBACK = "127.0.0.1"
 _BLOCK = 65536
 
 
-class Tunnels(ThreadingTCPServer):
+class Server(ThreadingTCPServer):
+    """A server on some port of the loopback address."""
+
+    daemon_threads = True
+
+    def __init__(self, handler: type[StreamRequestHandler]) -> None:
+        super().__init__((LOOPBACK, 0), handler)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.server_address[1])
+
+
+class Tunnels(Server):
     """A server for tunnels; every name leads to this machine.
 
     Attributes:
@@ -27,17 +41,11 @@ class Tunnels(ThreadingTCPServer):
         to_port: Where the tunnels end; None is the port that was asked for.
     """
 
-    daemon_threads = True
-
     def __init__(self, wrap: ssl.SSLContext | None = None, to_port: int | None = None) -> None:
         self.asked: list[str] = []
         self.wrap = wrap
         self.to_port = to_port
-        super().__init__((LOOPBACK, 0), _Tunnel)
-
-    @property
-    def port(self) -> int:
-        return int(self.server_address[1])
+        super().__init__(_Tunnel)
 
 
 class _Tunnel(StreamRequestHandler):

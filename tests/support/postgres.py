@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-import time
 import typing as t
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.support import warehouse
+from tests.support.kills import wait_for
 from tests.support.programs import environment
 
 if t.TYPE_CHECKING:
@@ -25,7 +24,6 @@ if t.TYPE_CHECKING:
 
 _USER = "loader"
 _PASSWORD = "made-up: /@%'"  # noqa: S105
-_PATIENCE = 60
 _OPTIONS = (
     *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
     *("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
@@ -99,7 +97,7 @@ def running() -> Iterator[Postgres]:
     """Run a server until the end of the block."""
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
-        owner = _owner()
+        owner = None if os.geteuid() else "postgres"  # it refuses to run as root
         if owner:
             shutil.chown(folder, owner)
         password = folder / "password"
@@ -119,7 +117,8 @@ def _served(folder: Path, password: Path, owner: str | None) -> Iterator[Postgre
     log = folder / "log"
     with log.open("w") as output, subprocess.Popen(server, cwd="/", stderr=output) as process:
         try:
-            _wait(port, process, log)
+            ready = [_program("pg_isready"), "--quiet", "--host=127.0.0.1", f"--port={port}"]
+            wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, process, log)
             yield Postgres(port)
         finally:
             process.send_signal(signal.SIGQUIT)  # at once; nothing is to be kept
@@ -129,24 +128,6 @@ def _as(owner: str | None) -> list[str]:
     """Begin a command that ends when the tests do, however that happens."""
     switch = [f"--reuid={owner}", f"--regid={owner}", "--init-groups"] if owner else []
     return ["setpriv", *switch, "--pdeathsig=QUIT", "--"]
-
-
-def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + _PATIENCE
-    while process.poll() is None and time.monotonic() < end:
-        ready = [_program("pg_isready"), "--quiet", "--host=127.0.0.1", f"--port={port}"]
-        if subprocess.run(ready, check=False).returncode == 0:
-            return
-        time.sleep(0.05)
-    process.kill()
-    raise AssertionError(log.read_text())
-
-
-def _owner() -> str | None:
-    """Name who runs the server: PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return None
-    return pwd.getpwnam("postgres").pw_name
 
 
 def _program(name: str) -> str:

@@ -41,6 +41,13 @@ def singer_state(text: str) -> State:
     return t.cast("State", kept.get("singer_state", {}))
 
 
+def saved_state(folder: Path) -> State:
+    """Give what Meltano has kept in a folder of the run of the first pair of plugins."""
+    for file in folder.glob("*/state.json"):
+        return singer_state(file.read_text())
+    return {}
+
+
 class Project:
     """The project in an empty folder, with the sandbox at `url` and with more plugins.
 
@@ -73,10 +80,8 @@ class Project:
 
     @property
     def state(self) -> State:
-        """What Meltano has kept of the run of the first pair of plugins."""
-        for file in self.folder.glob("state/*/state.json"):
-            return singer_state(file.read_text())
-        return {}
+        """What Meltano has kept."""
+        return saved_state(self.folder / "state")
 
     def run(self, *arguments: str) -> Run:
         """Run to the end; a run that was killed before does not count as under way."""
@@ -102,14 +107,11 @@ class Project:
         """
         with self._start(arguments) as process:
             try:
-                wait_for(lambda: when() or (late and process.poll() is not None), process)
+                wait_for(lambda: when() or (late and process.poll() is not None), process, self.log)
                 in_time = process.poll() is None
                 if in_time:
                     os.killpg(process.pid, number)
                     process.wait(PATIENCE)
-            except AssertionError as error:
-                raise AssertionError(self.log.read_text()) from error
-            else:
                 return in_time
             finally:
                 process.kill()

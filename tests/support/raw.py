@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import typing as t
-from contextlib import contextmanager, suppress
-from socketserver import StreamRequestHandler, ThreadingTCPServer
+from contextlib import suppress
+from socketserver import StreamRequestHandler
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.support.network import LOOPBACK, serving
+from tests.support.network import LOOPBACK, Server, serving
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
     Script: t.TypeAlias = Callable[[str, dict[str, str]], bytes | Iterable[bytes]]
 
@@ -42,24 +43,17 @@ def replies(path: str, *found: bytes) -> Script:
     return script
 
 
-class RawServer(ThreadingTCPServer):
+class RawServer(Server):
     """Answers as a script says, and to `/test` and lists that it leaves out as usual.
 
     Attributes:
         asked: Path and query of each request, in order.
     """
 
-    daemon_threads = True
-
     def __init__(self, script: Script) -> None:
         self.script = script
         self.asked: list[tuple[str, dict[str, str]]] = []
-        super().__init__((LOOPBACK, 0), _Connection)
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return int(self.server_address[1])
+        super().__init__(_Connection)
 
     @property
     def url(self) -> str:
@@ -93,8 +87,6 @@ class _Connection(StreamRequestHandler):
                     self.wfile.flush()
 
 
-@contextmanager
-def raw_server(script: Script) -> Iterator[RawServer]:
+def raw_server(script: Script) -> AbstractContextManager[RawServer]:
     """Serve what a script says."""
-    with serving(RawServer(script)) as server:
-        yield server
+    return serving(RawServer(script))

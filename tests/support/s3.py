@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
-import time
 import typing as t
 from contextlib import contextmanager
 
 import requests
 
+from tests.support.kills import wait_for
 from tests.support.programs import ROOT, environment
 
 if t.TYPE_CHECKING:
@@ -18,7 +19,7 @@ if t.TYPE_CHECKING:
 BUCKET = "a-bucket"
 _SERVER = ROOT / ".tools/servers/bin/moto_server"
 _UTILITY = ROOT / ".meltano/utilities/parquet-export/venv/bin/python"
-_PATIENCE = 30
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+(?=\s)")
 
 
 @contextmanager
@@ -34,7 +35,8 @@ def running(log: Path) -> Iterator[dict[str, str]]:
         ) as server,
     ):
         try:
-            url = _address(log)
+            wait_for(lambda: _ADDRESS.search(log.read_text()), server, log)
+            (url,) = _ADDRESS.findall(log.read_text())
             requests.put(f"{url}/{BUCKET}", timeout=9).raise_for_status()
             yield {
                 "AWS_ENDPOINT_URL": url,
@@ -44,17 +46,6 @@ def running(log: Path) -> Iterator[dict[str, str]]:
             }
         finally:
             server.terminate()
-
-
-def _address(log: Path) -> str:
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end:
-        for word in log.read_text().split():
-            if word.startswith("http://127.0.0.1:"):
-                return word
-        time.sleep(0.05)
-    msg = f"moto does not start: {log.read_text()}"
-    raise AssertionError(msg)
 
 
 def download(variables: dict[str, str], folder: str, to: Path) -> None:

@@ -22,16 +22,11 @@ def assert_discreet(log: bytes | str | None) -> None:
     text = _bytes(log)
     assert KEY.encode() not in text, "the log holds the API key"
     found = _ADDRESS.search(text)
-    assert found is None, f"the log holds an address: {_line(text, found)}"
+    assert found is None, f"the log holds an address: {found}"
 
 
 def _bytes(text: bytes | str | None) -> bytes:
     return text.encode() if isinstance(text, str) else text or b""
-
-
-def _line(text: bytes, found: re.Match[bytes] | None) -> str:
-    start = found.start() if found else 0
-    return text[text.rfind(b"\n", 0, start) + 1 :].partition(b"\n")[0].decode()
 
 
 def watching(communicate: Communicate) -> Communicate:
