@@ -12,8 +12,6 @@ from tests.support import programs
 if t.TYPE_CHECKING:
     from pathlib import Path
 
-Settings: t.TypeAlias = dict[str, t.Any]
-
 
 def definition(name: str) -> dict[str, t.Any]:
     """Give what meltano.yml says of a loader."""
@@ -22,7 +20,7 @@ def definition(name: str) -> dict[str, t.Any]:
     return t.cast("dict[str, t.Any]", found)
 
 
-def settings(name: str, **more: t.Any) -> Settings:
+def settings(name: str, **more: t.Any) -> dict[str, t.Any]:
     """Give a loader's settings as meltano.yml has them, into the schema oncehub."""
     config = definition(name).get("config", {})
     schema = {key for key, value in config.items() if value == "$MELTANO_EXTRACT__LOAD_SCHEMA"}

@@ -106,7 +106,7 @@ def run(
 
 
 def start(command: list[str], folder: Path, log: Path, **variables: str) -> subprocess.Popen[bytes]:
-    """Start a program and processes of its own group; a file gets what they say."""
+    """Start a program in a process group of its own; what it says goes into a file."""
     with log.open("wb") as said:
         return subprocess.Popen(
             command,
