@@ -23,12 +23,9 @@ def test_lists_give_the_accounts_objects(api: Sandbox, get: Get, stream: str) ->
     assert all(item["id"].startswith(STREAMS[stream].prefix + "-") for item in expected)
 
 
-def test_ten_objects_are_a_page_unless_more_are_asked_for(api: Sandbox, get: Get) -> None:
+def test_ten_objects_are_a_page_unless_more_are_asked_for(get: Get) -> None:
     answer = get("/bookings").json()
     assert (len(answer["data"]), answer["object"], answer["has_more"]) == (10, "list", True)
-    read_all(get, "/bookings")
-    assert api.count("/bookings") == api.count("/v2/bookings", status=200) == 1 + 3
-    assert [entry.query.get("limit") for entry in api.log] == [None, "100", "100", "100"]
 
 
 @pytest.mark.parametrize(
