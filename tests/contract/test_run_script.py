@@ -55,13 +55,6 @@ def test_what_is_for_machines_is_not_shown(entry: dict[str, t.Any]) -> None:
     assert list(readable(parse(json.dumps(entry)), colours=False)) == []
 
 
-def test_what_a_plugin_says_is_shown() -> None:
-    entry = {"event": "bookings: 5 records", "level": "info", "name": "tap-oncehub"}
-
-    (line,) = readable(parse(json.dumps(entry)), colours=True)
-    assert line.endswith("  bookings: 5 records")
-
-
 def test_a_bug_comes_with_its_traceback() -> None:
     frame = {"filename": "x.py", "lineno": 7, "function": "f", "line": "    1 / 0\n"}
     error = {"type": "ZeroDivisionError", "message": "division by zero", "traceback": [frame]}

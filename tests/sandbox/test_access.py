@@ -73,8 +73,6 @@ def test_unknown_switches_are_refused(api: Sandbox) -> None:
         api.switch(nonsense=True)
     with pytest.raises(ValueError, match="deleted_cursor"):
         Sandbox(Account(bookings=0), deleted_cursor="500")
-    with pytest.raises(ValueError, match="gzip"):
-        api.switch(gzip="yes")
 
 
 def test_odd_characters_reach_the_client_as_valid_json(api: Sandbox, get: Get) -> None:

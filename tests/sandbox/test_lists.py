@@ -49,7 +49,7 @@ def test_ten_objects_are_a_page_unless_more_are_asked_for(get: Get) -> None:
             "creation_time.gt=2025-01-02&creation_time.lt=2025-01-01",
             "creation_time.gt",
         ),
-        *(("/bookings", text, None) for text in ("limit", "&", "status=%zz", "status=%ff", "=1")),
+        *(("/bookings", text, None) for text in ("limit", "&", "status=%ff", "=1")),
         ("/bookings", "limit=1&limit=2", "limit"),
     ],
 )
