@@ -305,19 +305,6 @@ def test_a_stream_that_joins_begins_a_new_pass() -> None:
 # --- full-table passes and their versions
 
 
-def test_a_full_pass_is_resumed_and_leaves_its_version_only() -> None:
-    state: State = {}
-    first = full(state)
-    first.mark_started(BEGAN)
-    first.commit_page(Position("U-1"), [None])
-
-    second = full(written(state))
-    assert (cursor_of(second), second.version, second.resumed) == ("U-1", first.version, True)
-    second.finish()
-
-    assert second._holder == {"version": second.version}
-
-
 def test_a_full_pass_takes_no_notice_of_an_incremental_one() -> None:
     sync_pass = SyncPass(
         {"bookings": killed(bookmark("2026-03-01T00:00:00Z"), "B-1")}, replication_key=None
@@ -325,16 +312,6 @@ def test_a_full_pass_takes_no_notice_of_an_incremental_one() -> None:
 
     assert sync_pass.rejected_because
     assert sync_pass.since is None
-
-
-def test_a_version_is_later_than_any_before_even_if_the_clock_was_ahead() -> None:
-    ahead = int((LATER + timedelta(days=3650)).timestamp() * 1000)
-    state: State = {"version": ahead}
-
-    first = full(state)
-    first.finish()
-
-    assert (first.version, full(state).version) == (ahead + 1, ahead + 2)
 
 
 @pytest.mark.parametrize("version", [None, "x", -5, 2**80, 1.5, {}, True])
