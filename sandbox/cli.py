@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from sandbox.account import Account
+from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from sandbox.streams import STREAMS
 
@@ -29,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--port", type=int, default=0, help="default: any free port")
     made.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
+    made.add_argument("--limits", action="store_true", help="refuse what is over OnceHub's limits")
     _account_options(made.add_argument_group("the account"))
     return made
 
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sandbox(options: argparse.Namespace) -> Sandbox:
     sizes = {name: getattr(options, name) for name in STREAMS if getattr(options, name) is not None}
     account = Account(options.seed, nasty=not options.plain, now=options.now, **sizes)
-    return Sandbox(account, port=options.port)
+    return Sandbox(account, port=options.port, limits=Limits() if options.limits else None)
 
 
 def _watch_parent() -> None:
