@@ -8,11 +8,11 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox.account import Account
 from sandbox.limits import Limits
-from sandbox.server import DEFAULT_KEY, Sandbox
+from sandbox.server import Sandbox
 from sandbox.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -28,13 +28,8 @@ def parser() -> argparse.ArgumentParser:
         description="Serve a made-up OnceHub account on the loopback address, until "
         "stopped. The first line of output is JSON with url and key.",
     )
-    made.add_argument("--key", default=DEFAULT_KEY, help="the API key (default: %(default)s)")
     made.add_argument("--port", type=int, default=0, help="default: any free port")
     made.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
-    made.add_argument(
-        "--switch", action="append", default=[], metavar="NAME=VALUE",
-        help="set a switch, see sandbox/switches.py; VALUE is JSON or text",
-    )  # fmt: skip
     made.add_argument("--limits", action="store_true", help="refuse what is over OnceHub's limits")
     _account_options(made.add_argument_group("the account"))
     return made
@@ -48,9 +43,7 @@ def _account_options(group: argparse._ArgumentGroup) -> None:
         option = f"--{name.replace('_', '-')}"
         group.add_argument(option, type=int, default=default, metavar="N", help=usual)
     group.add_argument("--now", help="when the account was made, in ISO 8601 (default: this hour)")
-    group.add_argument("--nasty", action=argparse.BooleanOptionalAction, default=True,
-                       help="whether objects contain difficult values")  # fmt: skip
-    group.add_argument("--plain", dest="nasty", action="store_false", help="same as --no-nasty")
+    group.add_argument("--plain", action="store_true", help="no difficult values in objects")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         made.error(f"cannot listen on port {options.port}: {error.strerror}")
     with sandbox:
-        _announce(sandbox)
+        sys.stdout.write(json.dumps({"url": sandbox.url, "key": sandbox.key}) + "\n")
+        sys.stdout.flush()
         if options.with_parent:
             threading.Thread(target=_watch_parent, daemon=True).start()
         signal.sigwait(_SIGNALS)
@@ -77,23 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _sandbox(options: argparse.Namespace) -> Sandbox:
     sizes = {name: getattr(options, name) for name in STREAMS if getattr(options, name) is not None}
-    account = Account(options.seed, nasty=options.nasty, now=options.now, **sizes)
-    switches = dict(_switch(text) for text in options.switch)
-    limits = Limits() if options.limits else None
-    return Sandbox(account, options.key, options.port, limits, **switches)
-
-
-def _switch(text: str) -> tuple[str, Any]:
-    name, _, value = text.partition("=")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
-def _announce(sandbox: Sandbox) -> None:
-    sys.stdout.write(json.dumps({"url": sandbox.url, "key": sandbox.key}) + "\n")
-    sys.stdout.flush()
+    account = Account(options.seed, nasty=not options.plain, now=options.now, **sizes)
+    return Sandbox(account, port=options.port, limits=Limits() if options.limits else None)
 
 
 def _watch_parent() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections import deque
@@ -16,7 +15,7 @@ class Limits:
 
     Attributes:
         per_second: requests in one second, for the account.
-        per_window: requests in one window, for each client address.
+        per_window: requests in one window, for the client's address: there is but one.
         window_seconds: how long the window is.
         clock_factor: how many times faster all this runs than in reality.
         retry_after: what a 429 says about when to come back.
@@ -27,15 +26,6 @@ class Limits:
     window_seconds: float = 300.0
     clock_factor: float = 1.0
     retry_after: Literal["seconds", "date"] | None = "seconds"
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        if self.clock_factor <= 0 or self.window_seconds <= 0:
-            message = "clock_factor and window_seconds must be positive"
-            raise ValueError(message)
-        if self.retry_after not in ("seconds", "date", None):
-            message = "retry_after must be seconds, date or None"
-            raise ValueError(message)
 
 
 class _Window:
@@ -63,45 +53,25 @@ class Limiter:
 
     def __init__(self, limits: Limits | None) -> None:
         self._lock = threading.Lock()
-        self.limits = limits
-        self._second = self._window(1.0, limits.per_second if limits else 0)
-        self._addresses: dict[str, _Window] = {}
+        self.limits = limits or Limits(per_second=0, per_window=0, retry_after=None)
+        factor = self.limits.clock_factor
+        self._second = _Window(self.limits.per_second, 1.0 / factor)
+        self._window = _Window(self.limits.per_window, self.limits.window_seconds / factor)
 
-    def _window(self, seconds: float, size: int) -> _Window:
-        limits = self.limits
-        if limits is None:
-            return _Window(0, seconds)
-        return _Window(size, seconds / limits.clock_factor)
-
-    def _address(self, address: str) -> _Window:
-        found = self._addresses.get(address)
-        if found is None:
-            limits = self.limits or Limits()
-            found = self._window(limits.window_seconds, limits.per_window)
-            self._addresses[address] = found
-        return found
-
-    def arrive(self, address: str) -> float:
+    def arrive(self) -> float:
         """Count a request; give the seconds to wait if it is refused, else 0."""
-        if self.limits is None:
-            return 0.0
         with self._lock:
             now = time.monotonic()
-            windows = (self._second, self._address(address))
+            windows = (self._second, self._window)
             wait = max(window.wait(now) for window in windows)
             if wait <= 0:
                 for window in windows:
                     window.use(now)
             return wait
 
-    def use_up(self, requests: int, address: str = "127.0.0.1") -> None:
+    def use_up(self, requests: int) -> None:
         """Pretend that somebody else behind the same address just made requests."""
         with self._lock:
             now = time.monotonic()
             for _ in range(requests):
-                self._address(address).use(now)
-
-    def retry_after(self, wait: float) -> tuple[str, int] | None:
-        """Return the form and the whole seconds of a `Retry-After` header."""
-        style = self.limits.retry_after if self.limits else None
-        return (style, math.ceil(wait)) if style else None
+                self._window.use(now)

@@ -29,19 +29,3 @@ class Entry:
     def api_path(self) -> str:
         """Return the path below the version."""
         return self.path.removeprefix(VERSION) or "/"
-
-
-class Log(list[Entry]):
-    """All requests in order of arrival."""
-
-    def requests(self, path_prefix: str | None = None, status: int | None = None) -> int:
-        """Count requests by status and by how the path begins, `/v2` or not."""
-        return sum(
-            (status is None or entry.status == status)
-            and (path_prefix is None or _under(entry, path_prefix))
-            for entry in self.copy()
-        )
-
-
-def _under(entry: Entry, prefix: str) -> bool:
-    return entry.path.startswith(prefix) or entry.api_path.startswith(prefix)

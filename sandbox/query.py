@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl
 
 from sandbox.answers import invalid
 from sandbox.data import times
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from sandbox.streams import Stream
 
-_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _DEFAULT_LIMIT = 10
@@ -39,31 +38,19 @@ class Question:
     times: tuple[tuple[str, int, int], ...] = ()
 
 
-def decode(text: str, *, plus: bool = True) -> str:
-    """Decode a part of a URL."""
-    if not text.isascii() or _BAD_PERCENT.search(text):
-        message = "The URL is not properly encoded."
-        raise invalid(message)
-    try:
-        return unquote_to_bytes(text.replace("+", " ") if plus else text).decode()
-    except UnicodeDecodeError as error:
-        message = "The URL is not properly encoded."
-        raise invalid(message) from error
-
-
 def parse(query: str) -> dict[str, str]:
     """Split a query string."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError as error:
+        message = "The query string is malformed."
+        raise invalid(message) from error
     found: dict[str, str] = {}
-    for pair in query.split("&") if query else ():
-        name, equals, value = pair.partition("=")
-        name = decode(name)
-        if not equals or not name:
-            message = "The query string is malformed."
-            raise invalid(message)
+    for name, value in pairs:
         if name in found:
             message = f"Received parameter twice: {name}"
             raise invalid(message, name)
-        found[name] = decode(value)
+        found[name] = value
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from sandbox import query as queries
 from sandbox.answers import Answer, ApiError, invalid, not_found, ok
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from sandbox.query import Question
     from sandbox.streams import Stream
 
-_REFUSALS = {
-    402: "The host of this booking calendar has no seat.",
-    422: "This booking calendar is not published.",
-}
 _NOT_FOUND = 404
 _SCHEDULE = "schedule"
 _WEEK = 7 * times.DAY
@@ -57,10 +53,7 @@ class Routes:
         if not path.startswith(f"{VERSION}/"):
             raise _no_such_path(path)
         parts = path.removeprefix(VERSION).split("/")[1:]
-        head, rest = (
-            "/" + "/".join(parts),
-            [queries.decode(part, plus=False) for part in parts[1:]],
-        )
+        head, rest = "/" + "/".join(parts), [unquote(part) for part in parts[1:]]
         if head in BY_PATH:
             if self._account.switches.plan_without_sms and head == "/notifications/sms":
                 message = "The plan of this account does not include text messages."
@@ -168,7 +161,7 @@ class Routes:
         if status == _NOT_FOUND:
             raise not_found(_CALENDARS.noun, key)
         if status:
-            message = _REFUSALS.get(status, "This booking calendar gives no time slots.")
+            message = "This booking calendar gives no time slots."
             raise invalid(message, status=status)
         strict = self._account.switches.slots_strict
         if strict and start < now:

@@ -91,9 +91,12 @@ class Sandbox:
         """How many requests were over a rate limit."""
         return self._service.refused
 
-    def count(self, path_prefix: str | None = None, status: int | None = None) -> int:
-        """Count requests by status and by how the path begins, `/v2` or not."""
-        return self.log.requests(path_prefix, status)
+    def count(self, path_prefix: str = "/", status: int | None = None) -> int:
+        """Count requests by status and by how the path below the version begins."""
+        return sum(
+            status in (None, entry.status) and entry.api_path.startswith(path_prefix)
+            for entry in self.log.copy()
+        )
 
     def reset_log(self) -> None:
         """Forget all requests."""

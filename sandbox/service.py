@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox import broken
 from sandbox import query as queries
-from sandbox.answers import Answer, ApiError, invalid
+from sandbox.answers import Answer, ApiError
 from sandbox.faults import INSTEAD, Fault, Faults
 from sandbox.limits import Limiter, Limits
-from sandbox.log import Entry, Log
+from sandbox.log import Entry
 from sandbox.routes import Routes
 from sandbox.streams import BY_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sandbox.account import Account
 
 _BOM = b"\xef\xbb\xbf"
-_KEY = "api-key"
 _CURSORS = ("after", "before")
-
-
-@dataclass
-class Request:
-    """A request as it came; the names of headers are in lower case."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    address: str
 
 
 @dataclass
@@ -52,19 +40,19 @@ class Service:
         self.key = key
         self.limiter = Limiter(limits)
         self.faults = Faults()
-        self.log = Log()
+        self.log: list[Entry] = []
         self.routes = Routes(account, key)
         self.refused = 0
 
-    def handle(self, request: Request) -> Outcome:
-        """Decide what is answered to a request."""
-        path, _, query = request.target.partition("?")
+    def handle(self, target: str, key: str | None) -> Outcome:
+        """Decide what is answered to a request with an API key."""
+        path, _, query = target.partition("?")
         entry = self._enter(path, query)
         outcome = Outcome(Answer(), entry)
         try:
-            self._admit(request.address)
+            self._admit()
             outcome.fault = self.faults.strike(entry.api_path)
-            outcome.answer = self._answer(request, path, query, outcome.fault)
+            outcome.answer = self._answer(key, path, query, outcome.fault)
         except ApiError as error:
             outcome.answer = error.answer()
         self.refused += outcome.fault is None and outcome.answer.status == 429  # noqa: PLR2004
@@ -81,33 +69,27 @@ class Service:
         self.log.append(entry)
         return entry
 
-    def _admit(self, address: str) -> None:
-        wait = self.limiter.arrive(address)
+    def _admit(self) -> None:
+        wait = self.limiter.arrive()
         if wait <= 0:
             return
-        headers = {}
-        after = self.limiter.retry_after(wait)
-        if after:
-            style, seconds = after
-            # A date has whole seconds: the one after, so that it is never too early.
-            date = self.account.clock.http_date(seconds + 1)
-            headers["Retry-After"] = date if style == "date" else str(seconds)
+        style = self.limiter.limits.retry_after
+        seconds = math.ceil(wait)
+        # A date has whole seconds: the one after, so that it is never too early.
+        date = self.account.clock.http_date(seconds + 1)
+        headers = {"Retry-After": date if style == "date" else str(seconds)} if style else {}
         message = "Too many requests. Please slow down."
         raise ApiError(429, "rate_limit_error", message, headers=headers)
 
-    def _answer(self, request: Request, path: str, query: str, fault: Fault | None) -> Answer:
+    def _answer(self, key: str | None, path: str, query: str, fault: Fault | None) -> Answer:
         if fault and fault.status:
             return broken.status_answer(fault, fault.status, self.account.customer_email)
         if fault and fault.kind in INSTEAD:
             return broken.instead(fault.kind, self.account.customer_email)
         redirect = self.account.switches.redirect.get(path.removeprefix("/v2"))
         if redirect is not None:
-            location = f"{redirect}?{query}" if query and "?" not in redirect else redirect
-            return Answer(302, b"Moved", "text/plain", {"Location": location})
-        self.routes.authenticate(request.headers.get(_KEY))
-        if request.method not in ("GET", "HEAD"):
-            message = f"{request.method} is not possible here."
-            raise invalid(message, status=405)
+            return Answer(302, b"Moved", "text/plain", {"Location": redirect})
+        self.routes.authenticate(key)
         return self._changed(path, queries.parse(query), fault)
 
     def _changed(self, path: str, query: dict[str, str], fault: Fault | None) -> Answer:

@@ -13,7 +13,6 @@ class Stream:
         name: what the project calls it.
         path: where it is, below the version.
         kind: the `object` field of its objects.
-        noun: how error messages call one of them.
         prefix: what its ids begin with.
         filters: query parameters compared for equality.
         times: fields that take `.gt` and `.lt`.
@@ -30,7 +29,7 @@ class Stream:
 
     @property
     def noun(self) -> str:
-        """Return the name of one object as a person would write it."""
+        """How error messages call one object."""
         return self.kind.replace("_", " ")
 
 

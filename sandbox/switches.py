@@ -104,11 +104,6 @@ class Switches:
             if getattr(self, name) not in choices:
                 message = f"{name} must be one of {choices}"
                 raise ValueError(message)
-        for item in fields(self):
-            expects_bool = isinstance(item.default, bool)
-            if expects_bool and not isinstance(getattr(self, item.name), bool):
-                message = f"{item.name} must be true or false"
-                raise ValueError(message)
 
     @property
     def looks(self) -> tuple[bool | str, ...]:

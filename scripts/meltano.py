@@ -25,8 +25,6 @@ INTERRUPTED = 130
 DATABASE = ".meltano/meltano.db"
 PLUGINS = ("tap-oncehub", "target-duckdb")
 _SIGNALLED = 128
-_COLOURS = {"warning": "\033[33m", "error": "\033[31m", "critical": "\033[31m"}
-_RESET = "\033[0m"
 _QUIET = {"debug", "info"}
 _ROUTINE = re.compile(
     r"(Schema|Table) '.* (exists|does not exist)|Loading \d+ rows into "
@@ -106,12 +104,11 @@ class Meltano:
         return status if status >= 0 else _SIGNALLED - status
 
     def _follow(self, process: subprocess.Popen[str]) -> int:
-        colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         for line in process.stdout or ():
             entry = parse(line.rstrip("\n"))
             if entry.get("producer"):
                 self._tap = entry.get("pid", self._tap)
-            for text in readable(entry, colours=colours):
+            for text in readable(entry):
                 print(text, flush=True)
         return process.wait()
 
@@ -125,7 +122,7 @@ def parse(line: str) -> dict[str, t.Any]:
     return entry if isinstance(entry, dict) else {"event": line, "raw": True}
 
 
-def readable(entry: dict[str, t.Any], *, colours: bool) -> Iterator[str]:
+def readable(entry: dict[str, t.Any]) -> Iterator[str]:
     """Yield the lines to show for an entry; none, if it is only of use to a machine."""
     if "raw" in entry:
         yield entry["event"]
@@ -133,8 +130,6 @@ def readable(entry: dict[str, t.Any], *, colours: bool) -> Iterator[str]:
         level, text = entry.get("level", "info"), str(entry.get("event"))
         if level not in _QUIET:
             text = f"{level.upper()}: {text}"
-            if colours:
-                text = f"{_COLOURS.get(level, '')}{text}{_RESET}"
         yield f"{_local_time(entry.get('timestamp'))}  {text}"
         yield from _traceback(entry.get("plugin_exception"))
 

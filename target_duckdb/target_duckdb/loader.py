@@ -121,10 +121,10 @@ class Loader:
 
     def _record(self, message: _Record) -> None:
         rows = self._rows_of(message)
-        size, count = rows.size, len(rows.lines)
+        size = rows.size
         rows.add(message.record, message.time_extracted, message.version)
         self._bytes += rows.size - size
-        self._rows += len(rows.lines) - count
+        self._rows += 1
         if message.version is None:
             self._without_version.add(rows.stream)
         self._note_waiting()

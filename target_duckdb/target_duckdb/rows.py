@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import typing as t
-from datetime import datetime, timezone
 from decimal import Decimal
 
 import msgspec
@@ -18,7 +17,6 @@ if t.TYPE_CHECKING:
 
 _PLACE = re.compile(r"^(?P<reason>.*?) - at `\$\.(?P<column>.*)`$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<column>.*)`$", re.DOTALL)
-_BELOW_MICROSECONDS = re.compile(r"(\.\d{6})\d+")
 _FLOAT = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _MOST_DIGITS = 39  # of a HUGEINT
 _ODD = re.compile(r'[\\"\x00-\x1f]')
@@ -26,7 +24,7 @@ _EXACT_IN_DOUBLE = 53
 
 
 class Rows:
-    """The rows of a stream that wait to be written, the last one of each key."""
+    """The rows of a stream that wait to be written."""
 
     def __init__(
         self, stream: str, columns: list[Column], keys: list[str], schema: Schema, levels: int
@@ -34,7 +32,7 @@ class Rows:
         """Prepare the checks of every column; see `columns_of` for `levels`."""
         self.stream = stream
         self.keys = keys
-        self.lines: dict[t.Any, str] = {}
+        self.lines: list[str] = []
         self.size = 0
         self.columns: dict[str, tuple[str, str]] = {}
         """Name and type of each column, by the name that it has in the lines."""
@@ -43,7 +41,6 @@ class Rows:
         self._aliases = {c.name: f"_c{n}_" for n, c in enumerate(columns) if _ODD.search(c.name)}
         self._raw: list[tuple[str, str, bool]] = []
         self._integers: list[str] = []
-        found: dict[str, tuple[str, bool]] = {}
         definitions: list[tuple[t.Any, ...]] = []
         renamed: dict[str, str] = {}
         for number, column in enumerate(columns):
@@ -58,12 +55,10 @@ class Rows:
             elif python not in {str, float, bool}:
                 self._integers.append(renamed[field])
             if name in keys:
-                found[name] = field, column.stored.startswith("TIMESTAMP")
                 definitions.insert(0, (field, python))
             else:
                 optional = python if python is msgspec.Raw else python | None
                 definitions.append((field, optional, None))
-        self._keys = [(name, *found[name]) for name in keys]
         row: t.Any = msgspec.defstruct("Row", definitions, rename=renamed, gc=False)
         self._decode = msgspec.json.Decoder(row).decode
         self._encode = msgspec.json.Encoder().encode
@@ -76,19 +71,21 @@ class Rows:
         row = self._row(record)
         for field, name, as_text in self._raw:
             value = getattr(row, field)
-            if value is not None:
-                setattr(row, field, self._text(name, value, as_text=as_text))
+            text = None if value is None else self._text(name, value, as_text=as_text)
+            if text is None and name in self.keys:
+                refuse(self.stream, name, "a key is null")
+            setattr(row, field, text)
         if extracted is not None:
             row._sdc_extracted_at = extracted  # noqa: SLF001
         if version is not None:
             row._sdc_table_version = version  # noqa: SLF001
         line = self._encode(row).decode()
         self.size += len(line)
-        self.lines[self._key(row) if self._keys else len(self.lines)] = line
+        self.lines.append(line)
 
     def clear(self) -> None:
         """Forget the rows, which are written."""
-        self.lines, self.size = {}, 0
+        self.lines, self.size = [], 0
 
     def _row(self, record: msgspec.Raw) -> t.Any:
         try:
@@ -119,22 +116,6 @@ class Rows:
                 if number.adjusted() < _MOST_DIGITS and number == number.to_integral_value():
                     values[name] = msgspec.Raw(str(int(number)).encode())
         return msgspec.json.encode(values)
-
-    def _key(self, row: t.Any) -> t.Any:
-        key = []
-        for name, field, is_time in self._keys:
-            value = getattr(row, field)
-            if value is None:
-                refuse(self.stream, name, "a key is null")
-            key.append(self._moment(name, value) if is_time else value)
-        return tuple(key)
-
-    def _moment(self, name: str, value: str) -> datetime:
-        try:
-            found = msgspec.convert(_BELOW_MICROSECONDS.sub(r"\1", value), datetime)
-        except msgspec.ValidationError:
-            refuse(self.stream, name, "not a date-time")
-        return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
     def _text(self, name: str, value: msgspec.Raw, *, as_text: bool) -> str | None:
         try:

@@ -197,9 +197,8 @@ class Warehouse:
                 column.stored = "VARCHAR"
         if column.stored == existing:
             return
-        using = f"to_json({name})" if column.stored == "JSON" else f"{name}::{column.stored}"
-        if existing == "TIMESTAMP" and column.stored == "VARCHAR":
-            using = f"replace({name}::VARCHAR, ' ', 'T') || 'Z'"
+        value = f"replace({name}::VARCHAR, ' ', 'T') || 'Z'" if existing == "TIMESTAMP" else name
+        using = f"to_json({value})" if column.stored == "JSON" else f"({value})::{column.stored}"
         if found.get("", ("0",))[0] != "0":
             # DuckDB changes no column of such a table, nor does it drop a primary key.
             copy = _name(f"copy of {table}")
@@ -214,17 +213,20 @@ class Warehouse:
 
     def _read(self, rows: Rows, incoming: str) -> None:
         """Make a temporary table of rows, while others may read the file."""
-        lines = list(rows.lines.values())
         query = f"CREATE OR REPLACE TEMP TABLE {incoming} AS "
         try:
-            self._connection.execute(query + _select(rows.columns), [lines])
+            self._connection.execute(query + _select(rows.columns), [rows.lines])
         except _UNFIT:
             for key, column in rows.columns.items():  # DuckDB's message would quote the value
                 try:
-                    self._connection.execute(query + _select({key: column}), [lines])
+                    self._connection.execute(query + _select({key: column}), [rows.lines])
                 except _UNFIT:  # noqa: PERF203
                     refuse(rows.stream, column[0], "a value does not fit")
             refuse(rows.stream, None, "a value does not fit")
+        if rows.keys:  # the last row of a key wins
+            keys = ", ".join(map(_name, rows.keys))
+            last = f"SELECT max(rowid) FROM {incoming} GROUP BY {keys}"
+            self._connection.execute(f"DELETE FROM {incoming} WHERE rowid NOT IN ({last})")
 
     def _insert(self, rows: Rows, incoming: str) -> None:
         connection, table = self._connection, self._table(rows.stream)

@@ -52,14 +52,7 @@ NOISE: list[dict[str, t.Any]] = [
 
 @pytest.mark.parametrize("entry", NOISE, ids=lambda entry: entry["event"])
 def test_what_is_for_machines_is_not_shown(entry: dict[str, t.Any]) -> None:
-    assert list(readable(parse(json.dumps(entry)), colours=False)) == []
-
-
-def test_what_a_plugin_says_is_shown() -> None:
-    entry = {"event": "bookings: 5 records", "level": "info", "name": "tap-oncehub"}
-
-    (line,) = readable(parse(json.dumps(entry)), colours=True)
-    assert line.endswith("  bookings: 5 records")
+    assert list(readable(parse(json.dumps(entry)))) == []
 
 
 def test_a_bug_comes_with_its_traceback() -> None:
@@ -67,7 +60,7 @@ def test_a_bug_comes_with_its_traceback() -> None:
     error = {"type": "ZeroDivisionError", "message": "division by zero", "traceback": [frame]}
 
     entry = {"event": "a bug", "level": "error", "name": "tap", "plugin_exception": error}
-    assert list(readable(entry, colours=False))[1:] == [
+    assert list(readable(entry))[1:] == [
         '  File "x.py", line 7, in f',
         "    1 / 0",
         "ZeroDivisionError: division by zero",
@@ -76,4 +69,4 @@ def test_a_bug_comes_with_its_traceback() -> None:
 
 @pytest.mark.parametrize("line", ["Traceback (most recent call last):", "[1]", "{", "12"])
 def test_what_is_no_entry_is_shown_as_it_is(line: str) -> None:
-    assert list(readable(parse(line), colours=False)) == [line]
+    assert list(readable(parse(line))) == [line]

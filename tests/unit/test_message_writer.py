@@ -18,38 +18,28 @@ MESSAGE = StateMessage({"bookmarks": {}})
 class Pipe(io.BytesIO):
     """Takes a few bytes at a time, as a full pipe does when a signal comes."""
 
-    error: OSError | None = None
-
     def write(self, data: bytes) -> int:  # type: ignore[override]
-        if self.error:
-            raise self.error
         return super().write(data[:5])
+
+
+class FullDisk(io.BytesIO):
+    """Takes nothing."""
+
+    def write(self, _: bytes) -> int:  # type: ignore[override]
+        raise OSError(28, "No space left on device")
+
+
+def write_to(file: io.BytesIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", types.SimpleNamespace(buffer=file, flush=file.flush))
+    WholeLineWriter().write_message(MESSAGE)
 
 
 def test_a_message_is_written_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = Pipe()
-    monkeypatch.setattr(sys, "stdout", types.SimpleNamespace(buffer=pipe, flush=pipe.flush))
-
-    WholeLineWriter().write_message(MESSAGE)
-
+    write_to(pipe, monkeypatch)
     assert pipe.getvalue() == b'{"type":"STATE","value":{"bookmarks":{}}}\n'
 
 
-@pytest.mark.parametrize(
-    ("error", "says"),
-    [
-        (BrokenPipeError(), "The loader has ended"),
-        (OSError(28, "No space left on device"), "cannot be written: No space left"),
-        (None, "it is closed"),
-    ],
-)
-def test_a_standard_output_that_takes_nothing_is_told(
-    monkeypatch: pytest.MonkeyPatch, error: OSError | None, says: str
-) -> None:
-    pipe = Pipe()
-    pipe.error = error
-    stdout = types.SimpleNamespace(buffer=pipe, flush=pipe.flush) if error else None
-    monkeypatch.setattr(sys, "stdout", stdout)
-
-    with pytest.raises(LoaderGoneError, match=says):
-        WholeLineWriter().write_message(MESSAGE)
+def test_a_disk_that_is_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LoaderGoneError, match="cannot be written: No space left"):
+        write_to(FullDisk(), monkeypatch)

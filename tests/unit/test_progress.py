@@ -68,21 +68,6 @@ def test_a_long_wait_is_reported_and_a_short_one_when_a_report_is_due(
     assert len(lines()) == 2
 
 
-def test_one_line_a_stream_at_the_end(lines: Lines) -> None:
-    progress = begin()
-    progress.stats("teams")
-    for name, records, seconds in (("bookings", 1234567, 99.6), ("users", 3, 0)):
-        stats = progress.stats(name)
-        progress.count_request(stats)
-        stats.records, stats.waited = records, seconds
-    progress.summarize(7)
-    assert lines() == [
-        "bookings: 1,234,567 records, 1 request, 100 s waited",
-        "users: 3 records, 1 request, 0 s waited",
-        "Total: 2 requests, 100 s waited; next run: 7 requests at least",
-    ]
-
-
 def test_notices_count_everything_and_name_ten(lines: Lines) -> None:
     notices = Notices()
     notices.add("users", "users without a schedule", "USR-1")

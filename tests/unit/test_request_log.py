@@ -12,6 +12,8 @@ from contextlib import closing
 import pytest
 
 from tap_oncehub.api.rate_limit import RequestLimiter
+from tap_oncehub.context import SyncContext
+from tap_oncehub.settings import SETTINGS
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -145,6 +147,22 @@ def test_the_file_is_the_users_alone_and_has_no_key(file: Path) -> None:
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert b"a-very-secret-key" not in file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("url", "counted"), [("http://localhost:9/v2", False), ("https://oncehub.invalid/v2", True)]
+)
+def test_only_requests_to_oncehub_are_counted_in_the_users_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, *, counted: bool
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    properties = SETTINGS["properties"]
+    defaults = {name: part["default"] for name, part in properties.items() if "default" in part}
+    sync = SyncContext(defaults | {"api_url": url}, logging.getLogger("tap"), lambda: None)
+
+    sync.client.limiter.try_acquire()
+
+    assert (tmp_path / "tap-oncehub/requests.sqlite").exists() is counted
 
 
 def without_a_folder(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Signals: at once where the tap waits, otherwise between two records."""
+"""A signal ends at once what the tap only waits for."""
 
 from __future__ import annotations
 
@@ -11,17 +11,6 @@ import pytest
 
 from tap_oncehub.errors import InterruptedSyncError
 from tap_oncehub.signals import SignalWaiter
-
-
-def test_a_signal_is_kept_until_the_sync_can_end() -> None:
-    waiter = SignalWaiter()
-    waiter.check()
-    waiter.handle(signal.SIGTERM)
-    with pytest.raises(InterruptedSyncError) as ended:
-        waiter.check()
-    assert ended.value.signal_number == signal.SIGTERM
-    with pytest.raises(InterruptedSyncError):
-        waiter.sleep(60)
 
 
 def test_a_signal_interrupts_a_sleep() -> None:
