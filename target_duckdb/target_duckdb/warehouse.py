@@ -8,6 +8,7 @@ import json
 import re
 import time
 import typing as t
+from pathlib import Path
 
 import duckdb
 
@@ -16,7 +17,7 @@ from target_duckdb.columns import METADATA, columns_of, fold, widened
 from target_duckdb.rows import Rows
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from target_duckdb.columns import Column, Schema
     from target_duckdb.settings import Settings
@@ -27,6 +28,8 @@ _OPENABLE_SINCE = "v1.2.0"
 _ROW_GROUP = 20_480
 """DuckDB writes the last row group of a table again with each checkpoint; its default is 122,880
 rows, and that costs 100 MB of memory and a quarter of the time with 200,000 bookings."""
+_SMALLEST_FILE = 12_288
+"""A DuckDB file begins with three blocks of headers."""
 _RETRY_SECONDS = 0.05
 _TOLD_AFTER_SECONDS = 1
 """A reader that only looks in is not worth a line."""
@@ -78,6 +81,10 @@ class Warehouse:
     def _wait(self, error: duckdb.IOException, waited: float, *, told: bool) -> bool:
         """Let some time pass if the file is locked; return whether that has been told."""
         if _LOCKED not in str(error):
+            file = Path(self._settings.filepath)
+            if file.is_file() and file.stat().st_size < _SMALLEST_FILE:
+                msg = f"{file} is no DuckDB file, perhaps for want of space: delete it, run again"
+                raise TargetError(msg) from None
             raise error
         found = _HOLDER.search(str(error))
         holder = f"in {found[1]} (PID {found[2]})" if found else "elsewhere"
@@ -215,7 +222,7 @@ class Warehouse:
         """Make a temporary table of rows, while others may read the file."""
         query = f"CREATE OR REPLACE TEMP TABLE {incoming} AS "
         try:
-            self._connection.execute(query + _select(rows.columns), [rows.lines])
+            self._connection.execute(query + _select(rows.columns, rows.keys), [rows.lines])
         except _UNFIT:
             for key, column in rows.columns.items():  # DuckDB's message would quote the value
                 try:
@@ -223,10 +230,6 @@ class Warehouse:
                 except _UNFIT:  # noqa: PERF203
                     refuse(rows.stream, column[0], "a value does not fit")
             refuse(rows.stream, None, "a value does not fit")
-        if rows.keys:  # the last row of a key wins
-            keys = ", ".join(map(_name, rows.keys))
-            last = f"SELECT max(rowid) FROM {incoming} GROUP BY {keys}"
-            self._connection.execute(f"DELETE FROM {incoming} WHERE rowid NOT IN ({last})")
 
     def _insert(self, rows: Rows, incoming: str) -> None:
         connection, table = self._connection, self._table(rows.stream)
@@ -256,18 +259,21 @@ class Warehouse:
         return int(self._connection.execute(f"{change} {older}").fetchall()[0][0])
 
 
-def _select(columns: dict[str, tuple[str, str]]) -> str:
-    """Read the lines that are the query's parameter; no file is written."""
-    types, casts = {}, []
+def _select(columns: dict[str, tuple[str, str]], keys: Sequence[str] = ()) -> str:
+    """Read the lines that are the query's parameter; the last one of a key wins."""
+    types, casts, same = {}, [], []
     for key, (name, kind) in columns.items():
-        cast = kind in {"JSON", "TIMESTAMP"}
         types[key] = {"JSON": "VARCHAR", "TIMESTAMP": "TIMESTAMPTZ"}.get(kind, kind)
-        casts.append(f"{_name(key)}{f'::{kind}' if cast else ''} AS {_name(name)}")
-    form = _text(json.dumps(types))
+        value = f"lines.found.{_name(key)}"  # in full, for a column may have any name
+        cast = f"::{kind}" if kind in {"JSON", "TIMESTAMP"} else ""
+        casts.append(f"{value}{cast} AS {_name(name)}")
+        same += [value] if name in keys else []
+    last = f"PARTITION BY {', '.join(same)} ORDER BY lines.number DESC"
     return (
-        f"SELECT {', '.join(casts)} FROM (SELECT unnest(json_transform_strict(line, {form})) "
-        "FROM (SELECT unnest(?::VARCHAR[]) AS line))"
-    )
+        f"SELECT {', '.join(casts)} FROM (SELECT number, json_transform_strict(line, "
+        f"{_text(json.dumps(types))}) AS found FROM (SELECT unnest($1::VARCHAR[]) AS line, "
+        "generate_subscripts($1::VARCHAR[], 1) AS number)) AS lines"
+    ) + (f" QUALIFY row_number() OVER ({last}) = 1" if keys else "")
 
 
 def _name(value: str) -> str:

@@ -216,10 +216,11 @@ def test_batches_of_any_size(tmp_path: Path, rows: int) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 100])
-def test_the_last_row_of_a_key_wins(tmp_path: Path, batch: int) -> None:
-    records = [record(id=n % 3, v=f"{n}") for n in range(9)]
-    load(tmp_path, schema(v=TEXT), *records, batch_size_rows=batch)
-    assert query(tmp_path, "SELECT v FROM o.s ORDER BY id") == [("6",), ("7",), ("8",)]
+@pytest.mark.parametrize("name", ["v", "rowid", "number", "line", "lines", "found"])
+def test_the_last_row_of_a_key_wins(tmp_path: Path, batch: int, name: str) -> None:
+    records = [record(id=n % 3, **{name: f"{9 - n}"}) for n in range(9)]
+    load(tmp_path, schema(**{name: TEXT}), *records, batch_size_rows=batch)
+    assert query(tmp_path, f"SELECT {name} FROM o.s ORDER BY id") == [("3",), ("2",), ("1",)]
 
 
 def test_a_very_long_text(tmp_path: Path) -> None:
@@ -477,7 +478,9 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path, settings: dict[str, t.Any],
     assert said in done.stderr
 
 
-def test_a_file_that_is_none_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "w.duckdb").write_bytes(b"not a database" * 1000)
+@pytest.mark.parametrize("size", [0, 4096, 14_000])
+def test_a_file_that_is_none_is_one_line(tmp_path: Path, size: int) -> None:
+    (tmp_path / "w.duckdb").write_bytes(b"x" * size)
     done = run(tmp_path, schema(), record(id=1))
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert str(tmp_path / "w.duckdb") in done.stderr
