@@ -147,7 +147,7 @@ class _Part(msgspec.Struct):
 
 
 class _Schema(msgspec.Struct):
-    properties: dict[str, dict[str, t.Any]] = {}
+    properties: dict[str, dict[str, t.Any]]
 
 
 class _Entry(msgspec.Struct):

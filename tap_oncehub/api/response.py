@@ -35,6 +35,8 @@ _MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _FIELD_DEPTH, _DEEPEST = 4, 500
 """How deep the value of a record's field stands in a list, and how deep a value may be."""
 _LONGEST_INTEGER = 4000
+_YEARS_END = 9999
+"""In its last year, nothing can be added to a time."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -207,6 +209,7 @@ def _mend_escape(match: re.Match[bytes]) -> bytes:
 
 def _date(text: str | None) -> datetime | None:
     try:
-        return parsedate_to_datetime(text or "").astimezone(timezone.utc)
+        moment = parsedate_to_datetime(text or "").astimezone(timezone.utc)
     except (ValueError, TypeError, OverflowError):
         return None
+    return moment if moment.year < _YEARS_END else None

@@ -139,7 +139,9 @@ def check_state(state: t.Any, streams: Collection[str]) -> None:
     Raises:
         SettingsError: Naming the stream whose bookmark is no time, and what is wrong.
     """
-    bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+    others = state.keys() - {"bookmarks", "currently_syncing"} if isinstance(state, dict) else ()
+    is_state = isinstance(state, dict) and ("bookmarks" in state or not others)
+    bookmarks = state.get("bookmarks", {}) if is_state else None
     if not isinstance(bookmarks, dict):
         msg = 'The state must look like {"bookmarks": {"STREAM": {…}}}.'
         raise SettingsError(msg)

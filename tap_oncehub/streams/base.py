@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import typing as t
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from urllib.parse import quote
 
 from singer_sdk.authenticators import APIKeyAuthenticator
@@ -167,7 +167,8 @@ class OnceHubStream(RESTStream[str]):
             params=request.encode_params(),
             headers=request.headers,
         )
-        response = self.sync_context.client.send(prepared, self.stats, self._fault_in)
+        check = partial(self._fault_in, asked=str((context or {}).get("id")))
+        response = self.sync_context.client.send(prepared, self.stats, check)
         self.answered += 1
         return response
 
@@ -176,9 +177,11 @@ class OnceHubStream(RESTStream[str]):
         """How many requests the next run takes at least."""
         return self.answered
 
-    def _fault_in(self, body: t.Any) -> str | None:
+    def _fault_in(self, body: t.Any, *, asked: str) -> str | None:
         if fault := self.check_body(body):
             return fault
+        if self.path.endswith("{id}") and str(body.get("id")).upper() != asked.upper():
+            return "the response does not hold the object"
         rows = rows_in(body) if isinstance(rows_in(body), list) else [body]
         kinds = {_kind(row["object"]) for row in rows if isinstance(row, dict) and "object" in row}
         if self.kinds and (others := kinds & _KINDS - self.kinds):

@@ -91,7 +91,7 @@ class BookingCalendarTimeSlotsStream(ChildStream):
         for start, end in self._ranges():
             context = {"id": parent_id, "start_time": start, "end_time": end}
             for row in self.request_records(context):
-                slot = str(row.get("start_time"))
+                slot = row.get("start_time") or str(row)
                 if slot not in seen:
                     seen.add(slot)
                     yield row

@@ -6,6 +6,7 @@ import typing as t
 from contextlib import contextmanager
 from functools import cached_property
 
+from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
@@ -17,6 +18,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.mapper import StreamMap
     from singer_sdk.metrics import Counter
 
     from tap_oncehub.state.bookmark import State
@@ -34,6 +36,8 @@ _FORM = (
 
 _NO_NAMES = {".", ".."}
 """In a path, these are other folders."""
+_MOST_BROKEN = 3
+"""Each of them takes max_wait_seconds."""
 _REFUSALS = {400, 402, 404, 409, 410, 422}
 
 
@@ -83,6 +87,7 @@ class ChildStream(RefreshedStream):
             where rows do not tell it.
         documented_refusals: Statuses that say something of one parent, and what.
         lacks_rows: Whether rows did not come in this run that may not be gone.
+        broken: How many parents OnceHub did not answer for, as long as others could be read.
     """
 
     state_partitioning_keys: t.Sequence[str] = ()
@@ -90,7 +95,9 @@ class ChildStream(RefreshedStream):
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "deleted in the meantime"}
     record_counter: Counter
     lacks_rows: bool = False
+    broken: int = 0
     _refused: RequestRefusedError | None = None
+    _broken_by: EndpointError
 
     @contextmanager
     def open_child(self, *, whole: bool) -> Iterator[None]:
@@ -101,6 +108,8 @@ class ChildStream(RefreshedStream):
         self._write_schema_message()
         with self.get_record_counter() as self.record_counter:
             yield
+        if self.broken and not self.failed:
+            self.sync_context.fail(self.name, self._broken_by)
         if whole and self._refused and not self.answered and not self.failed:
             error = EndpointError(f"not one of the {self._parents} was answered: {self._refused}")
             self.sync_context.fail(self.name, error)
@@ -129,7 +138,13 @@ class ChildStream(RefreshedStream):
             text = f"{self._parents} skipped: {reason or 'refused by OnceHub'} ({error.status})"
             self.sync_context.notices.add(self.name, text, parent_id)
         except EndpointError as error:
-            self.sync_context.fail(self.name, error)
+            self.broken += 1
+            self._broken_by = error
+            if self.broken >= _MOST_BROKEN or not self.answered:
+                self.sync_context.fail(self.name, error)
+            else:
+                text = f"{self._parents} skipped: not answered by OnceHub"
+                self.sync_context.notices.add(self.name, text, parent_id)
 
     def is_wanted(self, parent: Record) -> bool:
         """Return whether a parent is worth a request."""
@@ -142,6 +157,14 @@ class ChildStream(RefreshedStream):
     @property
     def _parents(self) -> str:
         return str(getattr(self.parent_stream_type, "name", "objects")).replace("_", " ")
+
+
+class _WithoutRows(RemoveRecordTransform):
+    """A stream map that removes a stream, but not the children that others may want."""
+
+    @override
+    def get_filter_result(self, record: Record) -> bool:
+        return True
 
 
 class ParentStream(RefreshedStream):
@@ -160,6 +183,17 @@ class ParentStream(RefreshedStream):
         if self.replication_method == REPLICATION_INCREMENTAL:
             return children
         return [child for child in children if child.is_due(self.stream_state)]
+
+    @cached_property
+    @override
+    def stream_maps(self) -> list[StreamMap]:
+        # The SDK reads no children of a parent whose map is null.
+        return [
+            _WithoutRows(found.stream_alias, found.raw_schema, self.primary_keys, None)
+            if isinstance(found, RemoveRecordTransform)
+            else found
+            for found in super().stream_maps
+        ]
 
     @property
     @override

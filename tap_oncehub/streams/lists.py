@@ -242,7 +242,7 @@ class ListStream(ParentStream):
 
     @property
     def _child_failed(self) -> bool:
-        return any(child.failed for child in self.selected_children)
+        return any(child.failed or child.broken for child in self.selected_children)
 
     @property
     @override

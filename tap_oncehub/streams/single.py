@@ -34,13 +34,9 @@ class WholeStream(SingleStream):
     def get_records(self, context: Context | None) -> Iterator[Record]:
         version = next_version([self.stream_state])
         self.start_version(version)
-        yield from self.rows(context)
+        yield from self.request_records(context)
         self.activate_version()
         record_version(self.stream_state, version)
-
-    def rows(self, context: Context | None) -> Iterable[Record]:
-        """Return the rows of the endpoint."""
-        return self.request_records(context)
 
 
 class ObjectStream(ChildStream, SingleStream):
@@ -51,8 +47,8 @@ class ObjectStream(ChildStream, SingleStream):
         return _object(self, parent_id)
 
 
-class ObjectByIdStream(WholeStream):
-    """The objects whose ids stand in a setting.
+class ObjectByIdStream(SingleStream):
+    """The objects whose ids stand in a setting; those of other runs are not gone.
 
     Attributes:
         ids_setting: The setting.
@@ -69,17 +65,12 @@ class ObjectByIdStream(WholeStream):
             self.logger.warning(what, self.ids_setting, self.name)
 
     @override
-    def rows(self, context: Context | None) -> Iterator[Record]:
+    def get_records(self, context: Context | None) -> Iterator[Record]:
         for identifier in self.config[self.ids_setting]:
             yield from self._rows_of(identifier)
         if self._refused and not self.answered:
             msg = f"not one of the {self.ids_setting} was answered: {self._refused}"
             raise EndpointError(msg)
-
-    @override
-    def activate_version(self) -> None:
-        if self._refused is None:  # the row of what was refused is not gone
-            super().activate_version()
 
     def _rows_of(self, identifier: str) -> list[Record]:
         """Read one object; that it does not exist is worth a warning."""

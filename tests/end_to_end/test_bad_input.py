@@ -120,6 +120,9 @@ CASES = {
     ),
     "a key that cannot be filtered by": replication("bookings", "INCREMENTAL", "subject"),
     "a stream that is never incremental": replication("users", "INCREMENTAL", "id"),
+    "a message with a state": Bad(
+        ["The state must look like"], files={"state": b'{"type": "STATE", "value": {}}'}
+    ),
     "a state that is not a JSON": Bad(["is not a JSON object"], files={"state": b"{"}),
     "a bookmark that is no time": Bad(
         ["replication_key_value of bookings in the state is not a time"],

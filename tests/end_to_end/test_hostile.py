@@ -407,3 +407,33 @@ def test_a_second_signal_ends_at_once_even_if_nobody_reads(tmp_path: Path) -> No
             assert tap.poll() is None
             tap.send_signal(signal.SIGTERM)
             assert tap.wait(10) == 128 + signal.SIGTERM
+
+
+# --- single objects
+
+
+@pytest.mark.parametrize("body", [{}, {"id": "BKNG-2"}, {"data": {"id": "BKNG-1"}}, page()])
+def test_a_response_that_does_not_hold_the_object_is_no_row(tmp_path: Path, body: t.Any) -> None:
+    script = replies("/bookings/BKNG-1", response(body))
+    settings = {"booking_ids": ["BKNG-1"]}
+    catalog = inside.catalog("booking", settings=settings)
+    with raw_server(script) as server:
+        made = programs.settings_for(server.url, **HASTY, **settings)
+        run = programs.run_tap(tmp_path, made, catalog=catalog)
+    assert "/bookings/BKNG-1" in told(run)
+    assert run.records("booking") == []
+
+
+def test_time_slots_without_a_time_are_all_kept(tmp_path: Path) -> None:
+    slots = [{"start_time": None, "locations": [{"value": text}]} for text in ("a", "b", "b")]
+
+    def script(path: str, _query: dict[str, str]) -> bytes:
+        found = {
+            "/booking-calendars": page({"id": "BKC-1", "object": "booking_calendar"}),
+            "/booking-calendars/BKC-1/time-slots": slots,
+        }.get(path)
+        return b"" if found is None else response(found)
+
+    run = read(tmp_path, script, "booking_calendar_time_slots", time_slots_days=1)
+    found = [row["locations"][0]["value"] for row in run.records("booking_calendar_time_slots")]
+    assert found == ["a", "b"]
