@@ -222,7 +222,11 @@ class Warehouse:
         """Make a temporary table of rows, while others may read the file."""
         query = f"CREATE OR REPLACE TEMP TABLE {incoming} AS "
         try:
-            self._connection.execute(query + _select(rows.columns, rows.keys), [rows.lines])
+            self._connection.execute(query + _select(rows.columns), [rows.lines])
+            keys = ", ".join(map(_name, rows.keys))
+            repeats = f"SELECT count(*) > count(DISTINCT ({keys})) FROM {incoming}"
+            if keys and self._connection.execute(repeats).fetchall() == [(True,)]:
+                self._connection.execute(query + _select(rows.columns, rows.keys), [rows.lines])
         except _UNFIT:
             for key, column in rows.columns.items():  # DuckDB's message would quote the value
                 try:
