@@ -32,6 +32,8 @@ class PlainTextFilter(logging.Filter):
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = plain_text(record.getMessage(), self._secret), None
+        if record.levelno < logging.ERROR:
+            record.exc_info = None  # urllib3 warns of a header that it cannot read with a traceback
         return True
 
 

@@ -1,4 +1,4 @@
-"""Records as the schema declares them, with nothing overflow on the way.
+"""Records as the schema declares them, with nothing lost on the way.
 
 A value has exactly its declared type. One that differs is converted where the type can
 hold it without loss; otherwise it moves, like an unknown field, to the column

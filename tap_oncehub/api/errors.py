@@ -151,9 +151,11 @@ def exhausted(
     """Return the error that ends the retries of a request, ``max_wait`` seconds long."""
     limit = f"max_wait_seconds ({max_wait:g} s)"
     if error.retry_after and error.retry_after > max_wait:
-        text = f"{stream}: OnceHub asks to wait {error.retry_after:,.0f} s (Retry-After), longer "
-        text += f"than {limit}: {error}. Run again later, or raise max_wait_seconds."
-        return RateLimitedError(text) if error.rate_limited else EndpointError(text)
+        text = f"OnceHub asks to wait {error.retry_after:,.0f} s (Retry-After), longer than "
+        text += f"{limit}: {error}. Run again later, or raise max_wait_seconds."
+        if error.rate_limited:
+            return RateLimitedError(f"{stream}: {text}")
+        return EndpointError(f"{path_of(request)}: {text}")
     if error.rate_limited:
         return RateLimitedError(
             f"{stream}: still rate-limited by OnceHub after {limit}: {error}. "

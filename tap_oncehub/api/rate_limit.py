@@ -21,7 +21,7 @@ _PROBES = (1 / 60, 4 / 60, 13 / 60, 40 / 60, 61 / 60)
 """When to ask again after a refusal without Retry-After, in windows since the first."""
 _CERTAIN = 3
 """So many refusals in one window mean that others have used it up."""
-_SHORTEST_WAIT = 0.001
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.001, 86_400.0
 _COUNT = "INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)"
 _NTH_LATEST = "SELECT tick FROM requests ORDER BY tick DESC LIMIT 1 OFFSET ?"
 _NTH_LATEST_OF_KEY = "SELECT tick FROM requests WHERE key = ? ORDER BY tick DESC LIMIT 1 OFFSET ?"
@@ -60,7 +60,7 @@ class RequestLimiter:
         self._window_seconds = window_seconds
         self._per_window = per_window
         self._burst = min(_BURST, max(1, int(per_second))) if per_second else 0
-        self._burst_seconds = self._burst / per_second if per_second else 0.0
+        self._burst_seconds = min(self._burst / per_second, _LONGEST_WAIT) if per_second else 0.0
         self._log = RequestLog(file, key, logger or logging.getLogger(__name__))
         self._latest: int | None = None
         self._not_before = 0.0

@@ -11,7 +11,7 @@ from tap_oncehub.streams.base import rows_in
 from tap_oncehub.streams.children import ChildStream
 from tap_oncehub.streams.lists import ListStream
 from tap_oncehub.streams.single import ObjectByIdStream, ObjectStream
-from tap_oncehub.times import milliseconds
+from tap_oncehub.times import milliseconds, moment_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ class BookingCalendarTimeSlotsStream(ChildStream):
         for start, end in self._ranges():
             context = {"id": parent_id, "start_time": start, "end_time": end}
             for row in self.request_records(context):
-                slot = row.get("start_time") or str(row)
+                slot = moment_of(row.get("start_time")) or str(row)
                 if slot not in seen:
                     seen.add(slot)
                     yield row

@@ -323,6 +323,7 @@ ODD = {
     "/contacts": (response({}, "503 Busy", "Retry-After: 99999"), "asks to wait 99,999 s"),
     "/webhooks": (response({}, "429 Slow", f"Retry-After: {'9' * 400}"), "OnceHub asks to wait"),
     "/booking-pages": (response(b"{}" * 9), "the response is not JSON"),
+    "/master-pages": (response({}, "503 Busy", ": a header without a name"), "HTTP 503"),
 }
 
 
@@ -424,8 +425,9 @@ def test_a_response_that_does_not_hold_the_object_is_no_row(tmp_path: Path, body
     assert run.records("booking") == []
 
 
-def test_time_slots_without_a_time_are_all_kept(tmp_path: Path) -> None:
-    slots = [{"start_time": None, "locations": [{"value": text}]} for text in ("a", "b", "b")]
+@pytest.mark.parametrize("no_time", [None, [], {"at": "noon"}, 7])
+def test_time_slots_without_a_time_are_all_kept(tmp_path: Path, no_time: t.Any) -> None:
+    slots = [{"start_time": no_time, "locations": [{"value": text}]} for text in ("a", "b", "b")]
 
     def script(path: str, _query: dict[str, str]) -> bytes:
         found = {

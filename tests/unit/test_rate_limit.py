@@ -196,6 +196,12 @@ def test_rates_that_are_broken_or_large(
     assert 60 / (left[-1] - left[0] + seconds) == pytest.approx(rate, rel=0.03)
 
 
+def test_the_lowest_rate_is_one_request_a_day(clock: Clock) -> None:
+    left = send(clock, RequestLimiter(1e-12, 0, WINDOW), 3)
+
+    assert left[-1] - left[0] == pytest.approx(2 * 86_400)
+
+
 def test_what_is_left_counts_down_and_recovers(clock: Clock) -> None:
     limiter = published()
     assert limiter.left == 200
