@@ -155,7 +155,8 @@ class Loader:
         self._state = bytes(message.value)
         self._note_waiting()
         # A bookmark from before the stream's turn is one of an earlier run.
-        with suppress(KeyError, TypeError, AttributeError):  # a state may have any form
+        # A state may have any form.
+        with suppress(KeyError, TypeError, AttributeError, msgspec.DecodeError):
             for stream, bookmark in msgspec.json.decode(message.value)["bookmarks"].items():
                 if stream not in self._streams and "replication_key_value" in bookmark:
                     self._bookmarked.add(stream)

@@ -373,9 +373,9 @@ def test_what_the_table_refuses_stops_the_load(tmp_path: Path) -> None:
     stopped(tmp_path, done, "stream s")
 
 
-@pytest.mark.parametrize("value", [5, None, [], {"bookmarks": []}, {"bookmarks": {"s": 5}}])
-def test_a_state_may_have_any_form(tmp_path: Path, value: object) -> None:
-    load(tmp_path, {"type": "STATE", "value": value}, schema(), record(id=1))
+@pytest.mark.parametrize("value", ["5", "null", "[]", "[1e999]", '{"bookmarks": {"s": 5}}'])
+def test_a_state_may_have_any_form(tmp_path: Path, value: str) -> None:
+    load(tmp_path, f'{{"type": "STATE", "value": {value}}}', schema(), record(id=1))
 
 
 def test_columns_come_and_stay(tmp_path: Path) -> None:
