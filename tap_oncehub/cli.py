@@ -10,6 +10,7 @@ import typing as t
 import click
 import msgspec
 from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigurationError, MappingError
 from singer_sdk.plugin_base import JSONSchemaValidator
 from typing_extensions import override
 
@@ -68,6 +69,16 @@ class CommandLineTap(Tap):
         if found and raise_errors:
             raise SettingsError("; ".join(found))
         return found
+
+    @override
+    def setup_mapper(self) -> None:
+        try:
+            super().setup_mapper()
+        except (ConfigurationError, MappingError):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever an expression may do
+            msg = f"The stream_maps hold an expression that cannot be read ({type(error).__name__})"
+            raise SettingsError(msg) from None
 
     @classmethod
     @override
@@ -141,18 +152,30 @@ class CommandLineTap(Tap):
         check_state(self.state, [s.name for s in self.streams.values() if s.replication_key])
 
 
+class _Metadata(msgspec.Struct):
+    selected: bool | None = None
+
+
 class _Part(msgspec.Struct):
     breadcrumb: list[str]
-    metadata: dict[str, t.Any]
+    metadata: _Metadata
 
 
 class _Schema(msgspec.Struct):
-    properties: dict[str, dict[str, t.Any]]
+    type: str | list[str] = ""
+    properties: dict[str, _Schema] = {}
+    items: _Schema | None = None
+    anyOf: list[dict[str, t.Any]] = []  # noqa: N815
+
+
+class _Columns(_Schema, kw_only=True):
+    properties: dict[str, _Schema]
 
 
 class _Entry(msgspec.Struct):
     tap_stream_id: str
-    schema: _Schema
+    schema: _Columns
+    stream: str | None = None
     metadata: list[_Part] = []
     key_properties: list[str] | None = None
     replication_key: str | None = None
@@ -187,7 +210,11 @@ def checked(file: t.IO[str], name: str) -> t.IO[str]:
 
 def _check_catalog(content: t.Any, place: str) -> None:
     try:
-        msgspec.convert(content, _Catalog)
+        entries = msgspec.convert(content, _Catalog).streams
     except msgspec.ValidationError as error:
         msg = f"The catalog in {place} is not like the one that tap-oncehub --discover "
         raise SettingsError(msg + f"writes: {error}.") from None
+    for entry in entries:
+        if entry.stream not in {None, "", entry.tap_stream_id}:
+            msg = f"The catalog in {place} has two names for the stream {entry.tap_stream_id!r}."
+            raise SettingsError(msg)

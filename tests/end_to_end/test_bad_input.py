@@ -107,6 +107,9 @@ CASES = {
     "a map that is no expression": Bad(
         ["Failed to parse expression"], {"stream_maps": {"bookings": {"id": "f("}}}
     ),
+    "a map that is empty": Bad(
+        ["stream_maps hold an expression that cannot"], {"stream_maps": {"bookings": {"id": ""}}}
+    ),
     "a variable that is no number": Bad(
         ["page_size is not usable"],
         env={"TAP_ONCEHUB_API_KEY": "k", "TAP_ONCEHUB_PAGE_SIZE": "many"},
