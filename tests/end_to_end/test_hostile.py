@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 
 import pytest
+import requests
 
 from sandbox import Account, Sandbox
 from tests.support import inside, kills, programs
@@ -308,6 +309,31 @@ def test_odd_values_do_not_block_their_stream(tmp_path: Path) -> None:
     assert [row["id"] for row in found] == [row["id"] for row in rows]
     assert not any(row["employees"] for row in found)
     assert [row["_extra"]["employees"] for row in found[:3]] == kept
+
+
+@pytest.mark.parametrize("value", [7, "", "x", [], {}, [None], {"id": {}}, [{"id": []}], True])
+def test_any_field_may_hold_anything(value: t.Any) -> None:
+    catalog = inside.catalog(*(entry["tap_stream_id"] for entry in inside.catalog()["streams"]))
+    with Sandbox(Account(seed=3, bookings=4, nasty=False), key=programs.KEY) as api:
+
+        def script(path: str, query: dict[str, str]) -> bytes:
+            found = requests.get(
+                api.url + path, query, headers={"API-Key": programs.KEY}, timeout=programs.PATIENCE
+            )
+            body = found.json()
+            rows = body.get("data", [body]) if isinstance(body, dict) else body
+            for row in rows:
+                row.update(dict.fromkeys(row.keys() - {"id", "object"}, value))
+            return response(body, f"{found.status_code} {found.reason}")
+
+        with raw_server(script) as server:
+            usual = inside.run(programs.settings_for(api.url), catalog)
+            run = inside.run(programs.settings_for(server.url), catalog)
+
+    assert run.ended == "well"
+    for stream in ("bookings", "contacts", "users", "booking", "webhooks"):
+        found = [row["id"] for row in run.records(stream)]
+        assert found == [row["id"] for row in usual.records(stream)] != []
 
 
 # --- what is said
