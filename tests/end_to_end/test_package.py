@@ -114,7 +114,7 @@ def test_it_works_in_an_empty_environment(
         config = tmp_path / "config.json"
         config.write_text(json.dumps({"api_key": KEY, "api_url": api.url, **NO_LIMITS}))
         catalog: dict[str, t.Any] = json.loads(run(f"--config={config}", "--discover"))
-        assert len(catalog["streams"]) == 16
+        assert len(catalog["streams"]) == 19
         lines = run(f"--config={config}").strip().split("\n")
         wanted = {item["id"] for item in api.account.objects("bookings")}
     messages = [message for message in map(json.loads, lines) if message["type"] == "RECORD"]
