@@ -10,7 +10,7 @@ import subprocess
 import termios
 import time
 import typing as t
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tests.support.programs import PATIENCE, Run, environment, tap_command
 
@@ -51,7 +51,20 @@ def kill_with_a_checkpoint(
     with holding_back(api, "/bookings", after=3) as has_come, run() as process:
         wait_for(has_come, process)
         wait_for(lambda: "checkpoint" in state().get("bookmarks", {}).get("bookings", {}), process)
-        os.killpg(process.pid, signal.SIGKILL)
+        # An orchestrator starts Meltano in a session, and so a process group, of its own.
+        for pid in (process.pid, *_descendants(process.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the ids of the processes that this one and its children have started."""
+    table = subprocess.check_output(["/bin/ps", "-A", "-o", "pid=,ppid="]).split()
+    parents = dict(zip(map(int, table[::2]), map(int, table[1::2]), strict=True))
+    found = [pid]
+    for parent in found:
+        found += [child for child, its in parents.items() if its == parent]
+    return found[1:]
 
 
 def end_tap(
