@@ -40,6 +40,8 @@ class Question:
 
 def parse(query: str) -> dict[str, str]:
     """Split a query string."""
+    if not query:  # which is malformed to Python 3.10
+        return {}
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict")
     except ValueError as error:
