@@ -14,15 +14,18 @@ import requests
 
 from sandbox import Account, Sandbox
 from tests.support.asking import NOW
-from tests.support.programs import ROOT
+from tests.support.programs import ROOT, make_venv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    command = [sys.executable, "-m", "sandbox", "--now", NOW, *arguments]
+def running(
+    *arguments: str, python: str = sys.executable
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    command = [python, "-m", "sandbox", "--now", NOW, *arguments]
     with subprocess.Popen(
         command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -41,6 +44,14 @@ def test_it_serves_until_told_to_stop(number: int) -> None:
         assert answer.json()["data"] == expected.objects("bookings")
         process.send_signal(number)
         assert process.wait(10) == 0
+
+
+def test_it_runs_on_the_oldest_python(tmp_path: Path) -> None:
+    make_venv(tmp_path / "venv", "3.10", UV_PYTHON_DOWNLOADS="never")
+    with running(python=str(tmp_path / "venv/bin/python")) as (_, ready):
+        for query in ("", "?limit=3"):
+            url, headers = f"{ready['url']}/bookings{query}", {"API-Key": ready["key"]}
+            assert requests.get(url, headers=headers, timeout=10).ok
 
 
 def test_it_ends_with_its_parent() -> None:

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 TAP = Path(sys.prefix, "bin", "tap-oncehub")
 LOADER = ROOT / ".meltano/loaders/target-duckdb/venv/bin/target-duckdb"
 MELTANO = Path(sys.prefix, "bin", "meltano")
+UV = str(ROOT / ".tools/uv/bin/uv")
 KEY = "sandbox-key-7c1f9a"
 NO_LIMITS = {"rate_limit_per_second": 0, "rate_limit_per_window": 0}
 PATIENCE = 120
@@ -121,11 +124,21 @@ def start(command: list[str], folder: Path, log: Path, **variables: str) -> subp
 
 def install(venv: Path, *packages: str) -> Path:
     """Make a virtual environment with these packages; gives the folder of its programs."""
-    uv = str(ROOT / ".tools/uv/bin/uv")
-    subprocess.run([uv, "--quiet", "venv", str(venv)], check=True)
-    command = [uv, "--quiet", "pip", "install", f"--python={venv}", *packages]
+    subprocess.run([UV, "--quiet", "venv", str(venv)], check=True)
+    command = [UV, "--quiet", "pip", "install", f"--python={venv}", *packages]
     subprocess.run(command, check=True)
     return venv / "bin"
+
+
+def make_venv(folder: Path, python: str, **variables: str) -> None:
+    """Make an empty virtual environment with a version of Python, if it can be had here."""
+    env = environment(UV_PYTHON_PREFERENCE="system", **variables)
+    if pyenv := shutil.which("pyenv"):  # it shows one version, unless it is told to show all
+        versions = subprocess.run([pyenv, "versions", "--bare"], check=True, capture_output=True)
+        env["PYENV_VERSION"] = ":".join(versions.stdout.decode().split())
+    command = [UV, "venv", "--quiet", "--no-project", "--python", python, str(folder)]
+    if subprocess.run(command, check=False, capture_output=True, env=env).returncode:
+        pytest.skip(f"Python {python} cannot be had here")
 
 
 def tap_command(
