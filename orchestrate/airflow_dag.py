@@ -21,9 +21,9 @@ with DAG(
 ):
     BashOperator(
         task_id="load",
-        # max_active_runs sees to it that there is one run at a time; Meltano would take one
-        # that was killed to be still in progress, for five minutes, without --force.
-        bash_command=".venv/bin/meltano run --force tap-oncehub target-duckdb",
+        # Meltano refuses to run beside one that lives on after its worker was killed. It takes
+        # five minutes to see that one is dead, half of what a retry waits.
+        bash_command=".venv/bin/meltano run tap-oncehub target-duckdb",
         cwd=os.environ["ONCEHUB_PROJECT"],
         append_env=True,
     )

@@ -11,8 +11,9 @@ import subprocess
 import dagster as dg
 
 # One run at a time: dagster.yaml must have `concurrency: {pools: {default_limit: 1}}`. Meltano
-# would take a run that was killed to be still in progress, for five minutes, without --force.
-COMMAND = (".venv/bin/meltano", "run", "--force", "tap-oncehub", "target-duckdb")
+# refuses to run beside one that lives on after its worker was killed. It takes five minutes to
+# see that one is dead, half of what a retry waits.
+COMMAND = (".venv/bin/meltano", "run", "tap-oncehub", "target-duckdb")
 
 
 @dg.asset(pool="oncehub", retry_policy=dg.RetryPolicy(max_retries=2, delay=600))
