@@ -82,7 +82,7 @@ class FilteredListStream(ListStream):
 
     def _ids(self, path: str) -> list[str]:
         found: set[str | None] = set()
-        paginator = CursorPaginator(None, self.config["page_size"], path)
+        paginator = CursorPaginator(None, self.page_size, path)
         while not paginator.finished:
             try:
                 response = self._fetch({"path": path}, paginator)
@@ -94,7 +94,7 @@ class FilteredListStream(ListStream):
         return sorted(identifier for identifier in found if identifier)
 
     def _read_list(self, name: str, value: str, start: Position | None) -> Iterator[Record]:
-        paginator = CursorPaginator(start, self.config["page_size"], self.path)
+        paginator = CursorPaginator(start, self.page_size, self.path)
         while not paginator.finished:
             cursor = paginator.current_value
             try:

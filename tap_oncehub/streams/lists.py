@@ -55,15 +55,20 @@ class ListStream(ParentStream):
     _finished: bool = False
     _until: str | None = None
 
+    @property
+    def page_size(self) -> int:
+        """Objects to ask for in one request: pages of one could not overlap."""
+        return max(2, int(self.config["page_size"]))
+
     @override
     def get_new_paginator(self) -> CursorPaginator:  # type: ignore[override]
-        size, refused = self.config["page_size"], self._refused_cursors
-        return CursorPaginator(self.sync_pass.position, size, self.path, refused)
+        start, refused = self.sync_pass.position, self._refused_cursors
+        return CursorPaginator(start, self.page_size, self.path, refused)
 
     @override
     def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
         request = super().get_http_request(page=page)
-        request.params["limit"] = self.config["page_size"]
+        request.params["limit"] = self.page_size
         request.params["after"] = page.next_page_token
         if since := self.sync_pass.since:
             since = day_before(since) if self.sync_pass.whole_days else since
