@@ -62,6 +62,24 @@ def test_a_checkpoint_whose_cursors_are_all_refused_starts_again(refused: tuple[
     assert "checkpoint" not in run.states[-1]["bookmarks"]["bookings"]
 
 
+def test_a_page_size_of_one_loses_nothing_behind_a_deleted_object() -> None:
+    account = Account(seed=3, bookings=6, nasty=False)
+
+    def delete_third(message: inside.Message, number: int) -> None:
+        if message["type"] == "RECORD" and message["record"]["id"] == third:
+            account.delete("bookings", third)
+
+    third = account.objects("bookings")[2]["id"]
+    told = {"has_more": False, "link": False, "deleted_cursor": "empty"}
+    with Sandbox(account, key=programs.KEY, **told) as api:
+        settings, catalog = programs.settings_for(api.url, page_size=1), inside.catalog("bookings")
+        run = inside.run(settings, catalog, watch=delete_third)
+
+    assert run.ended == "well"
+    read = {row["id"] for row in run.records("bookings")}
+    assert read >= {row["id"] for row in account.objects("bookings")}
+
+
 def test_a_cursor_that_is_refused_is_not_used_again() -> None:
     refused = response({"type": "invalid_request_error", "message": "No"}, "400 Bad Request")
 
