@@ -74,9 +74,10 @@ class CommandLineTap(Tap):
     def setup_mapper(self) -> None:
         try:
             super().setup_mapper()
-        except (ConfigurationError, MappingError):
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever an expression may do
+        except Exception as error:
+            told = isinstance(error, (ConfigurationError, MappingError))
+            if told or not self.config.get("stream_maps"):
+                raise
             msg = f"The stream_maps hold an expression that cannot be read ({type(error).__name__})"
             raise SettingsError(msg) from None
 

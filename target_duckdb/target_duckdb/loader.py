@@ -154,8 +154,7 @@ class Loader:
     def _remember(self, message: _State) -> None:
         self._state = bytes(message.value)
         self._note_waiting()
-        # A bookmark from before the stream's turn is one of an earlier run.
-        # A state may have any form.
+        # A bookmark from before the stream's turn is one of an earlier run. States have any form.
         with suppress(KeyError, TypeError, AttributeError, msgspec.DecodeError):
             for stream, bookmark in msgspec.json.decode(message.value)["bookmarks"].items():
                 if stream not in self._streams and "replication_key_value" in bookmark:
