@@ -8,7 +8,7 @@ import sys
 import click
 from singer_sdk.exceptions import ConfigurationError, MappingError
 
-from tap_oncehub.errors import InterruptedSyncError, LoaderGoneError, OnceHubError
+from tap_oncehub.engine.errors import InterruptedSyncError, OutputClosedError, TapError
 from tap_oncehub.tap import TapOnceHub
 
 _SIGNALLED = 128
@@ -21,12 +21,12 @@ def main() -> None:
     except InterruptedSyncError as interruption:
         TapOnceHub.logger.warning("%s", interruption)
         sys.exit(_SIGNALLED + interruption.signal_number)
-    except LoaderGoneError as error:
+    except OutputClosedError as error:
         if sys.stdout:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         TapOnceHub.logger.error("%s", error)
         sys.exit(1)
-    except OnceHubError as error:
+    except TapError as error:
         TapOnceHub.logger.error("%s", error)
         sys.exit(1)
     except click.ClickException as error:

@@ -14,7 +14,7 @@ from singer_sdk.exceptions import ConfigurationError, MappingError
 from singer_sdk.plugin_base import JSONSchemaValidator
 from typing_extensions import override
 
-from tap_oncehub.errors import SettingsError
+from tap_oncehub.engine.errors import SettingsError
 from tap_oncehub.settings import from_environment, problems, tidy
 from tap_oncehub.state.bookmark import check_state
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from importlib.resources import files
 from urllib.parse import urlsplit
 
-from tap_oncehub.times import parse_time
+from tap_oncehub.engine.times import parse_time
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,10 +10,10 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from typing_extensions import override
 
 from tap_oncehub.cli import CommandLineTap
-from tap_oncehub.context import SyncContext
-from tap_oncehub.errors import EndpointError, InterruptedSyncError, WrongAddressError
-from tap_oncehub.log import plain_text
-from tap_oncehub.message_writer import WholeLineWriter
+from tap_oncehub.engine.errors import EndpointError, InterruptedSyncError, WrongAddressError
+from tap_oncehub.engine.messages import WholeLineWriter
+from tap_oncehub.engine.run import SyncContext
+from tap_oncehub.engine.text import plain_text
 from tap_oncehub.settings import SETTINGS
 from tap_oncehub.state.bookmark import check_account
 from tap_oncehub.streams import stream_classes

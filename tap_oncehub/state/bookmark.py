@@ -8,8 +8,8 @@ import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from tap_oncehub.errors import SettingsError
-from tap_oncehub.times import earliest, latest, moment_of, utc_text
+from tap_oncehub.engine.errors import SettingsError
+from tap_oncehub.engine.times import earliest, latest, moment_of, utc_text
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta, timezone
 
 import msgspec
 
-from tap_oncehub.api.pagination import Position
+from tap_oncehub.engine.times import earliest, latest, milliseconds, moment_of
+from tap_oncehub.pagination import Position
 from tap_oncehub.state.bookmark import Bookmark
-from tap_oncehub.times import earliest, latest, milliseconds, moment_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

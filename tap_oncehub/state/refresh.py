@@ -7,7 +7,7 @@ import json
 import typing as t
 from datetime import datetime, timedelta, timezone
 
-from tap_oncehub.times import milliseconds, moment_of
+from tap_oncehub.engine.times import milliseconds, moment_of
 
 if t.TYPE_CHECKING:
     from tap_oncehub.state.bookmark import State

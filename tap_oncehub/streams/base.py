@@ -26,8 +26,8 @@ from singer_sdk.streams import RESTStream
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
-from tap_oncehub.errors import EndpointError, SettingsError
-from tap_oncehub.records import RecordConformer
+from tap_oncehub.engine.errors import EndpointError, SettingsError
+from tap_oncehub.engine.records import RecordConformer
 from tap_oncehub.schemas import EXTRA, SCHEMAS
 
 if t.TYPE_CHECKING:
@@ -38,9 +38,9 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.mapper import StreamMap
 
-    from tap_oncehub.api.response import OnceHubResponse
-    from tap_oncehub.context import SyncContext
-    from tap_oncehub.progress import StreamStats
+    from tap_oncehub.engine.progress import StreamStats
+    from tap_oncehub.engine.response import JsonResponse
+    from tap_oncehub.engine.run import SyncContext
 
 
 _KINDS = frozenset({
@@ -158,7 +158,7 @@ class OnceHubStream(RESTStream[str]):
             msg += f"{self.replication_method} and key {self.replication_key}; possible "
             raise SettingsError(msg + f"replication keys: {can}.")
 
-    def fetch(self, context: Context | None, cursor: str | None = None) -> OnceHubResponse:
+    def fetch(self, context: Context | None, cursor: str | None = None) -> JsonResponse:
         """Return a sound response of the endpoint, asked for what follows a cursor."""
         request = self.get_http_request(page=PageContext(context, cursor))
         prepared = self.build_prepared_request(

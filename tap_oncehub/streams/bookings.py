@@ -7,7 +7,7 @@ from functools import cached_property
 
 from typing_extensions import override
 
-from tap_oncehub.api.pagination import as_cursor
+from tap_oncehub.pagination import as_cursor
 from tap_oncehub.streams.children import ChildStream
 from tap_oncehub.streams.filtered import FilteredListStream
 from tap_oncehub.streams.lists import ListStream

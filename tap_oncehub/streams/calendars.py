@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from typing_extensions import override
 
+from tap_oncehub.engine.times import milliseconds, moment_of
 from tap_oncehub.streams.base import rows_in
 from tap_oncehub.streams.children import ChildStream
 from tap_oncehub.streams.lists import ListStream
 from tap_oncehub.streams.single import ObjectByIdStream, ObjectStream
-from tap_oncehub.times import milliseconds, moment_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Record
     from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-    from tap_oncehub.api.response import OnceHubResponse
+    from tap_oncehub.engine.response import JsonResponse
 
 _LONGEST_RANGE = timedelta(days=30)
 
@@ -75,7 +75,7 @@ class BookingCalendarTimeSlotsStream(ChildStream):
         return "the response holds no list of time slots"
 
     @override
-    def parse_response(self, response: OnceHubResponse) -> list[Record]:  # type: ignore[override]
+    def parse_response(self, response: JsonResponse) -> list[Record]:  # type: ignore[override]
         return t.cast("list[Record]", rows_in(response.body))
 
     @override

@@ -10,7 +10,7 @@ from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_oncehub.errors import EndpointError, RequestRefusedError, WrongAddressError
+from tap_oncehub.engine.errors import EndpointError, RefusedError, WrongAddressError
 from tap_oncehub.state.refresh import Refresh, takes_part
 from tap_oncehub.streams.base import OnceHubStream
 
@@ -41,7 +41,7 @@ _MOST_BROKEN = 3
 _REFUSALS = {400, 402, 404, 409, 410, 422}
 
 
-def is_refused_object(error: RequestRefusedError) -> bool:
+def is_refused_object(error: RefusedError) -> bool:
     """Return whether a refusal concerns one object, so that the others can be asked for."""
     return error.status in _REFUSALS and not isinstance(error, WrongAddressError)
 
@@ -96,7 +96,7 @@ class ChildStream(RefreshedStream):
     record_counter: Counter
     lacks_rows: bool = False
     broken: int = 0
-    _refused: RequestRefusedError | None = None
+    _refused: RefusedError | None = None
     _broken_by: EndpointError
 
     @contextmanager
@@ -128,7 +128,7 @@ class ChildStream(RefreshedStream):
                 if record is not None:
                     self._write_record_message(record)
                     self.record_counter.increment()
-        except RequestRefusedError as error:
+        except RefusedError as error:
             if not is_refused_object(error):
                 self.sync_context.fail(self.name, error)
                 return

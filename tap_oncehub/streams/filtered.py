@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from typing_extensions import override
 
-from tap_oncehub.api.pagination import CursorPaginator, Position, as_cursor
-from tap_oncehub.errors import EndpointError, PaginationError, RequestRefusedError
+from tap_oncehub.engine.errors import EndpointError, PaginationError, RefusedError
+from tap_oncehub.pagination import CursorPaginator, Position, as_cursor
 from tap_oncehub.streams.children import is_refused_object
 from tap_oncehub.streams.lists import ListStream
 
@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-    from tap_oncehub.api.response import OnceHubResponse
+    from tap_oncehub.engine.response import JsonResponse
 
 _PLACE = ("after", "first", "updated")
 
@@ -37,7 +37,7 @@ class FilteredListStream(ListStream):
     filters: t.ClassVar[Mapping[str, str]]
     refresh_setting = "per_object_refresh_hours"
     selected_by_default = False
-    _refused: RequestRefusedError | None = None
+    _refused: RefusedError | None = None
     _listed: bool = False
 
     @override
@@ -86,7 +86,7 @@ class FilteredListStream(ListStream):
         while not paginator.finished:
             try:
                 response = self._fetch({"path": path}, paginator)
-            except RequestRefusedError as error:
+            except RefusedError as error:
                 if paginator.current_value is None:
                     raise
                 raise PaginationError(str(error)) from None
@@ -99,7 +99,7 @@ class FilteredListStream(ListStream):
             cursor = paginator.current_value
             try:
                 response = self._fetch({"name": name, "value": value}, paginator)
-            except RequestRefusedError as error:
+            except RefusedError as error:
                 if cursor or not is_refused_object(error) or self._is_filter_refused(error):
                     raise
                 text = f"filters by {name} skipped: refused by OnceHub ({error.status})"
@@ -118,7 +118,7 @@ class FilteredListStream(ListStream):
             self.sync_pass.commit_page(Position(urlencode(position)), values)
             self.sync_context.write_state()
 
-    def _fetch(self, context: Context, paginator: CursorPaginator) -> OnceHubResponse:
+    def _fetch(self, context: Context, paginator: CursorPaginator) -> JsonResponse:
         response = self.fetch(context, paginator.current_value)
         paginator.advance(response)
         self.sync_pass.mark_started(response.sent_at, dated=response.date is not None)

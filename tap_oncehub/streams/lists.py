@@ -13,11 +13,11 @@ from itertools import pairwise
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_oncehub.api.pagination import CursorPaginator, position_between
-from tap_oncehub.errors import PaginationError, RequestRefusedError
+from tap_oncehub.engine.errors import PaginationError, RefusedError
+from tap_oncehub.engine.times import day_before, milliseconds, moment_of
+from tap_oncehub.pagination import CursorPaginator, position_between
 from tap_oncehub.state.checkpoint import SyncPass
 from tap_oncehub.streams.children import ParentStream, RefreshedStream
-from tap_oncehub.times import day_before, milliseconds, moment_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -25,9 +25,9 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-    from tap_oncehub.api.pagination import Position
-    from tap_oncehub.api.response import OnceHubResponse
-    from tap_oncehub.errors import EndpointError
+    from tap_oncehub.engine.errors import EndpointError
+    from tap_oncehub.engine.response import JsonResponse
+    from tap_oncehub.pagination import Position
 
 _MOST_FAILURES = 6
 """How often one position may fail: edits of a short list may lead to it again."""
@@ -86,7 +86,7 @@ class ListStream(ParentStream):
         return None
 
     @override
-    def parse_response(self, response: OnceHubResponse) -> list[Record]:  # type: ignore[override]
+    def parse_response(self, response: JsonResponse) -> list[Record]:  # type: ignore[override]
         return t.cast("list[Record]", response.body["data"])
 
     @override
@@ -136,13 +136,13 @@ class ListStream(ParentStream):
         while True:
             try:
                 yield from self.request_records(context)
-            except (PaginationError, RequestRefusedError) as error:  # noqa: PERF203  # rare
+            except (PaginationError, RefusedError) as error:  # noqa: PERF203  # rare
                 if not self._is_date_wanted(error) and not self._rewind(error):
                     return False
             else:
                 return True
 
-    def _rewind(self, error: PaginationError | RequestRefusedError) -> bool:
+    def _rewind(self, error: PaginationError | RefusedError) -> bool:
         """Return to an earlier position; False if that was done too often.
 
         Raises:
@@ -152,8 +152,8 @@ class ListStream(ParentStream):
         self._failures[position] += 1
         if self._failures[position] >= _MOST_FAILURES:
             raise error
-        refused = isinstance(error, RequestRefusedError)
-        if isinstance(error, RequestRefusedError):
+        refused = isinstance(error, RefusedError)
+        if isinstance(error, RefusedError):
             if position is None or error.status not in _CURSOR_REFUSALS:
                 raise error
             self._refused_cursors.add(position.after)
@@ -208,7 +208,7 @@ class ListStream(ParentStream):
 
     def _is_filter_refused(self, error: EndpointError) -> bool:
         return (
-            isinstance(error, RequestRefusedError)
+            isinstance(error, RefusedError)
             and error.status == HTTPStatus.BAD_REQUEST
             and self.sync_pass.since is not None
             and str(self.replication_key) in (error.param or "")

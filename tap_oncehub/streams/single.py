@@ -6,7 +6,7 @@ import typing as t
 
 from typing_extensions import override
 
-from tap_oncehub.errors import EndpointError, NotFoundError, RequestRefusedError
+from tap_oncehub.engine.errors import EndpointError, NotFoundError, RefusedError
 from tap_oncehub.state.checkpoint import next_version, record_version
 from tap_oncehub.streams.base import OnceHubStream
 from tap_oncehub.streams.children import ChildStream, is_refused_object
@@ -16,14 +16,14 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_oncehub.api.response import OnceHubResponse
+    from tap_oncehub.engine.response import JsonResponse
 
 
 class SingleStream(OnceHubStream):
     """An endpoint that answers with one object."""
 
     @override
-    def parse_response(self, response: OnceHubResponse) -> Iterable[Record]:  # type: ignore[override]
+    def parse_response(self, response: JsonResponse) -> Iterable[Record]:  # type: ignore[override]
         yield response.body
 
 
@@ -55,7 +55,7 @@ class ObjectByIdStream(SingleStream):
     """
 
     ids_setting: t.ClassVar[str]
-    _refused: RequestRefusedError | None = None
+    _refused: RefusedError | None = None
 
     @override
     def check_catalog(self) -> None:
@@ -79,7 +79,7 @@ class ObjectByIdStream(SingleStream):
         except NotFoundError:
             what = "%s: OnceHub has no object with the id %s"
             self.logger.warning(what, self.name, identifier)
-        except RequestRefusedError as error:
+        except RefusedError as error:
             if not is_refused_object(error):
                 raise
             text = f"objects skipped: refused by OnceHub ({error.status})"

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from typing_extensions import override
 
-from tap_oncehub.errors import NotFoundError
+from tap_oncehub.engine.errors import NotFoundError
 from tap_oncehub.schemas import load_schema
 from tap_oncehub.streams.base import rows_in
 from tap_oncehub.streams.lists import ListStream
@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_oncehub.api.response import OnceHubResponse
+    from tap_oncehub.engine.response import JsonResponse
 
 _KEY_FIELDS = ("id", "name", "type", "event")
 
@@ -61,7 +61,7 @@ class WebhookEventsStream(ListStream):
         return "the response holds no list of events"
 
     @override
-    def parse_response(self, response: OnceHubResponse) -> list[Record]:  # type: ignore[override]
+    def parse_response(self, response: JsonResponse) -> list[Record]:  # type: ignore[override]
         return [_event(row) for row in rows_in(response.body)]
 
     @override

@@ -17,7 +17,7 @@ from functools import cache
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 
-from tap_oncehub.errors import InterruptedSyncError, StreamsFailedError
+from tap_oncehub.engine.errors import InterruptedSyncError, StreamsFailedError
 from tap_oncehub.tap import TapOnceHub
 from tests.support.programs import KEY, Output
 

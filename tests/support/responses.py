@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import requests
 
-from tap_oncehub.api.response import OnceHubResponse
+from tap_oncehub.engine.response import JsonResponse
 
 
-def answer(body: t.Any = b"{}", status: int = 200, **headers: str) -> OnceHubResponse:
+def answer(body: t.Any = b"{}", status: int = 200, **headers: str) -> JsonResponse:
     """Make a response; a body that is no bytes becomes JSON, and it took two seconds."""
-    made = OnceHubResponse(requests.Response())
+    made = JsonResponse(requests.Response())
     made.status_code = status
     made._content = body if isinstance(body, bytes) else json.dumps(body).encode()
     made.headers.update({name.replace("_", "-"): text for name, text in headers.items()})

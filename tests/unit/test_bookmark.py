@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from tap_oncehub.errors import SettingsError
+from tap_oncehub.engine.errors import SettingsError
 from tap_oncehub.state.bookmark import Bookmark, check_state
 
 State: t.TypeAlias = "dict[str, t.Any]"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from tap_oncehub.api.pagination import Position
+from tap_oncehub.pagination import Position
 from tap_oncehub.state.checkpoint import CURSORS_KEPT, SyncPass
 
 KEY = "last_updated_time"

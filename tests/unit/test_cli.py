@@ -9,7 +9,7 @@ import typing as t
 import pytest
 
 from tap_oncehub.cli import checked
-from tap_oncehub.errors import SettingsError
+from tap_oncehub.engine.errors import SettingsError
 
 
 def catalog(**changes: t.Any) -> str:

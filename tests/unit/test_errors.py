@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tap_oncehub.api.errors import (
+from tap_oncehub.client import (
     RetriableError,
     error_for_exception,
     error_for_response,
     exhausted,
 )
-from tap_oncehub.errors import (
+from tap_oncehub.engine.errors import (
     AccessRefusedError,
     EndpointError,
     NotFoundError,
     RateLimitedError,
-    RequestRefusedError,
+    RefusedError,
     UnreachableError,
     WrongAddressError,
 )
@@ -77,13 +77,13 @@ API_ERROR = {"type": "invalid_request_error", "message": f"No such user for {KEY
     [
         (401, None, False, AccessRefusedError),
         (403, None, True, AccessRefusedError),
-        (403, None, False, RequestRefusedError),
-        (302, None, False, RequestRefusedError),
+        (403, None, False, RefusedError),
+        (302, None, False, RefusedError),
         (302, None, True, WrongAddressError),
         (404, None, True, WrongAddressError),
         (404, API_ERROR, True, NotFoundError),
         (404, None, False, NotFoundError),
-        (400, API_ERROR, True, RequestRefusedError),
+        (400, API_ERROR, True, RefusedError),
         (429, None, True, RetriableError),
         (408, None, True, RetriableError),
         (503, None, True, RetriableError),

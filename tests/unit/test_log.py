@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from tap_oncehub.log import keep_plain
+from tap_oncehub.engine.text import keep_plain
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import types
 import pytest
 from singer_sdk.singerlib import StateMessage
 
-from tap_oncehub.errors import LoaderGoneError
-from tap_oncehub.message_writer import WholeLineWriter
+from tap_oncehub.engine.errors import OutputClosedError
+from tap_oncehub.engine.messages import WholeLineWriter
 
 MESSAGE = StateMessage({"bookmarks": {}})
 
@@ -41,5 +41,5 @@ def test_a_message_is_written_to_its_end(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_disk_that_is_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(LoaderGoneError, match="cannot be written: No space left"):
+    with pytest.raises(OutputClosedError, match="cannot be written: No space left"):
         write_to(FullDisk(), monkeypatch)

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from tap_oncehub.api.pagination import CursorPaginator, Position
-from tap_oncehub.api.response import OnceHubResponse
-from tap_oncehub.errors import PaginationError
+from tap_oncehub.engine.errors import PaginationError
+from tap_oncehub.engine.response import JsonResponse
+from tap_oncehub.pagination import CursorPaginator, Position
 from tests.support import responses
 
 SIZE = 3
@@ -14,12 +14,12 @@ NEXT = '<https://api.oncehub.com/bookings?limit=3&after=B-2>; rel="next"'
 PREVIOUS = '<https://api.oncehub.com/bookings?limit=3&before=B-0>; rel="previous"'
 
 
-def answer(data: Any, link: str | None = None, **envelope: Any) -> OnceHubResponse:
+def answer(data: Any, link: str | None = None, **envelope: Any) -> JsonResponse:
     headers = {"Link": link} if link else {}
     return responses.answer({"object": "list", "data": data, **envelope}, **headers)
 
 
-def reading(*pages: OnceHubResponse, start: Position | None = None) -> CursorPaginator:
+def reading(*pages: JsonResponse, start: Position | None = None) -> CursorPaginator:
     """Give a paginator that has read pages."""
     paginator = CursorPaginator(start, SIZE, "/list")
     for page in pages:
@@ -27,7 +27,7 @@ def reading(*pages: OnceHubResponse, start: Position | None = None) -> CursorPag
     return paginator
 
 
-def follow(page: OnceHubResponse, start: Position | None = None) -> str | None:
+def follow(page: JsonResponse, start: Position | None = None) -> str | None:
     """Give the cursor of the next page, None if there is none."""
     paginator = reading(page, start=start)
     return None if paginator.finished else paginator.current_value
@@ -73,7 +73,7 @@ def rows(*numbers: int) -> list[dict[str, Any]]:
         (answer(SHORT, '</style.css>; rel="preload"'), True),
     ],
 )
-def test_whether_there_is_more(page: OnceHubResponse, *, more: bool) -> None:
+def test_whether_there_is_more(page: JsonResponse, *, more: bool) -> None:
     assert CursorPaginator(None, SIZE, "/list").has_more(page) is more
 
 
@@ -130,7 +130,7 @@ def test_a_cycle_is_an_error() -> None:
     ],
 )
 def test_the_cursor_is_the_id_of_an_object_or_that_of_the_link(
-    page: OnceHubResponse, cursor: str
+    page: JsonResponse, cursor: str
 ) -> None:
     assert follow(page) == cursor
 

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tap_oncehub.progress import Notices, Progress
+from tap_oncehub.engine.progress import Notices, Progress
 
 
 class Clock:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_oncehub.api.rate_limit import RequestLimiter
+from tap_oncehub.engine.limiter import RequestLimiter
 
 WINDOW = 300.0
 PER_WINDOW = 200

@@ -15,7 +15,7 @@ from hypothesis.strategies import SearchStrategy
 from jsonschema import Draft202012Validator, FormatChecker
 from singer_sdk.contrib.msgspec import encoder
 
-from tap_oncehub.records import RecordConformer
+from tap_oncehub.engine.records import RecordConformer
 from tap_oncehub.schemas import load_schema
 from tests.support.streams import KEYS
 

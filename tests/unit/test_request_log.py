@@ -11,8 +11,8 @@ from contextlib import closing
 
 import pytest
 
-from tap_oncehub.api.rate_limit import RequestLimiter
-from tap_oncehub.context import SyncContext
+from tap_oncehub.engine.limiter import RequestLimiter
+from tap_oncehub.engine.run import SyncContext
 from tap_oncehub.settings import SETTINGS
 
 if t.TYPE_CHECKING:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from tap_oncehub.api.response import BadBodyError
+from tap_oncehub.engine.response import BadBodyError
 from tests.support.responses import answer
 
 KEY = "key-0815"

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from tap_oncehub.errors import InterruptedSyncError
-from tap_oncehub.signals import SignalWaiter
+from tap_oncehub.engine.errors import InterruptedSyncError
+from tap_oncehub.engine.signals import SignalWaiter
 
 
 def test_a_signal_interrupts_a_sleep() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_oncehub.times import milliseconds, parse_time, utc_text
+from tap_oncehub.engine.times import milliseconds, parse_time, utc_text
 
 UTC = timezone.utc
 

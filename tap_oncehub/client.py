@@ -8,20 +8,20 @@ from http import HTTPStatus
 
 import requests
 
-from tap_oncehub.errors import (
+from tap_oncehub.engine.errors import (
     AccessRefusedError,
     EndpointError,
     NotFoundError,
-    OnceHubError,
     RateLimitedError,
-    RequestRefusedError,
+    RefusedError,
+    TapError,
     UnreachableError,
     WrongAddressError,
 )
 from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE
 
 if t.TYPE_CHECKING:
-    from tap_oncehub.api.response import OnceHubResponse
+    from tap_oncehub.engine.response import JsonResponse
 
 KEY_CHECK_PATH = "/test"
 """What OnceHub answers for every key that has access to its API."""
@@ -77,7 +77,7 @@ class RetriableError(Exception):
 
 
 def error_for_response(
-    response: OnceHubResponse, path: str, stream: str, secret: str, *, first: bool
+    response: JsonResponse, path: str, stream: str, secret: str, *, first: bool
 ) -> Exception | None:
     """Return what a response's status means; None where it is a success.
 
@@ -118,7 +118,7 @@ def error_for_response(
     if first and (redirected or (not_found and not response.is_api_error)):
         text += f". Check api_url, {DEFAULT_API_URL} is the usual one"
         return WrongAddressError(text, status=status)
-    kind = NotFoundError if not_found else RequestRefusedError
+    kind = NotFoundError if not_found else RefusedError
     return kind(text, status=status, param=response.error_param)
 
 
@@ -147,7 +147,7 @@ def error_for_exception(
 
 def exhausted(
     error: RetriableError, request: requests.PreparedRequest, stream: str, max_wait: float
-) -> OnceHubError:
+) -> TapError:
     """Return the error that ends the retries of a request, ``max_wait`` seconds long."""
     limit = f"max_wait_seconds ({max_wait:g} s)"
     if error.retry_after and error.retry_after > max_wait:

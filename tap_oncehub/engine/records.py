@@ -14,8 +14,8 @@ from decimal import Decimal
 
 import msgspec
 
+from tap_oncehub.engine.times import utc_text
 from tap_oncehub.schemas import EXTRA
-from tap_oncehub.times import utc_text
 
 if t.TYPE_CHECKING:
     import logging

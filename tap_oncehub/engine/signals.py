@@ -9,7 +9,7 @@ import typing as t
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 
-from tap_oncehub.errors import InterruptedSyncError
+from tap_oncehub.engine.errors import InterruptedSyncError
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from http import HTTPStatus
 
 import requests
 
-from tap_oncehub.api.errors import (
+from tap_oncehub.client import (
     KEY_CHECK_PATH,
     RetriableError,
     error_for_exception,
@@ -26,18 +26,18 @@ from tap_oncehub.api.errors import (
     exhausted,
     path_of,
 )
-from tap_oncehub.api.response import BadBodyError, OnceHubResponse
-from tap_oncehub.errors import EndpointError, RequestRefusedError
-from tap_oncehub.progress import EVERY_SECONDS
+from tap_oncehub.engine.errors import EndpointError, RefusedError
+from tap_oncehub.engine.progress import EVERY_SECONDS
+from tap_oncehub.engine.response import BadBodyError, JsonResponse
 from tap_oncehub.settings import is_loopback
 
 if t.TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from tap_oncehub.api.rate_limit import RequestLimiter
-    from tap_oncehub.progress import Progress, StreamStats
-    from tap_oncehub.signals import SignalWaiter
+    from tap_oncehub.engine.limiter import RequestLimiter
+    from tap_oncehub.engine.progress import Progress, StreamStats
+    from tap_oncehub.engine.signals import SignalWaiter
 
     Check: t.TypeAlias = Callable[[t.Any], str | None]
 
@@ -52,7 +52,7 @@ _BLOCK_BYTES = 1 << 16
 
 
 @dataclass
-class OnceHubClient:
+class HttpClient:
     """Sends requests within the limits and returns sound responses only.
 
     Attributes:
@@ -91,7 +91,7 @@ class OnceHubClient:
         request: requests.PreparedRequest,
         stats: StreamStats,
         check: Check | None = None,
-    ) -> OnceHubResponse:
+    ) -> JsonResponse:
         """Send a request until there is a sound response.
 
         ``check`` returns what is wrong with a decoded body, None if nothing is.
@@ -99,7 +99,7 @@ class OnceHubClient:
         Raises:
             AccessRefusedError: On 401, and on a 403 that concerns the whole API.
             WrongAddressError: When not even the first response is OnceHub's.
-            RequestRefusedError: On any other response that will not change.
+            RefusedError: On any other response that will not change.
             EndpointError: When the endpoint stays broken for too long.
             RateLimitedError: When OnceHub refuses with 429 for too long.
             UnreachableError: When there is no response at all for too long.
@@ -111,7 +111,7 @@ class OnceHubClient:
             started = time.monotonic()
             try:
                 return self._attempt(request, stats, check)
-            except RequestRefusedError as error:
+            except RefusedError as error:
                 if error.status == HTTPStatus.FORBIDDEN:
                     self._check_key(request, stats)
                 raise
@@ -134,7 +134,7 @@ class OnceHubClient:
 
     def _attempt(
         self, request: requests.PreparedRequest, stats: StreamStats, check: Check | None
-    ) -> OnceHubResponse:
+    ) -> JsonResponse:
         self.progress.count_request(stats)
         try:
             with self.waiter.interruptible():
@@ -160,7 +160,7 @@ class OnceHubClient:
         self._sound = True
         return response
 
-    def _compare_clocks(self, response: OnceHubResponse) -> None:
+    def _compare_clocks(self, response: JsonResponse) -> None:
         """Warn, once, of clocks that differ: the earlier one says when a sync began."""
         apart = abs((response.date or response.received_at) - response.received_at)
         if apart > _CLOCKS_APART and not self._clock:
@@ -181,7 +181,7 @@ class OnceHubClient:
         with suppress(EndpointError):
             self.send(request, stats)
 
-    def _exchange(self, request: requests.PreparedRequest, stream: str) -> OnceHubResponse:
+    def _exchange(self, request: requests.PreparedRequest, stream: str) -> JsonResponse:
         """Send once; the environment's proxies and certificates are used."""
         environment = self.session.merge_environment_settings(
             request.url or "", {}, stream=True, verify=None, cert=None
@@ -197,7 +197,7 @@ class OnceHubClient:
                     request, timeout=timeout, allow_redirects=False, **environment
                 )
                 with response:
-                    return OnceHubResponse(response, _content(response, request))
+                    return JsonResponse(response, _content(response, request))
         except (OSError, ValueError) as error:  # RequestException is an OSError
             raise error_for_exception(error, request, stream) from None
 
@@ -240,7 +240,7 @@ def _content(response: requests.Response, request: requests.PreparedRequest) -> 
     return bytes(content)
 
 
-def _fault(response: OnceHubResponse, check: Check | None) -> str | None:
+def _fault(response: JsonResponse, check: Check | None) -> str | None:
     try:
         body = response.body
     except BadBodyError as error:

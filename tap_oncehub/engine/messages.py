@@ -7,7 +7,7 @@ import typing as t
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 
-from tap_oncehub.errors import LoaderGoneError
+from tap_oncehub.engine.errors import OutputClosedError
 
 if t.TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
@@ -24,7 +24,7 @@ class WholeLineWriter(MsgSpecWriter):
         """Write a message.
 
         Raises:
-            LoaderGoneError: If nobody takes it.
+            OutputClosedError: If nobody takes it.
         """
         rest = self.format_message(message)
         try:
@@ -33,8 +33,8 @@ class WholeLineWriter(MsgSpecWriter):
             sys.stdout.flush()
         except BrokenPipeError:
             msg = "The loader has ended: see its own messages."
-            raise LoaderGoneError(msg) from None
+            raise OutputClosedError(msg) from None
         except (OSError, AttributeError) as error:  # None stands for a closed stdout
             reason = error.strerror if isinstance(error, OSError) else "it is closed"
             msg = f"Standard output cannot be written: {reason}."
-            raise LoaderGoneError(msg) from None
+            raise OutputClosedError(msg) from None

@@ -10,7 +10,7 @@ import logging
 import time
 import typing as t
 
-from tap_oncehub.api.request_log import RequestLog, forget
+from tap_oncehub.engine.request_log import RequestLog, forget
 
 if t.TYPE_CHECKING:
     import sqlite3

@@ -15,7 +15,7 @@ from singer_sdk.helpers.jsonpath import extract_jsonpath
 from singer_sdk.pagination import JSONPathPaginator
 from typing_extensions import override
 
-from tap_oncehub.errors import PaginationError
+from tap_oncehub.engine.errors import PaginationError
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection

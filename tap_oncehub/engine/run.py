@@ -7,13 +7,13 @@ from pathlib import Path
 
 import platformdirs
 
-from tap_oncehub.api.client import OnceHubClient
-from tap_oncehub.api.rate_limit import RequestLimiter
-from tap_oncehub.errors import EndpointError, StreamsFailedError, WrongAddressError
-from tap_oncehub.log import keep_plain
-from tap_oncehub.progress import Notices, Progress
+from tap_oncehub.engine.errors import EndpointError, StreamsFailedError, WrongAddressError
+from tap_oncehub.engine.http import HttpClient
+from tap_oncehub.engine.limiter import RequestLimiter
+from tap_oncehub.engine.progress import Notices, Progress
+from tap_oncehub.engine.signals import SignalWaiter
+from tap_oncehub.engine.text import keep_plain
 from tap_oncehub.settings import is_loopback
-from tap_oncehub.signals import SignalWaiter
 
 if t.TYPE_CHECKING:
     import logging
@@ -49,7 +49,7 @@ class SyncContext:
             logger=logger,
         )
         self.progress = Progress(logger, lambda: limiter.left)
-        self.client = OnceHubClient(
+        self.client = HttpClient(
             limiter,
             logger,
             config["request_timeout_seconds"],

@@ -16,7 +16,7 @@ import msgspec
 import requests
 from typing_extensions import override
 
-from tap_oncehub.log import plain_text
+from tap_oncehub.engine.text import plain_text
 
 _LONGEST_MESSAGE = 300
 _LONGEST_SEARCHED = 2000
@@ -45,7 +45,7 @@ class BadBodyError(Exception):
     """A body that is no JSON; the text says what it is instead."""
 
 
-class OnceHubResponse(requests.Response):
+class JsonResponse(requests.Response):
     """A response of OnceHub whose body is decoded once.
 
     Attributes:

@@ -8,19 +8,19 @@ from __future__ import annotations
 from singer_sdk.exceptions import FatalSyncError
 
 
-class OnceHubError(FatalSyncError):
+class TapError(FatalSyncError):
     """A failure that is not a bug of the tap; its text is meant for people."""
 
 
-class SettingsError(OnceHubError):
+class SettingsError(TapError):
     """The settings, the catalog or the state cannot be used as they are."""
 
 
-class EndpointError(OnceHubError):
+class EndpointError(TapError):
     """One endpoint cannot be read; the other streams can go on."""
 
 
-class RequestRefusedError(EndpointError):
+class RefusedError(EndpointError):
     """OnceHub refused a request for good (a 3xx or 4xx answer).
 
     Attributes:
@@ -34,11 +34,11 @@ class RequestRefusedError(EndpointError):
         self.param = param
 
 
-class WrongAddressError(RequestRefusedError):
+class WrongAddressError(RefusedError):
     """Not even the first answer is OnceHub's: no stream could be read."""
 
 
-class NotFoundError(RequestRefusedError):
+class NotFoundError(RefusedError):
     """OnceHub has no such object or endpoint (404)."""
 
 
@@ -46,27 +46,27 @@ class PaginationError(EndpointError):
     """The pages of a list lead nowhere new."""
 
 
-class AccessRefusedError(OnceHubError):
+class AccessRefusedError(TapError):
     """OnceHub refuses the key (401), or the account's plan has no API access (403)."""
 
 
-class RateLimitedError(OnceHubError):
+class RateLimitedError(TapError):
     """OnceHub keeps answering 429, since others use the limits: no stream could be read."""
 
 
-class UnreachableError(OnceHubError):
+class UnreachableError(TapError):
     """No answer comes from OnceHub at all: no stream could be read."""
 
 
-class LoaderGoneError(OnceHubError):
+class OutputClosedError(TapError):
     """Nobody reads the messages any more."""
 
 
-class StreamsFailedError(OnceHubError):
+class StreamsFailedError(TapError):
     """Some streams failed while the others were synced."""
 
 
-class InterruptedSyncError(OnceHubError):
+class InterruptedSyncError(TapError):
     """SIGTERM or Ctrl-C ended the sync.
 
     Attributes:

@@ -1,1 +1,0 @@
-"""One conversation with the OnceHub API."""

@@ -1,0 +1,1 @@
+"""Lists behind a cursor and a rate limit, read so that nothing is lost; knows no API."""
