@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import typing as t
 
@@ -15,8 +13,8 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from typing_extensions import override
 
 from tap_oncehub.engine.errors import SettingsError
+from tap_oncehub.engine.state import check_state
 from tap_oncehub.settings import from_environment, problems, tidy
-from tap_oncehub.state.bookmark import check_state
 
 if t.TYPE_CHECKING:
     from tap_oncehub.streams.base import OnceHubStream
@@ -89,10 +87,15 @@ class CommandLineTap(Tap):
         Args:
             options: The command line's options.
         """
-        for name in ("state", "catalog"):
-            if options.get(name) is not None:
-                options[name] = checked(options[name], name)
-        super().invoke(**options)
+        super(Tap, cls).invoke(about=options["about"], about_format=options["about_format"])
+        files = {
+            name: checked(options[name], name) for name in ("state", "catalog") if options[name]
+        }
+        cls(config=options["config"].config, **files).sync()
+
+    def sync(self) -> None:
+        """Sync the selected streams."""
+        raise NotImplementedError
 
     @classmethod
     @override
@@ -187,8 +190,8 @@ class _Catalog(msgspec.Struct):
     streams: list[_Entry]
 
 
-def checked(file: t.IO[str], name: str) -> t.IO[str]:
-    """Return a catalog or state file's content, to be read again.
+def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
+    """Return a catalog or state file's content.
 
     Raises:
         SettingsError: Saying which file it is and what is wrong with it.
@@ -206,7 +209,7 @@ def checked(file: t.IO[str], name: str) -> t.IO[str]:
         check_state(content, ())
     else:
         _check_catalog(content, file.name)
-    return io.StringIO(json.dumps(content))
+    return content
 
 
 def _check_catalog(content: t.Any, place: str) -> None:

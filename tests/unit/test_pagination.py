@@ -1,10 +1,10 @@
 from typing import Any
 
 import pytest
+from tap_oncehub.pagination import CursorPaginator, Position
 
 from tap_oncehub.engine.errors import PaginationError
 from tap_oncehub.engine.response import JsonResponse
-from tap_oncehub.pagination import CursorPaginator, Position
 from tests.support import responses
 
 SIZE = 3
