@@ -51,7 +51,7 @@ class UserSchedulingAvailabilityStream(OnceHubStream):
         if "id" not in request:
             return super().check_body(request, body)
         known = isinstance(body, dict) and body.keys() & _SCHEDULE
-        return None if known or body is None else "the response is no schedule"
+        return None if known or body in (None, {}) else "the response is no schedule"
 
     @override
     def rows_of(self, identifier: str) -> Iterator[Record]:
