@@ -204,7 +204,7 @@ def _ask(stream: ResumableStream, request: Request, cursor: str | None) -> JsonR
         response = stream.fetch(request)
     except RefusedError as error:
         if request["timed"] and error.status in _REFUSED_TIME and not stream.sync_pass.dates_only:
-            raise TimeRefusedError from error
+            raise TimeRefusedError(str(error)) from error
         raise
     if lost:
         raise ListMovedError(str(lost))
