@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from tap_oncehub.cli import CommandLineTap
 from tap_oncehub.engine.errors import EndpointError, InterruptedSyncError, WrongAddressError
-from tap_oncehub.engine.messages import WholeLineWriter
+from tap_oncehub.engine.messages import WholeLineWriter, write_out
 from tap_oncehub.engine.run import SyncContext
 from tap_oncehub.engine.text import plain_text
 from tap_oncehub.settings import SETTINGS
@@ -49,6 +49,13 @@ class TapOnceHub(CommandLineTap):
         classes = stream_classes(self.config)
         return [stream_class(self, self.sync_context) for stream_class in classes]
 
+    @override
+    def run_discovery(self) -> str:
+        text = self.catalog_json_text
+        self.sync_context.waiter.check()
+        write_out(f"{text}\n".encode())
+        return text
+
     @override  # type: ignore[misc]  # final, but the SDK has no hook for the end of a sync
     def sync_all(self) -> None:
         """Sync all streams, then log what it cost and what failed.
@@ -57,7 +64,6 @@ class TapOnceHub(CommandLineTap):
             StreamsFailedError: If any stream failed.
             InterruptedSyncError: If a signal ended the sync; the state is written.
         """
-        self.check_input()
         try:
             self._check_account()
             super().sync_all()
