@@ -67,7 +67,7 @@ def _streams() -> list[OnceHubStream]:
 
 
 def _index(streams: dict[str, OnceHubStream]) -> Iterator[str]:
-    yield "| stream | endpoint | primary key | replication | parent | selected by default |"
+    yield "| stream | endpoint | primary key | replication | asks for each of | selected by default |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name, stream in streams.items():
         yield _row(f"[{name}](#{name})", *_facts(stream))
@@ -75,12 +75,11 @@ def _index(streams: dict[str, OnceHubStream]) -> Iterator[str]:
 
 def _facts(stream: OnceHubStream) -> list[str]:
     key = stream.replication_key
-    source = next((other.name for other in STREAMS if other.path == stream.source), "")
     return [
         f"`GET {stream.path}`",
         ", ".join(stream.primary_keys),
         f"incremental by {key}" if key else "full table",
-        source,
+        f"`{stream.source}`" if stream.source else "",
         "yes" if stream.selected_by_default else "no",
     ]
 

@@ -3,44 +3,69 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import typing as t
+from contextlib import suppress
 
-import click
-from singer_sdk.exceptions import ConfigurationError, MappingError
-
-from tap_oncehub.engine.errors import InterruptedSyncError, OutputClosedError, TapError
-from tap_oncehub.tap import TapOnceHub
+if t.TYPE_CHECKING:
+    import click
 
 _SIGNALLED = 128
 
 
 def main() -> None:
     """Run the tap; exit with 0, 1 after an error, 128 + N after the signal N."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    # Their own imports take most of a second, in which a signal may come.
+    import click  # noqa: PLC0415
+    from singer_sdk.exceptions import ConfigurationError, MappingError  # noqa: PLC0415
+
+    from tap_oncehub.engine import errors  # noqa: PLC0415
+    from tap_oncehub.tap import TapOnceHub  # noqa: PLC0415
+
     try:
-        sys.exit(TapOnceHub.cli(standalone_mode=False))
-    except InterruptedSyncError as interruption:
+        sys.exit(_run(TapOnceHub.command()))
+    except errors.InterruptedSyncError as interruption:
         TapOnceHub.logger.warning("%s", interruption)
         sys.exit(_SIGNALLED + interruption.signal_number)
-    except OutputClosedError as error:
-        if sys.stdout:
+    except errors.TapError as error:
+        if isinstance(error, errors.OutputClosedError) and sys.stdout:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         TapOnceHub.logger.error("%s", error)
-        sys.exit(1)
-    except TapError as error:
-        TapOnceHub.logger.error("%s", error)
-        sys.exit(1)
     except click.ClickException as error:
         TapOnceHub.logger.error("%s", error.format_message())
-        sys.exit(1)
     except (ConfigurationError, MappingError) as error:
         TapOnceHub.logger.error("Invalid settings: %s", error)
-        sys.exit(1)
     except Exception as error:  # noqa: BLE001  # the last line of defence
         # Its own text may hold a customer's data.
         bug = Exception(type(error).__name__).with_traceback(error.__traceback__)
         what = "This is a bug of tap-oncehub %s: please report it with the lines below"
         TapOnceHub.logger.error(what, TapOnceHub.plugin_version, exc_info=bug)
-        sys.exit(1)
+    sys.exit(1)
+
+
+def _run(command: click.Command) -> t.Any:
+    from tap_oncehub.engine.messages import output_closed  # noqa: PLC0415
+
+    try:
+        try:
+            return command(standalone_mode=False)
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()  # where the disk is full, it shows here at the latest
+    except OSError as error:
+        if error.strerror is None:  # one of the class that requests has
+            raise
+        raise output_closed(error) from None
+
+
+def _stop(number: int, _frame: t.Any) -> None:
+    """End at once: so early, there is nothing to finish."""
+    with suppress(OSError):
+        os.write(2, b"Interrupted before anything was read.\n")
+    os._exit(_SIGNALLED + number)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command line, the settings and the input files: checked, with messages for people."""
+"""The command line: its help, its files, and what is checked before the first request."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import os
 import typing as t
 
 import click
-import msgspec
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigurationError, MappingError
-from singer_sdk.plugin_base import JSONSchemaValidator
 from typing_extensions import override
 
+from tap_oncehub.catalog import checked, doubts_on_maps, register_maps
+from tap_oncehub.config import converted, doubts, from_environment, problems
 from tap_oncehub.engine.errors import SettingsError
-from tap_oncehub.engine.state import check_state
-from tap_oncehub.settings import from_environment, problems, tidy
 
 if t.TYPE_CHECKING:
     from tap_oncehub.streams.base import OnceHubStream
@@ -42,6 +39,39 @@ _OPTIONS = {
 class CommandLineTap(Tap):
     """A tap that refuses unusable input in one line, before the first request."""
 
+    def __init__(
+        self, *, config: dict[str, t.Any] | None = None, validate_config: bool = True, **more: t.Any
+    ) -> None:
+        """Check and convert the settings; discovery does without those that are wrong.
+
+        Raises:
+            SettingsError: Naming what is wrong with each setting.
+        """
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        usable = converted(config or {}, schema)
+        wrong = problems(usable, schema)
+        if wrong and validate_config:
+            raise SettingsError("; ".join(f"{name} {text}" for name, text in wrong.items()))
+        for doubt in doubts(config or {}, schema, os.environ):
+            self.logger.warning("%s", doubt)
+        usable = {name: value for name, value in usable.items() if name not in wrong}
+        # The SDK, whose messages quote values, finds nothing to say; it fills in the defaults.
+        super().__init__(config={"api_key": "", **usable}, validate_config=False, **more)
+
+    @classmethod
+    def command(cls) -> click.Command:
+        """Set up the log, and return the command.
+
+        Raises:
+            SettingsError: If the level of the log is none.
+        """
+        try:
+            return cls.cli
+        except ValueError:
+            msg = "LOGLEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL."
+            raise SettingsError(msg) from None
+
     @classmethod
     @override
     def get_singer_command(cls) -> click.Command:
@@ -56,28 +86,12 @@ class CommandLineTap(Tap):
         return command
 
     @override
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        # The SDK has no public hook before the settings count; its messages quote values.
-        tidy(self._config)
-        schema = self.config_jsonschema
-        self.append_builtin_config(schema)
-        if unknown := sorted(self._config.keys() - schema["properties"].keys()):
-            self.logger.warning("Ignoring unknown settings: %s", ", ".join(unknown))
-        found = problems(self._config, JSONSchemaValidator(schema))
-        if found and raise_errors:
-            raise SettingsError("; ".join(found))
-        return found
-
-    @override
     def setup_mapper(self) -> None:
-        try:
-            super().setup_mapper()
-        except Exception as error:
-            told = isinstance(error, (ConfigurationError, MappingError))
-            if told or not self.config.get("stream_maps"):
-                raise
-            msg = f"The stream_maps hold an expression that cannot be read ({type(error).__name__})"
-            raise SettingsError(msg) from None
+        register_maps(self)
+        for stream in self.streams.values():
+            t.cast("OnceHubStream", stream).check_catalog()
+        for doubt in doubts_on_maps(self, os.environ.get("TAP_ONCEHUB_STREAM_MAPS", "{}")):
+            self.logger.warning("%s", doubt)
 
     @classmethod
     @override
@@ -88,10 +102,10 @@ class CommandLineTap(Tap):
             options: The command line's options.
         """
         super(Tap, cls).invoke(about=options["about"], about_format=options["about_format"])
-        files = {
-            name: checked(options[name], name) for name in ("state", "catalog") if options[name]
-        }
-        cls(config=options["config"].config, **files).sync()
+        state, catalog = (
+            checked(options[name], name) if options[name] else None for name in ("state", "catalog")
+        )
+        cls(config=options["config"].config, catalog=catalog, state=state).sync()
 
     def sync(self) -> None:
         """Sync the selected streams."""
@@ -118,11 +132,10 @@ class CommandLineTap(Tap):
         except (ValueError, TypeError, RecursionError):
             msg = f"The settings in {', '.join(files)} are not a JSON object"
             raise SettingsError(msg) from None
-        if files == value and files:
-            return found
-        schema = cls.config_jsonschema
-        cls.append_builtin_config(schema)
-        found.config |= from_environment(os.environ, schema)
+        if files != value or not files:
+            schema = cls.config_jsonschema
+            cls.append_builtin_config(schema)
+            found.config |= from_environment(os.environ, schema)
         return found
 
     @classmethod
@@ -139,86 +152,3 @@ class CommandLineTap(Tap):
     def check_connection(self) -> str:
         """Return what OnceHub says of the key, asked with one request."""
         raise NotImplementedError
-
-    def check_input(self) -> None:
-        """Refuse a catalog or a state that cannot be used.
-
-        Raises:
-            SettingsError: Saying what cannot be used.
-        """
-        for entry in self.input_catalog or {}:
-            if entry not in self.streams:
-                known = ", ".join(self.streams)
-                msg = f"The catalog has an unknown stream {entry!r}; known are: {known}"
-                raise SettingsError(msg)
-        for stream in self.streams.values():
-            t.cast("OnceHubStream", stream).check_catalog()
-        check_state(self.state, [s.name for s in self.streams.values() if s.replication_key])
-
-
-class _Metadata(msgspec.Struct):
-    selected: bool | None = None
-
-
-class _Part(msgspec.Struct):
-    breadcrumb: list[str]
-    metadata: _Metadata
-
-
-class _Schema(msgspec.Struct):
-    type: str | list[str] = ""
-    properties: dict[str, _Schema] = {}
-    items: _Schema | None = None
-    anyOf: list[dict[str, t.Any]] = []  # noqa: N815
-
-
-class _Columns(_Schema, kw_only=True):
-    properties: dict[str, _Schema]
-
-
-class _Entry(msgspec.Struct):
-    tap_stream_id: str
-    schema: _Columns
-    stream: str | None = None
-    metadata: list[_Part] = []
-    key_properties: list[str] | None = None
-    replication_key: str | None = None
-    replication_method: str | None = None
-
-
-class _Catalog(msgspec.Struct):
-    streams: list[_Entry]
-
-
-def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
-    """Return a catalog or state file's content.
-
-    Raises:
-        SettingsError: Saying which file it is and what is wrong with it.
-    """
-    try:
-        text = file.read()
-        # Unlike the standard library's, this decoder takes neither NaN nor half characters.
-        content = msgspec.json.decode(text if text.strip() or name == "catalog" else "{}")
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        msg = f"The {name} in {file.name} is not a JSON object."
-        raise SettingsError(msg)
-    if name == "state":
-        check_state(content, ())
-    else:
-        _check_catalog(content, file.name)
-    return content
-
-
-def _check_catalog(content: t.Any, place: str) -> None:
-    try:
-        entries = msgspec.convert(content, _Catalog).streams
-    except msgspec.ValidationError as error:
-        msg = f"The catalog in {place} is not like the one that tap-oncehub --discover "
-        raise SettingsError(msg + f"writes: {error}.") from None
-    for entry in entries:
-        if entry.stream not in {None, "", entry.tap_stream_id}:
-            msg = f"The catalog in {place} has two names for the stream {entry.tap_stream_id!r}."
-            raise SettingsError(msg)

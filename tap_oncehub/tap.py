@@ -17,10 +17,11 @@ from tap_oncehub.cli import CommandLineTap
 from tap_oncehub.engine.errors import EndpointError, InterruptedSyncError, SettingsError
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
-from tap_oncehub.engine.messages import WholeLineWriter
+from tap_oncehub.engine.messages import WholeLineWriter, write_out
 from tap_oncehub.engine.progress import Progress
 from tap_oncehub.engine.run import SyncRun
 from tap_oncehub.engine.signals import SignalWaiter
+from tap_oncehub.engine.state import check_state
 from tap_oncehub.engine.text import keep_plain, plain_text
 from tap_oncehub.settings import SETTINGS, is_loopback
 from tap_oncehub.streams import STREAMS
@@ -86,10 +87,19 @@ class TapOnceHub(CommandLineTap):
         return dict(sorted(found.items(), key=lambda item: (item[1].rank, item[0])))
 
     @override
+    def run_discovery(self) -> str:
+        text = self.catalog_json_text
+        self.run.waiter.check()
+        write_out(f"{text}\n".encode())
+        return text
+
+    @override
     def load_state(self, state: dict[str, t.Any]) -> None:
-        super().load_state(state)
+        check_state(state, [s.name for s in self.streams.values() if s.key])
+        for name, bookmark in state.get("bookmarks", {}).items():
+            super().load_state({"bookmarks": {name: bookmark}} if name in self.streams else {})
         for stream in self.streams.values():
-            if stream.selected:
+            if stream.selected or stream.name in self.state.get("bookmarks", {}):
                 stream.prepare_state()
 
     def sync(self) -> None:
@@ -99,7 +109,6 @@ class TapOnceHub(CommandLineTap):
             StreamsFailedError: If any stream failed.
             InterruptedSyncError: If a signal ended the sync; the state is written.
         """
-        self.check_input()
         try:
             self._check_account()
             self.sync_all()

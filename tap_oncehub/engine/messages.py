@@ -1,4 +1,4 @@
-"""Singer messages on standard output, each a whole line."""
+"""Standard output: whole lines, whatever a write takes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 import typing as t
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
+from typing_extensions import override
 
 from tap_oncehub.engine.errors import OutputClosedError
 
@@ -20,21 +21,28 @@ class WholeLineWriter(MsgSpecWriter):
     up at a signal, and the SDK's own writer leaves half a line.
     """
 
+    @override
     def write_message(self, message: Message) -> None:
-        """Write a message.
+        write_out(self.format_message(message))
 
-        Raises:
-            OutputClosedError: If nobody takes it.
-        """
-        rest = self.format_message(message)
-        try:
-            while rest:
-                rest = rest[sys.stdout.buffer.write(rest) :]
-            sys.stdout.flush()
-        except BrokenPipeError:
-            msg = "The loader has ended: see its own messages."
-            raise OutputClosedError(msg) from None
-        except (OSError, AttributeError) as error:  # None stands for a closed stdout
-            reason = error.strerror if isinstance(error, OSError) else "it is closed"
-            msg = f"Standard output cannot be written: {reason}."
-            raise OutputClosedError(msg) from None
+
+def write_out(rest: bytes | bytearray) -> None:
+    """Write to standard output, all of it.
+
+    Raises:
+        OutputClosedError: If nobody takes it.
+    """
+    try:
+        while rest:
+            rest = rest[sys.stdout.buffer.write(rest) :]
+        sys.stdout.flush()
+    except (OSError, AttributeError) as error:  # None stands for a closed stdout
+        raise output_closed(error) from None
+
+
+def output_closed(error: Exception) -> OutputClosedError:
+    """Return what an error in writing to standard output means."""
+    if isinstance(error, BrokenPipeError):
+        return OutputClosedError("The loader has ended: see its own messages.")
+    reason = error.strerror if isinstance(error, OSError) else "it is closed"
+    return OutputClosedError(f"Standard output cannot be written: {reason}.")

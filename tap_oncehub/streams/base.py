@@ -126,7 +126,7 @@ class OnceHubStream(ResumableStream):
 
     @property
     @override
-    def named_ids(self) -> list[str]:  # type: ignore[override]
+    def named_ids(self) -> list[str]:
         return self.config.get(self.ids_setting) or []
 
     @property

@@ -92,7 +92,9 @@ class AnySequence(RuleBasedStateMachine):
         try:
             self.wait(7.0)
             assert self.run_tap().ended == "well"
-            assert not any(state.get("resume") for state in self.warehouse.state["bookmarks"].values())
+            assert not any(
+                state.get("resume") for state in self.warehouse.state["bookmarks"].values()
+            )
             self.wait(7.0)
             assert self.run_tap().ended == "well"
             self.compare()

@@ -7,54 +7,64 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_oncehub.settings import DEFAULT_API_URL, SETTINGS, from_text, problems, tidy
+from tap_oncehub.config import converted, doubts, problems
+from tap_oncehub.settings import DEFAULT_API_URL, SETTINGS
+from tap_oncehub.tap import TapOnceHub
 
 KEY = "k3y-0123456789abcdef"
 
 
+SCHEMA = copy.deepcopy(SETTINGS)
+TapOnceHub.append_builtin_config(SCHEMA)
+
+
 def found(config: dict[str, Any]) -> list[str]:
     """Name the problems of settings, made ready as the tap does."""
-    tidy(config)
-    return problems(config, JSONSchemaValidator(copy.deepcopy(SETTINGS)))
+    wrong = problems(converted(config, SCHEMA), SCHEMA)
+    return [f"{name} {text}" for name, text in wrong.items()]
+
+
+def doubted(config: dict[str, Any], **environment: str) -> str:
+    return "\n".join(doubts({"api_key": KEY, **config}, SCHEMA, environment))
 
 
 @pytest.mark.parametrize(
     ("name", "values", "says"),
     [
-        ("api_key", [None, ""], "is missing"),
-        ("api_key", [0, 12345678, [KEY], {"key": KEY}], "must be text"),
-        ("api_key", [f" {KEY}", f"{KEY}\n", f"{KEY}\r\nX-Other: 1"], "has blanks, line breaks"),
+        ("api_key", [None, "", " ", "''", '"\n"'], "is missing"),
+        ("api_key", [0, 12345678, [KEY], {"key": KEY}], "of the type string"),
+        ("api_key", [f"{KEY} x", f"{KEY}\r\nX-Other: 1"], "has blanks, line breaks"),
         ("api_key", [f"{KEY}\x00", f"{KEY}é"], "characters"),
         ("api_url", ["api.oncehub.com", ""], "is not an address"),
         ("api_url", [5], "of the type string"),
         ("page_size", [0], "at least 1"),
         ("page_size", [101], "at most 100"),
-        ("page_size", ["100", 10.5, True, KEY], "of the type integer"),
+        ("page_size", ["many", "", "1.5", "[1]", 10.5, True, KEY], "of the type integer"),
         ("lookback_seconds", [-1], "at least 0"),
         ("lookback_seconds", [10**15], "at most"),
         ("time_slots_days", [0], "at least 1"),
         ("time_slots_days", [10**6], "at most"),
-        ("booking_ids", ["BKNG-1"], "of the type array"),
+        ("booking_ids", [5, {}], "of the type array"),
         ("booking_ids", [["BKNG-1", 5]], "item 2 must be of the type string"),
-        ("booking_ids", [["../users"], ["BKC 1"], [""]], "item 1 contains invalid characters"),
+        ("booking_ids", [["../users"], ["BKC 1"], [""]], "item 1 contains characters that"),
         ("booking_calendar_ids", [[None]], "item 1 must be of the type string"),
-        ("include_webhook_secrets", ["yes", 1], "of the type boolean"),
+        ("include_webhook_secrets", ["perhaps", 1], "of the type boolean"),
         ("rate_limit_per_second", [-1], "at least 0"),
         ("rate_limit_per_second", ["5/s"], "of the type number"),
-        ("rate_limit_per_second", [math.inf, Decimal("NaN"), Decimal("1e400")], "finite"),
+        ("rate_limit_per_second", [math.inf, Decimal("NaN"), Decimal("1e400"), "NaN"], "finite"),
         ("rate_limit_per_window", [0.5], "of the type integer"),
         ("rate_limit_window_seconds", [0], "more than 0"),
         ("request_timeout_seconds", [0], "more than 0"),
         ("request_timeout_seconds", [10**9, 1e300], "at most"),
         ("max_wait_seconds", [-0.1], "at least 0"),
         ("user_agent", [""], "must not be empty"),
-        ("user_agent", [" padded", "two\nlines", "one line\n"], "one line"),
-        ("user_agent", ["ünïcode"], "plain text"),
+        ("user_agent", ["two\nlines", "ünïcode"], "contains characters that"),
         ("start_date", ["yesterday", "2026-02-30", ""], "is not a time"),
         ("start_date", [20260131], "of the type string"),
-        ("emit_activate_version_messages", ["on"], "of the type boolean"),
+        ("full_pass_days", [-1], "at least 0"),
+        ("emit_activate_version_messages", ["perhaps"], "of the type boolean"),
+        ("stream_maps", ["{broken", "5"], "of the type object"),
     ],
 )
 def test_a_bad_setting_is_named_and_its_value_is_not(
@@ -69,15 +79,21 @@ def test_a_bad_setting_is_named_and_its_value_is_not(
         assert "\n" not in sentence
 
 
-def test_defaults_are_filled_in() -> None:
-    config: dict[str, Any] = {"api_key": KEY, "page_size": None, "start_date": None}
+def test_flattening_without_its_depth() -> None:
+    assert found({"api_key": KEY, "flattening_enabled": True}) == [
+        "flattening_max_depth is missing: flattening_enabled needs it"
+    ]
 
-    assert found(config) == []
-    assert config == {
+
+def test_defaults_are_filled_in() -> None:
+    tap = TapOnceHub(config={"api_key": KEY, "page_size": None, "start_date": None})
+
+    assert tap.config == {
         "api_key": KEY,
         "api_url": "https://api.oncehub.com/v2",
         "page_size": 100,
         "lookback_seconds": 300,
+        "full_pass_days": 7,
         "time_slots_days": 30,
         "include_webhook_secrets": False,
         "rate_limit_per_second": 5,
@@ -89,6 +105,22 @@ def test_defaults_are_filled_in() -> None:
         "max_wait_seconds": 900,
         "emit_activate_version_messages": False,
     }
+
+
+def test_discovery_does_without_what_is_wrong() -> None:
+    tap = TapOnceHub(config={"rate_limit_per_second": "many"}, validate_config=False)
+
+    assert tap.config["rate_limit_per_second"] == 5
+
+
+@pytest.mark.parametrize("text", [" {}", "{}\r\n", '"{}"', "'{}'", ' " {} "\n', "\t{}\t"])
+def test_key_that_is_wrapped(text: str) -> None:
+    assert converted({"api_key": text.format(KEY)}, SCHEMA) == {"api_key": KEY}
+
+
+@pytest.mark.parametrize("key", [f'"{KEY}', f"{KEY}'", f"\"{KEY}'", 'a"b'])
+def test_key_with_a_quote_of_its_own(key: str) -> None:
+    assert converted({"api_key": key}, SCHEMA) == {"api_key": key}
 
 
 def test_good_settings_stay_as_they_are() -> None:
@@ -107,13 +139,12 @@ def test_good_settings_stay_as_they_are() -> None:
         "user_agent": "our warehouse (data@example.com)",
         "stream_maps": {"users": {"email": "md5(email)"}},
     }
-    before = copy.deepcopy(config)
 
     assert found(config) == []
-    assert before.items() <= config.items()
+    assert converted(config, SCHEMA) == config
 
 
-# --- numbers and nulls
+# --- numbers, nulls and texts
 
 
 @pytest.mark.parametrize(
@@ -126,19 +157,15 @@ def test_good_settings_stay_as_they_are() -> None:
         (0.25, 0.25),
         (7, 7),
         (True, True),
-        ("5.0", "5.0"),
+        ("2.5", 2.5),
+        ("5.0", 5),
     ],
 )
 def test_numbers_become_plain_and_null_is_not_given(given: Any, used: Any) -> None:
-    config = {"setting": given, "start_date": None}
+    config = converted({"max_wait_seconds": given, "start_date": None, "unknown": 1}, SCHEMA)
 
-    tidy(config)
-
-    assert config == {"setting": used}
-    assert type(config["setting"]) is type(used)
-
-
-# --- the environment
+    assert config == {"max_wait_seconds": used}
+    assert type(config["max_wait_seconds"]) is type(used)
 
 
 @pytest.mark.parametrize(
@@ -149,6 +176,7 @@ def test_numbers_become_plain_and_null_is_not_given(given: Any, used: Any) -> No
         ("page_size", "50", 50),
         ("page_size", " 50 ", 50),
         ("page_size", "", ""),
+        ("user_agent", " ours ", "ours"),
         ("rate_limit_per_second", "2.5", 2.5),
         ("include_webhook_secrets", "true", True),
         ("include_webhook_secrets", " True ", True),
@@ -160,17 +188,15 @@ def test_numbers_become_plain_and_null_is_not_given(given: Any, used: Any) -> No
         ("booking_ids", "BKNG-1, BKNG-2,", ["BKNG-1", "BKNG-2"]),
         ("booking_ids", '["BKNG-1", "BKNG-2"]', ["BKNG-1", "BKNG-2"]),
         ("booking_ids", "17", ["17"]),
+        ("booking_ids", "17,18", ["17", "18"]),
         ("booking_ids", "", []),
         ("stream_maps", '{"users": null}', {"users": None}),
         ("stream_maps", "{broken", "{broken"),
+        ("stream_maps", "[" * 99_999, "[" * 99_999),
     ],
 )
-def test_text_from_the_environment_takes_the_declared_type(
-    name: str, text: str, value: Any
-) -> None:
-    schema = {"properties": SETTINGS["properties"] | {"stream_maps": {"type": ["object", "null"]}}}
-
-    read = from_text(name, text, schema)
+def test_text_takes_the_declared_type(name: str, text: str, value: Any) -> None:
+    read = converted({name: text}, SCHEMA)[name]
 
     assert (read, type(read)) == (value, type(value))
 
@@ -220,8 +246,7 @@ def test_https_and_loopback_addresses_are_good(url: str) -> None:
         ("https://*.example.com", "is not an address"),
         (f"https://{'a' * 64}.example.com", "is not an address"),
         ("https://exämple.com", "is not an address"),
-        (" https://example.com", "is not an address"),
-        ("https://example.com/v2 ", "is not an address"),
+        ("https://example .com/v2", "is not an address"),
         ("https://exam\tple.com", "is not an address"),
         ("https://example.com\\@example.org", "is not an address"),
     ],
@@ -231,6 +256,51 @@ def test_any_other_address_is_refused(url: str, says: str) -> None:
 
     assert sentence.startswith("api_url ")
     assert says in sentence.removesuffix(f"{DEFAULT_API_URL} is the usual one")
+
+
+# --- what is probably meant otherwise
+
+
+@pytest.mark.parametrize(
+    ("unknown", "says"),
+    [
+        (["start_dat"], "start_dat (did you mean start_date?)"),
+        (["batch_config"], "1 not shown"),
+        ([KEY, "start_dat", "Start_Date"], "start_dat (did you mean start_date?), 2 not shown"),
+        (["start_date" + "e" * 40], "1 not shown"),
+    ],
+)
+def test_unknown_setting(unknown: list[str], says: str) -> None:
+    assert doubted(dict.fromkeys(unknown)) == f"Ignoring unknown settings: {says}"
+
+
+def test_misspelt_variable() -> None:
+    told = "TAP_ONCEHUB_START_DAT (did you mean TAP_ONCEHUB_START_DATE?)"
+    assert doubted({}, TAP_ONCEHUB_START_DAT="") == f"Ignoring unknown settings: {told}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TAP_ONCEHUB_START_DATE",
+        "TAP_ONCEHUB_LOGLEVEL",
+        # What Meltano 4.4 exports, also for a tap-oncehub-eu that inherits.
+        "TAP_ONCEHUB__SELECT",
+        "TAP_ONCEHUB_STREAM_MAPS_USERS_FIRST_NAME",
+        "TAP_ONCEHUB_STREAM_MAP_CONFIG_HASH_SEED",
+        "TAP_ONCEHUB_EU_START_DATE",
+        "TAP_ONCEHUB_EU__SELECT_FILTER",
+        "TAP_ONCEHUB_EU_STREAM_MAPS_USERS_EMAIL",
+        "START_DAT",
+    ],
+)
+def test_other_variable(name: str) -> None:
+    assert doubted({}, **{name: "x"}) == ""
+
+
+def test_start_date_in_the_future() -> None:
+    assert "start_date is in the future" in doubted({"start_date": "2999-01-01"})
+    assert doubted({"start_date": "2026-01-01"}) == ""
 
 
 def test_a_file_of_some_folder_above_does_not_override_the_environment(tmp_path: Path) -> None:

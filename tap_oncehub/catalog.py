@@ -1,0 +1,182 @@
+"""The catalog, the state and the stream maps: checked, and brought in line with each other."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+import msgspec
+from singer_sdk.exceptions import StreamMapConfigError
+from singer_sdk.mapper import PluginMapper
+from singer_sdk.singerlib import Catalog
+
+from tap_oncehub.engine.errors import SettingsError
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from singer_sdk import Tap
+    from singer_sdk.helpers.types import Record
+
+_WRITE = "write __NULL__, since Meltano drops a null"
+
+
+class _Metadata(msgspec.Struct):
+    selected: bool | None = None
+
+
+class _Part(msgspec.Struct):
+    breadcrumb: list[str]
+    metadata: _Metadata
+
+
+class _Schema(msgspec.Struct):
+    type: str | list[str] = ""
+    properties: dict[str, _Schema] = {}
+    items: _Schema | None = None
+    anyOf: list[dict[str, t.Any]] = []  # noqa: N815
+
+
+class _Columns(_Schema, kw_only=True):
+    properties: dict[str, _Schema]
+
+
+class _Entry(msgspec.Struct):
+    tap_stream_id: str
+    schema: _Columns
+    stream: str | None = None
+    metadata: list[_Part] = []
+    key_properties: list[str] | None = None
+    replication_key: str | None = None
+    replication_method: str | None = None
+
+
+class _Catalog(msgspec.Struct):
+    streams: list[_Entry]
+
+
+def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
+    """Return a catalog or state file's content.
+
+    Raises:
+        SettingsError: Saying which file it is and what is wrong with it.
+    """
+    try:
+        text = file.read()
+        # Unlike the standard library's, this decoder takes neither NaN nor half characters.
+        content = msgspec.json.decode(text if text.strip() or name == "catalog" else "{}")
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        msg = f"The {name} in {file.name} is not a JSON object."
+        raise SettingsError(msg)
+    if name == "catalog":
+        _check_catalog(content, file.name)
+    return content
+
+
+def _check_catalog(content: t.Any, place: str) -> None:
+    try:
+        entries = msgspec.convert(content, _Catalog).streams
+    except msgspec.ValidationError as error:
+        msg = f"The catalog in {place} is not like the one that tap-oncehub --discover "
+        raise SettingsError(msg + f"writes: {error}.") from None
+    for entry in entries:
+        if entry.stream not in {None, "", entry.tap_stream_id}:
+            msg = f"The catalog in {place} has two names for the stream {entry.tap_stream_id!r}."
+            raise SettingsError(msg)
+
+
+def register_maps(tap: Tap) -> None:
+    """Set up the stream maps of what is selected; others have no effect.
+
+    The SDK would refuse them, since what they name is not in the selected schema.
+
+    Raises:
+        SettingsError: Naming the stream that the catalog or the maps cannot be used for.
+    """
+    maps: dict[str, t.Any] = dict(tap.config.get("stream_maps", {}))
+    if any(name.startswith("__") and name != "__else__" for name in maps):
+        msg = "Of names that begin with two underscores, stream_maps may hold __else__ only."
+        raise SettingsError(msg)
+    for unknown in (tap.input_catalog or {}).keys() - tap.streams.keys():
+        msg = f"The catalog has an unknown stream {unknown!r}; known are: {', '.join(tap.streams)}"
+        raise SettingsError(msg)
+    mapper = tap.mapper = PluginMapper({**tap.config, "stream_maps": maps}, tap.logger)
+    known = {column for stream in tap.streams.values() for column in stream.schema["properties"]}
+    for name, stream in tap.streams.items():
+        if not stream.selected:
+            mapper.stream_maps_dict = {}
+            mapper.register_raw_stream_schema(name, stream.schema, stream.primary_keys)
+            continue
+        entry = tap.catalog[name]
+        columns = entry.schema.to_dict()["properties"]
+        written = {column for column in columns if stream.mask["properties", column]}
+        mapper.stream_maps_dict = {
+            key: _applicable(definition, written, stream.schema["properties"], known)
+            for key, definition in maps.items()
+        }
+        try:
+            mapper.register_raw_streams_from_catalog(Catalog({name: entry}))
+        except Exception as error:  # noqa: BLE001  # an expression may be anything
+            why = str(error) if isinstance(error, StreamMapConfigError) else type(error).__name__
+            msg = f"The stream map of {name} cannot be used: {why}"
+            raise SettingsError(msg) from None
+        for stream_map in mapper.stream_maps[name]:
+            for method in ("transform", "get_filter_result"):
+                setattr(stream_map, method, _guarded(getattr(stream_map, method), name))
+
+
+def _applicable(
+    definition: t.Any, written: Collection[str], own: Collection[str], known: Collection[str]
+) -> t.Any:
+    """Leave out what a map says of columns that the stream does not write."""
+    if not isinstance(definition, dict):
+        return definition
+    return {
+        column: expression
+        for column, expression in definition.items()
+        if column in written
+        or not (column in own or (column in known and _reads(expression, column)))
+    }
+
+
+def _reads(expression: t.Any, column: str) -> bool:
+    return bool(re.search(rf"\b(self|{re.escape(column)})\b", str(expression)))
+
+
+def _guarded(function: Callable[[Record], t.Any], stream: str) -> Callable[[Record], t.Any]:
+    def guarded(record: Record) -> t.Any:
+        try:
+            return function(record)
+        except SettingsError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever an expression may do
+            kind = type(error.__cause__ or error).__name__
+            msg = f"A stream map of {stream} does not work with a record ({kind})."
+            raise SettingsError(msg) from None
+
+    return guarded
+
+
+def doubts_on_maps(tap: Tap, exported: str) -> Iterator[str]:
+    """Yield a sentence for what probably removes less than was meant.
+
+    Args:
+        tap: The tap with the maps that arrived.
+        exported: The maps as Meltano exports them, with the nulls that it passes on nowhere else.
+    """
+    maps = tap.config.get("stream_maps", {})
+    for name in [name for name, definition in maps.items() if definition == {}]:
+        which = f"of {name} " if name in tap.streams else ""
+        yield f"A stream map {which}is empty and changes nothing; to remove a column, {_WRITE}"
+    try:
+        wanted = json.loads(exported)
+    except (ValueError, RecursionError):
+        return
+    for path, value in wanted.items() if isinstance(wanted, dict) else ():
+        stream, _, column = path.partition(".")
+        if value is None and not (stream in maps and (not column or column in maps[stream])):
+            yield f"Nulls in stream_maps were dropped and remove nothing; {_WRITE}"
+            return

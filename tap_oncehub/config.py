@@ -1,0 +1,173 @@
+"""The settings that are given, in files or the environment: read, and checked for people.
+
+No message quotes a value, or a name that the tap does not know: a key may stand in its place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+import typing as t
+from datetime import datetime, timezone
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+import singer_sdk.typing as th
+
+from tap_oncehub.engine.times import parse_time
+from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE, ip_address, is_loopback
+
+if t.TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from jsonschema import ValidationError
+
+    Config: t.TypeAlias = dict[str, t.Any]
+
+_PREFIX = "TAP_ONCEHUB_"
+_WRAPPED = re.compile(r"\A\s*([\"']?)\s*(.*?)\s*\1\s*\Z", re.DOTALL)
+_BOOLEANS = dict.fromkeys(("true", "1", "yes", "on"), True)
+_BOOLEANS |= dict.fromkeys(("false", "0", "no", "off"), False)
+_URL = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
+_HOST = re.compile(r"([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
+_VARIABLE = re.compile(_PREFIX + r"((?!_|LOGLEVEL|.*__|.*STREAM_MAP).+)")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+
+
+def from_environment(environment: Mapping[str, str], schema: Config) -> Config:
+    """Return the settings that the environment has, as texts."""
+    names = {name: f"{_PREFIX}{name.upper()}" for name in schema["properties"]}
+    return {name: environment[v] for name, v in names.items() if v in environment}
+
+
+def converted(given: Config, schema: Config) -> Config:
+    """Return the settings that the tap knows and that are not null, in their declared types.
+
+    What does not fit stays, so that the check can name it.
+    """
+    types = {name: part.get("type", ()) for name, part in schema["properties"].items()}
+    found = {
+        name: _as_declared(value, types[name])
+        for name, value in given.items()
+        if value is not None and name in types
+    }
+    if isinstance(key := found.get("api_key"), str):
+        # What files for containers keep around it: blanks and a pair of quotes.
+        found["api_key"] = _WRAPPED.sub(r"\2", key)
+    return found
+
+
+def _as_declared(value: t.Any, types: Collection[str]) -> t.Any:
+    if isinstance(value, str):
+        value = value.strip()
+        if "string" in types:
+            return value
+        if "boolean" in types:
+            return _BOOLEANS.get(value.lower(), value)
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return parts if "array" in types else value
+        if "array" in types and not isinstance(value, list):
+            return parts
+    if isinstance(value, (Decimal, float)):
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    return value
+
+
+def problems(config: Config, schema: Config) -> dict[str, str]:
+    """Return what is wrong with each setting, in words that follow its name."""
+    found: dict[str, str] = {}
+    for error in th.DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config):
+        if error.path:
+            found[str(error.path[0])] = f"is not usable: {_plainly(error)}"
+    key = config.get("api_key", "")
+    if key == "":
+        where = f"{_PREFIX}API_KEY, in the environment or in .env (for Meltano)"
+        found["api_key"] = f"is missing: set {where}, to a key made in {KEYS_PAGE}"
+    elif isinstance(key, str) and not re.fullmatch(r"[\x21-\x7e]+", key):
+        found["api_key"] = "has blanks, line breaks or characters that no key has: copy it again"
+    if config.get("flattening_enabled") is True and "flattening_max_depth" not in config:
+        found["flattening_max_depth"] = "is missing: flattening_enabled needs it"
+    for name, value in config.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            found[name] = "is not usable: it must be a finite number"
+    if "start_date" in config.keys() - found.keys() and not parse_time(config["start_date"]):
+        found["start_date"] = "is not a time: write it like 2026-01-31T00:00:00Z"
+    if "api_url" in config.keys() - found.keys() and (text := _fault_in(config["api_url"])):
+        found["api_url"] = text
+    return found
+
+
+_RULES = {
+    "minimum": "must be at least {}",
+    "maximum": "must be at most {}",
+    "exclusiveMinimum": "must be more than {}",
+    "minLength": "must not be empty",
+    "pattern": "contains characters that do not belong there",
+}
+
+
+def _plainly(error: ValidationError) -> str:
+    item = error.path[1] if len(error.path) > 1 else None
+    what = f"item {item + 1}" if isinstance(item, int) else "it"
+    if error.validator == "type":
+        declared: t.Any = error.validator_value
+        return f"{what} must be of the type {declared[0]}"
+    rule = _RULES.get(str(error.validator), f"violates the rule {error.validator}")
+    return f"{what} {rule.format(error.validator_value)}"
+
+
+def _fault_in(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, parts.hostname or ""
+    except ValueError:
+        port, host = 0, ""
+    named = _HOST.fullmatch(host) and "[" not in url
+    if port == 0 or not _URL.fullmatch(url) or not (ip_address(host) or named):
+        return f"is not an address, {DEFAULT_API_URL} is the usual one"
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        return "must be a plain address, without user, query or fragment"
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)):
+        return None
+    return "must begin with https://, except for a loopback address"
+
+
+def doubts(given: Config, schema: Config, environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each setting that probably does not do what it was meant to."""
+    known = schema["properties"].keys()
+    unknown = given.keys() - known
+    named = {name: near for name in sorted(unknown) if (near := _nearest(name, known))}
+    for variable in sorted(environment):
+        if near := _misspelt(variable, known):
+            named[variable] = f"{_PREFIX}{near.upper()}"
+    told = [f"{name} (did you mean {near}?)" for name, near in named.items()]
+    if hidden := len(unknown - named.keys()):
+        told.append(f"{hidden} not shown")
+    if told:
+        yield f"Ignoring unknown settings: {', '.join(told)}"
+    start = parse_time(str(given.get("start_date")))
+    if start and start > datetime.now(timezone.utc):
+        yield "start_date is in the future: until then there is nothing to read"
+
+
+def _nearest(name: str, known: Collection[str]) -> str | None:
+    if not _NAME.fullmatch(name):
+        return None
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), None)
+
+
+def _misspelt(variable: str, known: Collection[str]) -> str | None:
+    """Return what a variable may be meant to set.
+
+    Meltano exports more: parts of maps, and for a tap-oncehub-eu that inherits from
+    tap-oncehub, TAP_ONCEHUB_EU_API_KEY and so on.
+    """
+    match = _VARIABLE.fullmatch(variable)
+    name = match[1].lower() if match else ""
+    return None if f"_{name}".endswith(tuple(f"_{k}" for k in known)) else _nearest(name, known)

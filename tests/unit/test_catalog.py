@@ -1,0 +1,201 @@
+"""Catalogs, states and stream maps: refused, or made fit, before the first request."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import time
+import typing as t
+
+import pytest
+
+from tap_oncehub.catalog import checked
+from tap_oncehub.engine.errors import SettingsError
+from tap_oncehub.tap import TapOnceHub
+from tests.support import inside
+
+CONFIG = {"api_key": "k3y-0123456789"}
+BOOKMARK = {"replication_key": "last_updated_time", "replication_key_value": "2026-01-31T00:00:00Z"}
+
+
+def catalog(**changes: t.Any) -> str:
+    schema = {"properties": {"id": {"type": "string"}}}
+    return json.dumps({"streams": [{"tap_stream_id": "bookings", "schema": schema} | changes]})
+
+
+def read(text: str, kind: str) -> t.Any:
+    file = io.StringIO(text)
+    file.name = f"{kind}.json"
+    return json.load(checked(file, kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "says"),
+    [
+        *(
+            (kind, text, f"The {kind} in {kind}.json is not a JSON object")
+            for kind in ("catalog", "state")
+            for text in ("{", "[]", "1", "NaN", '{"x": NaN}', '{"x": "\\ud800"}', "[" * 9999)
+        ),
+        ("catalog", "", "is not a JSON object"),
+        ("catalog", '{"streams": {}}', r"--discover.*streams"),
+        ("catalog", '{"streams": [{"tap_stream_id": "bookings"}]}', "--discover.*`schema`"),
+        ("catalog", catalog(schema={"properties": 5}), "--discover.*properties"),
+        ("catalog", catalog(schema={"properties": {"id": {"type": 5}}}), "--discover.*type"),
+        ("catalog", catalog(schema={"properties": {"id": {"items": []}}}), "--discover.*items"),
+        ("catalog", catalog(metadata=[{"a": 1}]), "`breadcrumb`"),
+        ("catalog", catalog(metadata=[{"breadcrumb": [], "metadata": {"selected": "x"}}]), "bool"),
+        ("catalog", catalog(stream="users"), "two names for the stream 'bookings'"),
+    ],
+)
+def test_an_unusable_file_is_refused_with_its_name(kind: str, text: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        read(text, kind)
+
+
+def test_a_usable_file_is_read_as_it_is() -> None:
+    assert read("", "state") == {}
+    assert read(catalog(), "catalog") == json.loads(catalog())
+
+
+# --- states
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ({"bookmarks": []}, 'must look like {"bookmarks"'),
+        ({"bookmarks": {"bookings": 3}}, "state of bookings"),
+        ({"bookmarks": {"bookings": {"replication_key_value": "soon"}}}, "is not a time"),
+    ],
+)
+def test_unusable_state(state: dict[str, t.Any], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        TapOnceHub(config=CONFIG, state=state)
+
+
+def test_small_state_stays() -> None:
+    state = {"bookmarks": {"bookings": BOOKMARK | {"more": [1]}, "other": {"a": 1}}}
+    assert TapOnceHub(config=CONFIG, state=state).state == state
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"bookings": BOOKMARK | {"cursors": [f"BKNG-{n}" for n in range(100_000)]}},
+        {"bookings": BOOKMARK | {f"BKNG-{n}": n for n in range(100_000)}},
+        {"bookings": BOOKMARK, "users": {"text": "x" * 2**20}},
+        {"bookings": BOOKMARK, **{f"stream_{n}": {"a": n} for n in range(20_000)}},
+    ],
+)
+def test_large_state(more: dict[str, t.Any], caplog: pytest.LogCaptureFixture) -> None:
+    began = time.process_time()
+    tap = TapOnceHub(config=CONFIG, state={"bookmarks": more})
+
+    assert tap.state["bookmarks"]["bookings"] == BOOKMARK
+    assert len(json.dumps(tap.state)) < 1000
+    assert "state is larger than" in caplog.text
+    assert time.process_time() - began < 5
+
+
+# --- stream maps
+
+
+def columns(maps: dict[str, t.Any], *streams: str, **more: t.Any) -> dict[str, set[str]]:
+    """The columns that each of these streams is written with, by its alias."""
+    made = inside.catalog(*streams, **more)
+    tap = TapOnceHub(config={**CONFIG, "stream_maps": maps}, catalog=made)
+    maps_of = [m for name in streams for m in tap.mapper.stream_maps[name]]
+    return {m.stream_alias: set(m.transformed_schema["properties"]) for m in maps_of}
+
+
+HASHED = {"email": "md5(email)"}
+
+
+@pytest.mark.parametrize("stream", ["contacts", "*", "con*"])
+def test_map_of_what_is_not_selected(stream: str) -> None:
+    plain = columns({}, "users", "teams")
+    assert columns({stream: HASHED}, "users", "teams") == plain
+    assert columns({stream: {"email": None}}, "teams") == columns({}, "teams")
+
+
+@pytest.mark.parametrize("expression", ["md5(email)", "md5(self)", "'gone'", "__NULL__", None])
+@pytest.mark.parametrize("stream", ["users", "*"])
+def test_map_of_a_column_that_is_not_selected(stream: str, expression: str | None) -> None:
+    found = columns({stream: {"email": expression}}, "users", "teams", without=("email",))
+    assert "email" not in found["users"]
+    assert found == columns({}, "users", "teams", without=("email",)) or expression == "'gone'"
+
+
+def test_map_that_adds_a_column() -> None:
+    found = columns({"*": {"tenant": "'acme'"}}, "users", "teams")
+    assert all("tenant" in found[stream] for stream in ("users", "teams"))
+
+
+def test_map_with_an_alias_and_a_source() -> None:
+    maps = {"users": {"__alias__": "people"}, "copy": {"__source__": "users", **HASHED}}
+    found = columns(maps, "users", without=("email",))
+    assert found["copy"] == found["people"] == columns({}, "users", without=("email",))["users"]
+
+
+@pytest.mark.parametrize(
+    ("maps", "says"),
+    [
+        ({"users": {"email": "f("}}, r"map of users cannot be used: MapExpressionError$"),
+        ({"users": {"email": ""}}, r"map of users cannot be used: IndexError$"),
+        ({"users": {"id": None}}, "Removing key property 'id' is not permitted"),
+        ({"__k3y__": None}, "may hold __else__ only"),
+        ({"users": "k3y"}, "stream_maps is not usable"),
+    ],
+)
+def test_unusable_map(maps: dict[str, t.Any], says: str) -> None:
+    with pytest.raises(SettingsError, match=says) as raised:
+        columns(maps, "users")
+    assert "k3y" not in str(raised.value)
+    assert "f(" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "definition", [{"email": "email + 5"}, {"emial": "md5(emial)"}, {"__filter__": "nothing > 3"}]
+)
+def test_expression_that_fails(definition: dict[str, str]) -> None:
+    tap = TapOnceHub(config={**CONFIG, "stream_maps": {"users": definition}})
+    (stream_map,) = tap.mapper.stream_maps["users"]
+
+    record = {"id": "USR-1", "email": "jo@example.com"}
+    failing = stream_map.get_filter_result if "__filter__" in definition else stream_map.transform
+    with pytest.raises(
+        SettingsError, match=r"map of users does not work with a record \("
+    ) as raised:
+        failing(record)
+    assert "example.com" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("maps", "exported", "says"),
+    [
+        ({"users": {}}, "{}", "A stream map of users is empty"),
+        ({"k3y": {}}, "{}", "A stream map is empty"),
+        # As Meltano 4.4 passes them on.
+        ({}, '{"users.email": null}', "Nulls in stream_maps were dropped"),
+        ({"users": {"a": "b"}}, '{"users.email": null, "users.a": "b"}', "Nulls in stream_maps"),
+        ({"users": {"email": "__NULL__"}}, '{"users.email": "__NULL__"}', ""),
+        ({"users": None}, '{"users": null}', ""),
+        ({"users": None}, "{", ""),
+    ],
+)
+def test_map_that_removes_nothing(
+    maps: dict[str, t.Any],
+    exported: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("TAP_ONCEHUB_STREAM_MAPS", exported)
+    caplog.set_level(logging.WARNING)
+    TapOnceHub(config={**CONFIG, "stream_maps": maps})
+
+    assert says in caplog.text
+    assert ("write __NULL__" in caplog.text) == bool(says)
+    assert "k3y" not in caplog.text
