@@ -37,6 +37,11 @@ if t.TYPE_CHECKING:
 _ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
 _ACCESS_SECONDS = 60.0
 """How long to ask whose key it is; the sync can do without."""
+_OTHER_ACCOUNT = (
+    "The state belongs to another OnceHub account than the API key. Give each account a state of "
+    "its own (--state-id-suffix), or clear this one (meltano state clear). If the account was only "
+    "renamed, remove test_auth from the state."
+)
 
 
 class TapOnceHub(CommandLineTap):
@@ -144,12 +149,7 @@ class TapOnceHub(CommandLineTap):
         account = hashlib.blake2b(named[1].strip().encode(), digest_size=8).hexdigest()
         bookmarks = t.cast("dict[str, t.Any]", self.state).setdefault("bookmarks", {})
         if bookmarks.setdefault(TestAuthStream.name, {}).setdefault("account", account) != account:
-            msg = (
-                "The state belongs to another OnceHub account than the API key. Give each account a "
-                "state of its own (--state-id-suffix), or clear this one (meltano state clear). If the "
-                "account was only renamed, remove test_auth from the state."
-            )
-            raise SettingsError(msg)
+            raise SettingsError(_OTHER_ACCOUNT)
         self.run.may_tell_deletes = True
 
     @override

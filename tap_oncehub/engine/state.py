@@ -18,7 +18,7 @@ import typing as t
 import msgspec
 
 from tap_oncehub.engine.errors import EndpointError, SettingsError
-from tap_oncehub.engine.readers import Position
+from tap_oncehub.engine.readers import Position  # noqa: TC001  # msgspec reads it
 from tap_oncehub.engine.times import moment_of
 
 if t.TYPE_CHECKING:

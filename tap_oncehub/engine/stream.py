@@ -87,7 +87,6 @@ class ResumableStream(RESTStream[str]):
         updated_key: The field that changes with every edit.
         created_key: The field that shows how far back a sync has got.
         rank: Streams of a low rank are read first.
-        named_ids: Ids to ask for in place of a list.
     """
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the RecordConformer loses nothing
@@ -103,7 +102,6 @@ class ResumableStream(RESTStream[str]):
     created_key: t.ClassVar[str] = "created"
     rank: t.ClassVar[int] = 0
     sync_pass: SyncPass
-    named_ids: t.Sequence[str] = ()
     requests_answered = 0
     is_complete = False
 
@@ -122,6 +120,11 @@ class ResumableStream(RESTStream[str]):
     def max_age_setting(self) -> str:
         """The setting that says so."""
         raise NotImplementedError
+
+    @property
+    def named_ids(self) -> list[str]:
+        """Ids to ask for in place of a list."""
+        return []
 
     def list_request(self, path: str, value: str | None = None, *, timed: bool = True) -> Request:
         """Describe a request for a list, filtered by ``name=value`` and by the time."""

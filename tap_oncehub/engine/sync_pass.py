@@ -201,7 +201,7 @@ class SyncPass:
         while True:
             try:
                 yield from read(self._positions[-1] if self._positions else None)
-            except TimeRefusedError as refused:
+            except TimeRefusedError as refused:  # noqa: PERF203  # rare
                 self.dates_only = True
                 self._warn(f"{refused}; filtering by the date of the day before")
             except ListMovedError as moved:
@@ -213,8 +213,8 @@ class SyncPass:
         self._rewinds += 1
         if self._rewinds > MAX_REWINDS:
             self._state["resume"] = []
-            msg = f"the list changes faster than it can be read ({moved}). The next run reads it again"
-            raise EndpointError(msg) from None
+            msg = f"the list changes faster than it can be read ({moved}). "
+            raise EndpointError(msg + "The next run reads it again") from None
         self._warn(f"{moved}; reading again from an earlier page")
         self._positions = self._positions[: -self._rewinds]
         self._depth = max(0, self._depth - self._rewinds)
