@@ -10,7 +10,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from typing_extensions import override
 
 from tap_oncehub.cli import CommandLineTap
-from tap_oncehub.engine.errors import EndpointError, InterruptedSyncError, WrongAddressError
+from tap_oncehub.engine.errors import EndpointError, InterruptedSyncError
 from tap_oncehub.engine.messages import WholeLineWriter
 from tap_oncehub.engine.run import SyncContext
 from tap_oncehub.engine.text import plain_text
@@ -79,9 +79,8 @@ class TapOnceHub(CommandLineTap):
     def _check_account(self) -> None:
         """Refuse a state of another account; that the check fails stops nothing else."""
         try:
-            message = self.check_connection()
-        except WrongAddressError as error:
-            self.sync_context.fail(TestAuthStream.name, error)
+            with self.sync_context.client.patience(60):
+                message = self.check_connection()
         except EndpointError as error:
             self.logger.warning("The account of the API key is not known: %s", error)
         else:

@@ -1,4 +1,4 @@
-"""Responses of the OnceHub API: decoded once, and quoted without secrets."""
+"""Responses: decoded once, and quoted without secrets."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import msgspec
 import requests
 from typing_extensions import override
 
+from tap_oncehub.engine.errors import RetriableError
 from tap_oncehub.engine.text import plain_text
 
 _LONGEST_MESSAGE = 300
@@ -41,12 +42,8 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
-class BadBodyError(Exception):
-    """A body that is no JSON; the text says what it is instead."""
-
-
 class JsonResponse(requests.Response):
-    """A response of OnceHub whose body is decoded once.
+    """A response whose body is decoded once.
 
     Attributes:
         received_at: When it arrived, by this machine's clock.
@@ -65,7 +62,7 @@ class JsonResponse(requests.Response):
         """The decoded body; None where there is none to expect.
 
         Raises:
-            BadBodyError: If the body is no JSON.
+            RetriableError: If the body is no JSON.
         """
         if self.status_code == HTTPStatus.NO_CONTENT:
             return None
@@ -77,7 +74,7 @@ class JsonResponse(requests.Response):
 
     @property
     def date(self) -> datetime | None:
-        """OnceHub's own time; None without a usable Date header."""
+        """The service's own time; None without a usable Date header."""
         return _date(self.headers.get("Date"))
 
     @property
@@ -87,7 +84,7 @@ class JsonResponse(requests.Response):
 
     @property
     def server_time(self) -> datetime:
-        """OnceHub's own time when the request was on its way, rounded down.
+        """The service's own time when the request was on its way, rounded down.
 
         Without a usable Date header it is this machine's time.
         """
@@ -101,7 +98,7 @@ class JsonResponse(requests.Response):
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that OnceHub asks to wait, said in seconds or as a date."""
+        """Seconds that the service asks to wait, said in seconds or as a date."""
         text = self.headers.get("Retry-After", "").strip()
         if _SECONDS.fullmatch(text):
             return float(text[:_LONGEST_NUMBER])
@@ -111,26 +108,21 @@ class JsonResponse(requests.Response):
         return max(0.0, (until - now).total_seconds())
 
     @property
-    def is_api_error(self) -> bool:
-        """Whether an error has the form that OnceHub's errors have."""
-        return "type" in self._error_body
-
-    @property
     def _error_body(self) -> dict[str, t.Any]:
         try:
             body = self.body
-        except BadBodyError:
+        except RetriableError:
             body = None
         return body if isinstance(body, dict) else {}
 
     @property
     def error_param(self) -> str | None:
-        """The parameter that OnceHub says an error is about."""
+        """The parameter that an error says it is about."""
         param = self._error_body.get("param")
         return param if isinstance(param, str) else None
 
     def error_detail(self, secret: str) -> str:
-        """Return OnceHub's type, message, parameter and Request-Id, in brackets, on one line.
+        """Return an error's type, message, parameter and Request-Id, in brackets, on one line.
 
         Nothing secret or personal is in it.
         """
@@ -153,13 +145,13 @@ def _decode(content: bytes) -> t.Any:
     """Decode JSON; halves of surrogate pairs, which cut texts end in, become U+FFFD."""
     if not content.strip():
         msg = "the response is empty"
-        raise BadBodyError(msg)
+        raise RetriableError(msg)
     content = content.removeprefix(_BYTE_ORDER_MARK)
     for decode in (_DECODER.decode, _decode_mended, _decode_leniently):
         with suppress(msgspec.DecodeError, ValueError, RecursionError, ArithmeticError):
             return decode(content)
     msg = "the response is not JSON"
-    raise BadBodyError(msg)
+    raise RetriableError(msg)
 
 
 def _decode_mended(content: bytes) -> t.Any:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import typing as t
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 
-from tap_oncehub.engine.errors import EndpointError, StreamsFailedError, WrongAddressError
+from tap_oncehub.client import KEY_CHECK_PATH, error_for_response
+from tap_oncehub.engine.errors import EndpointError, StreamsFailedError
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.engine.progress import Notices, Progress
@@ -49,26 +52,25 @@ class SyncContext:
             logger=logger,
         )
         self.progress = Progress(logger, lambda: limiter.left)
+        api_url = config["api_url"].rstrip("/")
         self.client = HttpClient(
             limiter,
             logger,
-            config["request_timeout_seconds"],
-            config["max_wait_seconds"],
-            config.get("api_key", ""),  # discovery needs none
-            config["api_url"].rstrip("/"),
-            self.progress,
-            self.waiter,
+            service="OnceHub",
+            explain=partial(
+                error_for_response, key_check_path=urlsplit(api_url).path + KEY_CHECK_PATH
+            ),
+            timeout_seconds=config["request_timeout_seconds"],
+            max_wait_seconds=config["max_wait_seconds"],
+            secret=config.get("api_key", ""),  # discovery needs none
+            direct=is_loopback(api_url),
+            progress=self.progress,
+            waiter=self.waiter,
+            address="api_url",
         )
 
     def fail(self, stream: str, error: EndpointError) -> None:
-        """Skip a stream for the rest of this run.
-
-        Raises:
-            WrongAddressError: If the other streams cannot be read either.
-        """
-        if isinstance(error, WrongAddressError):
-            msg = f"{stream}: {error}."
-            raise WrongAddressError(msg, status=error.status)
+        """Skip a stream for the rest of this run."""
         self.failures[stream] = error
         self._logger.error("%s failed, skipping it: %s", stream, error)
 

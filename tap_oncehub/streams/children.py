@@ -10,7 +10,7 @@ from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_oncehub.engine.errors import EndpointError, RefusedError, WrongAddressError
+from tap_oncehub.engine.errors import EndpointError, RefusedError
 from tap_oncehub.state.refresh import Refresh, takes_part
 from tap_oncehub.streams.base import OnceHubStream
 
@@ -43,7 +43,7 @@ _REFUSALS = {400, 402, 404, 409, 410, 422}
 
 def is_refused_object(error: RefusedError) -> bool:
     """Return whether a refusal concerns one object, so that the others can be asked for."""
-    return error.status in _REFUSALS and not isinstance(error, WrongAddressError)
+    return error.status in _REFUSALS
 
 
 class RefreshedStream(OnceHubStream):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import typing as t
+from http import HTTPStatus
 
 from typing_extensions import override
 
-from tap_oncehub.engine.errors import EndpointError, NotFoundError, RefusedError
+from tap_oncehub.engine.errors import EndpointError, RefusedError
 from tap_oncehub.state.checkpoint import next_version, record_version
 from tap_oncehub.streams.base import OnceHubStream
 from tap_oncehub.streams.children import ChildStream, is_refused_object
@@ -76,10 +77,11 @@ class ObjectByIdStream(SingleStream):
         """Read one object; that it does not exist is worth a warning."""
         try:
             return _object(self, identifier)
-        except NotFoundError:
-            what = "%s: OnceHub has no object with the id %s"
-            self.logger.warning(what, self.name, identifier)
         except RefusedError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                what = "%s: OnceHub has no object with the id %s"
+                self.logger.warning(what, self.name, identifier)
+                return []
             if not is_refused_object(error):
                 raise
             text = f"objects skipped: refused by OnceHub ({error.status})"

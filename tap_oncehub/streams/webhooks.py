@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typing as t
 from functools import cached_property
+from http import HTTPStatus
 
 from typing_extensions import override
 
-from tap_oncehub.engine.errors import NotFoundError
+from tap_oncehub.engine.errors import RefusedError
 from tap_oncehub.schemas import load_schema
 from tap_oncehub.streams.base import rows_in
 from tap_oncehub.streams.lists import ListStream
@@ -68,7 +69,9 @@ class WebhookEventsStream(ListStream):
     def get_records(self, context: Context | None) -> Iterator[Record]:
         try:
             yield from super().get_records(context)
-        except NotFoundError:
+        except RefusedError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
             self.logger.info("%s: this account has no such endpoint (404)", self.name)
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from tap_oncehub.engine.response import BadBodyError
+from tap_oncehub.engine.errors import RetriableError
 from tests.support.responses import answer
 
 KEY = "key-0815"
@@ -40,7 +40,6 @@ def test_nothing_secret_personal_or_long_is_told(message: t.Any, told: str) -> N
 def test_other_bodies_are_not_told_at_all(body: bytes) -> None:
     assert answer(body, 500).error_detail(KEY) == ""
     assert answer(body, 500, Request_Id="r").error_detail(KEY) == " (Request-Id r)"
-    assert not answer(body, 404).is_api_error
 
 
 @pytest.mark.parametrize(
@@ -106,5 +105,5 @@ def test_bodies_are_decoded(content: bytes, body: t.Any) -> None:
     ],
 )
 def test_what_is_no_json_says_so(content: bytes, said: str) -> None:
-    with pytest.raises(BadBodyError, match=said):
+    with pytest.raises(RetriableError, match=said):
         _ = answer(content).body
