@@ -36,11 +36,7 @@ if t.TYPE_CHECKING:
     Check: t.TypeAlias = Callable[[t.Any], str | None]
     Explain: t.TypeAlias = Callable[[JsonResponse, str, str], TapError]
 
-_RETRIED = {
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.TOO_EARLY,
-    HTTPStatus.TOO_MANY_REQUESTS,
-}
+_RETRIED = {408, 425, 429}
 _FIRST_CONTACT_SECONDS = 10.0
 _CONNECT_SECONDS = 10.0
 _LONGEST_BACKOFF_SECONDS = 60.0
@@ -135,9 +131,8 @@ class HttpClient:
                     raise self._exhausted(error, request, self._patience) from None
                 if spent > self._retry_deadline(error):
                     raise self._exhausted(error, request, self.max_wait_seconds) from None
-                what = "%s: %s: %s; retry %d in %.1f s"
-                path = _path_of(request)
-                self.logger.warning(what, stats.stream, path, error, attempt, wait)
+                what = (stats.stream, _path_of(request), error, attempt, wait)
+                self.logger.warning("%s: %s: %s; retry %d in %.1f s", *what)
                 self._sleep(wait, stats)
         raise AssertionError  # the loop above has no end
 
@@ -167,9 +162,8 @@ class HttpClient:
 
     def _exchange(self, request: requests.PreparedRequest) -> JsonResponse:
         """Send once; the environment's proxies and certificates are used."""
-        environment = self.session.merge_environment_settings(
-            request.url or "", {}, stream=True, verify=None, cert=None
-        )
+        merge = self.session.merge_environment_settings
+        environment = merge(request.url or "", {}, stream=True, verify=None, cert=None)
         if self.direct:
             environment["proxies"] = {}
         timeout = (min(_CONNECT_SECONDS, self.timeout_seconds), self.timeout_seconds)

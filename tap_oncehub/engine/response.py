@@ -32,9 +32,6 @@ _ESCAPE = re.compile(
     rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-_MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-_FIELD_DEPTH, _DEEPEST = 4, 500
-"""How deep the value of a record's field stands in a list, and how deep a value may be."""
 _LONGEST_INTEGER = 4000
 _YEARS_END = 9999
 """In its last year, nothing can be added to a time."""
@@ -91,10 +88,7 @@ class JsonResponse(requests.Response):
         return self._before_answer(self.date or self.received_at)
 
     def _before_answer(self, moment: datetime) -> datetime:
-        try:
-            return moment - self.elapsed - timedelta(seconds=1)
-        except OverflowError:
-            return moment
+        return moment - self.elapsed - timedelta(seconds=1)
 
     @property
     def retry_after(self) -> float | None:
@@ -159,10 +153,10 @@ def _decode_mended(content: bytes) -> t.Any:
 
 
 def _decode_leniently(content: bytes) -> t.Any:
-    """Decode JSON with values that no type can hold, as texts: NaN, long numbers, deep nesting."""
+    """Decode JSON with values that no type can hold, as texts: NaN, long numbers."""
     text = _ESCAPE.sub(_mend_escape, content).decode()
     return json.loads(
-        _flattened(text),
+        text,
         parse_constant=str,
         parse_int=lambda digits: int(digits) if len(digits) < _LONGEST_INTEGER else digits,
         parse_float=_decimal,
@@ -174,25 +168,6 @@ def _decimal(digits: str) -> Decimal | str:
         return Decimal(digits)
     except ArithmeticError:
         return digits
-
-
-def _flattened(text: str) -> str:
-    """Turn fields whose values nest too deeply into texts."""
-    depth, deepest, start, done = 0, 0, 0, 0
-    parts: list[str] = []
-    for match in _MARK.finditer(text):
-        mark = match[0]
-        if mark in "[{":
-            depth += 1
-            if depth == _FIELD_DEPTH:
-                start, deepest = match.start(), 0
-            deepest = max(deepest, depth)
-        elif mark in "]}":
-            if depth == _FIELD_DEPTH and deepest > _DEEPEST:
-                parts += [text[done:start], json.dumps(text[start : match.end()])]
-                done = match.end()
-            depth -= 1
-    return "".join([*parts, text[done:]])
 
 
 def _mend_escape(match: re.Match[bytes]) -> bytes:
