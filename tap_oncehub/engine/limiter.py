@@ -9,10 +9,9 @@ import sqlite3
 import time
 import typing as t
 import weakref
-from contextlib import contextmanager
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     T = t.TypeVar("T")
@@ -179,8 +178,9 @@ class _SharedLog:
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is None:
             self._connection = self._connect()
-        with _transaction(self._connection):
-            return work(self._connection)
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            return work(connection)
 
     def _connect(self) -> sqlite3.Connection:
         if self._file:
@@ -196,17 +196,7 @@ class _SharedLog:
         weakref.finalize(self, connection.close)
         # A kill loses nothing without it; after a power failure the window has passed.
         connection.execute("PRAGMA synchronous=OFF")
-        with _transaction(connection):
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
             connection.execute(_TABLE)
         return connection
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()

@@ -36,6 +36,7 @@ _LONGEST_INTEGER = 4000
 _YEARS_END = 9999
 """In its last year, nothing can be added to a time."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NO_JSON = (msgspec.DecodeError, ValueError, RecursionError, ArithmeticError)
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -141,22 +142,20 @@ def _decode(content: bytes) -> t.Any:
         msg = "the response is empty"
         raise RetriableError(msg)
     content = content.removeprefix(_BYTE_ORDER_MARK)
-    for decode in (_DECODER.decode, _decode_mended, _decode_leniently):
-        with suppress(msgspec.DecodeError, ValueError, RecursionError, ArithmeticError):
+    with suppress(*_NO_JSON):
+        return _DECODER.decode(content)
+    content = _ESCAPE.sub(_mend_escape, content)
+    for decode in (_DECODER.decode, _decode_leniently):
+        with suppress(*_NO_JSON):
             return decode(content)
     msg = "the response is not JSON"
     raise RetriableError(msg)
 
 
-def _decode_mended(content: bytes) -> t.Any:
-    return _DECODER.decode(_ESCAPE.sub(_mend_escape, content))
-
-
 def _decode_leniently(content: bytes) -> t.Any:
     """Decode JSON with values that no type can hold, as texts: NaN, long numbers."""
-    text = _ESCAPE.sub(_mend_escape, content).decode()
     return json.loads(
-        text,
+        content.decode(),
         parse_constant=str,
         parse_int=lambda digits: int(digits) if len(digits) < _LONGEST_INTEGER else digits,
         parse_float=_decimal,
