@@ -134,17 +134,17 @@ CASES = {
         files={"state": b'{"bookmarks": {"bookings": {"replication_key_value": "soon"}}}'},
     ),
     "a wrong key": Bad(
-        ["test_auth: OnceHub does not accept the API key: /v2/test answered 401", KEYS],
+        ["OnceHub does not accept the API key: /v2/test answered 401", KEYS],
         {"api_key": "wrong"},
         requests=1,
     ),
     "a plan without API": Bad(
-        ["test_auth: OnceHub refuses access", "The account's plan must include API access."],
+        ["OnceHub refuses access", "The account's plan must include API access."],
         switches={"plan_without_api": True},
         requests=1,
     ),
     "an unknown host": Bad(
-        ["test_auth: no answer from https://oncehub.invalid/v2/test: the host name is not known."],
+        ["no answer from https://oncehub.invalid/v2/test: the host name is not known."],
         {"api_url": "https://oncehub.invalid/v2"},
         arguments=["--test"],
     ),
