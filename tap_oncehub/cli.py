@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import typing as t
 
 import click
@@ -12,6 +13,7 @@ from typing_extensions import override
 from tap_oncehub.catalog import checked, doubts_on_maps, register_maps, without_ballast
 from tap_oncehub.config import converted, doubts, from_environment, problems
 from tap_oncehub.engine.errors import SettingsError
+from tap_oncehub.engine.messages import output_closed
 from tap_oncehub.state.bookmark import check_state
 
 if t.TYPE_CHECKING:
@@ -61,17 +63,28 @@ class CommandLineTap(Tap):
         super().__init__(config={"api_key": "", **usable}, validate_config=False, **more)
 
     @classmethod
-    def command(cls) -> click.Command:
-        """Set up the log, and return the command.
+    def run_command(cls) -> t.Any:
+        """Run the command line, and return its exit status.
 
         Raises:
-            SettingsError: If the level of the log is none.
+            SettingsError: If the environment names no level of the log.
+            OutputClosedError: If standard output takes nothing more.
         """
         try:
-            return cls.cli
+            command = cls.cli
         except ValueError:
             msg = "LOGLEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL."
             raise SettingsError(msg) from None
+        try:
+            try:
+                return command(standalone_mode=False)
+            finally:
+                if sys.stdout:
+                    sys.stdout.flush()  # a full disk shows here at the latest
+        except OSError as error:
+            if error.strerror is None:  # one of the kind that requests has
+                raise
+            raise output_closed(error) from None
 
     @classmethod
     @override

@@ -13,8 +13,6 @@ from functools import cached_property, partial
 from urllib.parse import quote
 
 from singer_sdk.authenticators import APIKeyAuthenticator
-from singer_sdk.exceptions import MappingError
-from singer_sdk.helpers._catalog import pop_deselected_record_properties
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.schema.source import StreamSchema
 from singer_sdk.singerlib import RecordMessage
@@ -28,7 +26,7 @@ from typing_extensions import override
 
 from tap_oncehub.engine.errors import EndpointError, SettingsError
 from tap_oncehub.engine.records import RecordConformer
-from tap_oncehub.schemas import EXTRA, SCHEMAS
+from tap_oncehub.schemas import SCHEMAS
 
 if t.TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -36,7 +34,6 @@ if t.TYPE_CHECKING:
     import requests
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.mapper import StreamMap
 
     from tap_oncehub.engine.progress import StreamStats
     from tap_oncehub.engine.response import JsonResponse
@@ -47,7 +44,6 @@ _KINDS = frozenset({
     "booking", "bookingcalendar", "bookingpage", "contact", "conversation", "eventtype",
     "masterpage", "notification", "schedule", "team", "user", "webhook",
 })  # fmt: skip
-_COLUMN = len(("properties", "name"))
 
 
 class OnceHubStream(RESTStream[str]):
@@ -113,24 +109,14 @@ class OnceHubStream(RESTStream[str]):
     @cached_property
     def conformer(self) -> RecordConformer:
         """Gives records the form that this stream's schema declares."""
-        hidden = {path[1] for path in self._deselected if len(path) == _COLUMN}
+        flattened = self.config.get("flattening_enabled")
         return RecordConformer(
             self.effective_schema,
             self.primary_keys,
-            self.logger,
-            stream=self.name,
-            hidden=hidden,
+            partial(self.logger.warning, "%s: %s", self.name),
+            deselected=[path[1::2] for path, chosen in self.mask.items() if path and not chosen],
+            flatten_depth=self.config["flattening_max_depth"] if flattened else 0,
         )
-
-    @cached_property
-    def _deselected(self) -> list[tuple[str, ...]]:
-        """Breadcrumbs of what the catalog deselects."""
-        return [path for path, selected in self.mask.items() if path and not selected]
-
-    @cached_property
-    def _deselected_inside(self) -> bool:
-        """Whether the catalog deselects parts of columns."""
-        return any(len(path) > _COLUMN for path in self._deselected)
 
     @property
     def failed(self) -> bool:
@@ -227,12 +213,8 @@ class OnceHubStream(RESTStream[str]):
     @override
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
         # The SDK stamps each record with its own time; a full pass needs one for all.
-        if self._deselected_inside:
-            # Overflow stands in _extra, in the form of the record.
-            for part in (record, record.get(EXTRA) or {}):
-                pop_deselected_record_properties(part, self.schema, self.mask)
         for stream_map in self.stream_maps:
-            mapped = self._mapped(stream_map, record)
+            mapped = stream_map.transform(record)
             if mapped is not None:
                 self.stats.records += 1
                 yield RecordMessage(
@@ -241,16 +223,6 @@ class OnceHubStream(RESTStream[str]):
                     version=self._stream_version,
                     time_extracted=self.extracted_at or datetime.now(timezone.utc),
                 )
-
-    def _mapped(self, stream_map: StreamMap, record: Record) -> Record | None:
-        try:
-            return stream_map.transform(record)
-        except MappingError:
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever an expression may do
-            kind = type(error).__name__
-            msg = f"A stream map of {self.name} does not work with a record ({kind})."
-            raise SettingsError(msg) from None
 
     @override
     def _sync_records(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import typing as t
@@ -46,6 +47,21 @@ def test_objects_become_columns_on_request(depth: int) -> None:
     for stream in ALL:
         assert len(run.records(stream)) == len(plain.records(stream)), stream
     assert {"external_calendar__id", "form_submission__email"} <= run.records("bookings")[0].keys()
+
+
+def test_a_new_field_inside_an_object_that_becomes_columns() -> None:
+    account = Account(seed=1, bookings=3, nasty=False)
+    first = account.objects("bookings")[0]["id"]
+    account.edit("bookings", first, external_calendar={"id": "X", "colour": {"r": 1}})
+    settings = {"flattening_enabled": True, "flattening_max_depth": 1}
+    with Sandbox(account, key=programs.KEY) as api:
+        run = inside.run(programs.settings_for(api.url, **settings), inside.catalog("bookings"))
+    (row,) = [row for row in run.records("bookings") if row["id"] == first]
+    assert row["external_calendar__id"] == "X"
+    assert json.loads(row["_extra"]) == {"external_calendar": {"colour": {"r": 1}}}
+    (schema,) = [m["schema"] for m in run.messages if m["type"] == "SCHEMA"]
+    sent = {name for name, value in row.items() if value is not None}
+    assert sent <= schema["properties"].keys()
 
 
 def test_the_command_for_single_bookings(tmp_path: Path) -> None:
