@@ -13,7 +13,7 @@ from sandbox.data import Object, conversations, makers, relations, schedules, ti
 from sandbox.data.nasty import spoil
 from sandbox.data.people import person
 from sandbox.data.world import World, all_sizes, moment_of
-from sandbox.streams import STREAMS, UPDATED
+from sandbox.streams import BY_PREFIX, STREAMS, UPDATED
 from sandbox.switches import Switches
 
 if TYPE_CHECKING:
@@ -152,6 +152,17 @@ class Account:
         found = (item.get("conversation") for item in self.objects("bookings"))
         keys = dict.fromkeys(key for key in found if isinstance(key, str))
         return [item for key in keys if (item := self.conversation(key))]
+
+    def expanded(self, item: Object, names: Sequence[str]) -> Object:
+        """Return an object in which some fields hold objects in place of their ids."""
+        return {**item, **{name: self._whole(item[name]) for name in names if name in item}}
+
+    def _whole(self, key: Any) -> Any:
+        """Return the object behind an id; what is the id of none stays as it is."""
+        prefix = key.partition("-")[0] if isinstance(key, str) else ""
+        if prefix == "CVR":
+            return self.conversation(key) or key
+        return self.object(BY_PREFIX[prefix].name, key) or key if prefix in BY_PREFIX else key
 
     def refusal(self, child: str, key: str) -> int | None:
         """Return the status with which a request for an object's child, or itself, is refused."""

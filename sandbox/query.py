@@ -30,12 +30,14 @@ class Question:
         cursor: the id after which the page is; None for the first page.
         equal: filters for equality.
         times: filters by time: field, strict lower and strict upper bound in ticks.
+        expand: fields that hold the object in place of its id.
     """
 
     limit: int = _DEFAULT_LIMIT
     cursor: str | None = None
     equal: tuple[tuple[str, str], ...] = ()
     times: tuple[tuple[str, int, int], ...] = ()
+    expand: tuple[str, ...] = ()
 
 
 def parse(query: str) -> dict[str, str]:
@@ -76,16 +78,32 @@ def moment(query: dict[str, str], name: str) -> int | None:
     return found
 
 
-def question(query: dict[str, str], stream: Stream, time_filters: str = "times") -> Question:
+def expansions(query: dict[str, str], known: Iterable[str], prefix: str = "") -> tuple[str, ...]:
+    """Read which fields are to hold objects; those of a list may begin with a prefix."""
+    if "expand" not in query:
+        return ()
+    names = [name.removeprefix(prefix) for name in query["expand"].split(",")]
+    for name in names:
+        if name not in known:
+            message = f"This property cannot be expanded: {name}"
+            raise invalid(message, "expand")
+    return tuple(names)
+
+
+def question(
+    query: dict[str, str], stream: Stream, time_filters: str, expandable: tuple[str, ...]
+) -> Question:
     """Read the parameters of a list."""
     bounds = [f"{name}.{end}" for name in stream.times for end in ("gt", "lt")]
-    only(query, ("limit", "after", *stream.filters, *bounds))
+    expand = ("expand",) if expandable else ()
+    only(query, ("limit", "after", *stream.filters, *bounds, *expand))
     ranges = (_range(query, name, time_filters) for name in stream.times)
     return Question(
         limit=_limit(query.get("limit")),
         cursor=query.get("after"),
         equal=tuple((name, query[name]) for name in stream.filters if name in query),
         times=tuple(found for found in ranges if found),
+        expand=expansions(query, expandable, "data."),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlencode
 
@@ -13,7 +14,7 @@ from sandbox.data import times
 from sandbox.data.setup import webhook_events
 from sandbox.lists import Lister
 from sandbox.log import VERSION
-from sandbox.streams import BY_PATH, STREAMS
+from sandbox.streams import BY_PATH, OLDER_EXPANSIONS, STREAMS
 
 if TYPE_CHECKING:
     from sandbox.account import Account
@@ -97,19 +98,23 @@ class Routes:
         if status:
             message = f"This {stream.noun} is not available."
             raise invalid(message, status=status)
-        if query.get("expand", "conversation") != "conversation":
-            message = f"This field cannot be expanded: {query['expand']}"
-            raise invalid(message, "expand")
-        conversation = item.get("conversation")
-        expands = "expand" in query and self._account.switches.expand_conversation
-        if expands and isinstance(conversation, str):
-            item["conversation"] = self._account.conversation(conversation) or conversation
+        names = queries.expansions(query, self._expandable(stream))
+        if self._account.switches.expand_by_id:
+            item = self._account.expanded(item, names)
         return ok(item)
+
+    def _expandable(self, stream: Stream) -> tuple[str, ...]:
+        older = stream.name == "bookings" and self._account.switches.older_expansions
+        return OLDER_EXPANSIONS if older else stream.expands
 
     def _list(self, stream: Stream, query: dict[str, str]) -> Answer:
         switches = self._account.switches
-        question = queries.question(query, stream, switches.time_filters)
+        expandable = self._expandable(stream)
+        question = queries.question(query, stream, switches.time_filters, expandable)
         page = self._lister.page(stream, question)
+        if question.expand:
+            items = (self._account.expanded(json.loads(raw), question.expand) for raw in page.raw)
+            page.raw = [encode(item) for item in items]
         body = b'{"object":"list","data":[' + b",".join(page.raw) + b"]"
         if switches.has_more and stream.name != "sms_notifications":
             more = page.following and not switches.has_more_always_false

@@ -51,7 +51,7 @@ class Service:
         outcome = Outcome(Answer(), entry)
         try:
             self._admit()
-            outcome.fault = self.faults.strike(entry.api_path)
+            outcome.fault = self.faults.strike(entry.api_path, entry.query)
             outcome.answer = self._answer(key, path, query, outcome.fault)
         except ApiError as error:
             outcome.answer = error.answer()

@@ -16,6 +16,7 @@ class Stream:
         prefix: what its ids begin with.
         filters: query parameters compared for equality.
         times: fields that take `.gt` and `.lt`.
+        expands: fields whose id can be exchanged for the object.
         by_id: whether `GET path/{id}` is documented.
     """
 
@@ -25,6 +26,7 @@ class Stream:
     prefix: str
     filters: tuple[str, ...] = ()
     times: tuple[str, ...] = ()
+    expands: tuple[str, ...] = ()
     by_id: bool = False
 
     @property
@@ -45,14 +47,15 @@ STREAMS = {
     for stream in (
         Stream(
             "bookings", "/bookings", "booking", "BKNG",
-            _BOOKING_FILTERS, (CREATED, "starting_time", UPDATED), by_id=True,
+            _BOOKING_FILTERS, (CREATED, "starting_time", UPDATED),
+            ("owner", "contact", "conversation"), by_id=True,
         ),
         Stream(
             "contacts", "/contacts", "contact", "CTC", ("email",), (CREATED, UPDATED)
         ),
         Stream(
             "sms_notifications", "/notifications/sms", "notification", "SMS",
-            ("recipient", "recipient_type"), (CREATED,),
+            ("recipient", "recipient_type"), (CREATED,), ("recipient",),
         ),
         Stream(
             "booking_calendars", "/booking-calendars", "booking_calendar", "BKC",
@@ -70,4 +73,7 @@ STREAMS = {
     )
 }  # fmt: skip
 
+OLDER_EXPANSIONS = ("booking_page", "master_page", "event_type", "owner")
+"""What bookings took until August 2026."""
+BY_PREFIX = {stream.prefix: stream for stream in STREAMS.values()}
 BY_PATH = {stream.path: stream for stream in STREAMS.values()}

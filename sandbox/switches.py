@@ -50,8 +50,10 @@ class Switches:
         slots_strict: a start in the past, and an end not after the start, is a 400.
         slot_ends_inclusive: a slot exactly at `end_time` belongs to the answer, and
             there is one at the end of every request, so that seams are tested.
-        expand_conversation: a booking by id has its conversation expanded on demand;
-            otherwise the plain id comes all the same.
+        older_expansions: `/bookings` expands what it did until August 2026, which was no
+            contact and no conversation.
+        expand_by_id: a booking by id is expanded on demand, as the guide has it;
+            otherwise the plain ids come all the same.
         unpublished_calendar: the status that refuses the slots of such a calendar.
         seatless_calendar: the same for one in seven calendars, whose host has no seat.
         seatless_user: the same for the schedules of one in five users; None is no such user.
@@ -83,7 +85,8 @@ class Switches:
     time_slots_envelope: str = "array"
     slots_strict: bool = False
     slot_ends_inclusive: bool = False
-    expand_conversation: bool = True
+    older_expansions: bool = False
+    expand_by_id: bool = True
     unpublished_calendar: int = 422
     seatless_calendar: int = 402
     seatless_user: int | None = None

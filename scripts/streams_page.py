@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 from tap_oncehub.schemas import EXTRA
-from tap_oncehub.streams import stream_classes
+from tap_oncehub.streams import STREAMS
 from tap_oncehub.tap import TapOnceHub
 
 if t.TYPE_CHECKING:
@@ -61,13 +61,13 @@ def page() -> str:
 def _streams() -> list[OnceHubStream]:
     """Give every stream, those of one module beside each other."""
     tap = TapOnceHub(config=_SETTINGS)
-    made = [stream_class(tap, tap.sync_context) for stream_class in stream_classes(_SETTINGS)]
+    made = [stream(tap, tap.run) for stream in STREAMS]
     modules = list(dict.fromkeys(type(stream).__module__ for stream in made))
     return sorted(made, key=lambda stream: modules.index(type(stream).__module__))
 
 
 def _index(streams: dict[str, OnceHubStream]) -> Iterator[str]:
-    yield "| stream | endpoint | primary key | replication | parent | selected by default |"
+    yield "| stream | endpoint | primary key | replication | asks for each of | selected by default |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name, stream in streams.items():
         yield _row(f"[{name}](#{name})", *_facts(stream))
@@ -75,12 +75,11 @@ def _index(streams: dict[str, OnceHubStream]) -> Iterator[str]:
 
 def _facts(stream: OnceHubStream) -> list[str]:
     key = stream.replication_key
-    parent: t.Any = stream.parent_stream_type
     return [
         f"`GET {stream.path}`",
         ", ".join(stream.primary_keys),
         f"incremental by {key}" if key else "full table",
-        parent.name if parent else "",
+        f"`{stream.source}`" if stream.source else "",
         "yes" if stream.selected_by_default else "no",
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import typing as t
@@ -20,9 +19,7 @@ if t.TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Record
 
-_LARGEST_STATE = 65_536
 _WRITE = "write __NULL__, since Meltano drops a null"
-_PLAIN = {"replication_key", "replication_key_value", "start_date", "account"}
 
 
 class _Metadata(msgspec.Struct):
@@ -59,8 +56,8 @@ class _Catalog(msgspec.Struct):
     streams: list[_Entry]
 
 
-def checked(file: t.IO[str], name: str) -> t.IO[str]:
-    """Return a catalog or state file's content, to be read again.
+def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
+    """Return a catalog or state file's content.
 
     Raises:
         SettingsError: Saying which file it is and what is wrong with it.
@@ -76,7 +73,7 @@ def checked(file: t.IO[str], name: str) -> t.IO[str]:
         raise SettingsError(msg)
     if name == "catalog":
         _check_catalog(content, file.name)
-    return io.StringIO(json.dumps(content))
+    return content
 
 
 def _check_catalog(content: t.Any, place: str) -> None:
@@ -89,18 +86,6 @@ def _check_catalog(content: t.Any, place: str) -> None:
         if entry.stream not in {None, "", entry.tap_stream_id}:
             msg = f"The catalog in {place} has two names for the stream {entry.tap_stream_id!r}."
             raise SettingsError(msg)
-
-
-def without_ballast(state: dict[str, t.Any], known: Collection[str]) -> dict[str, t.Any]:
-    """Return a state as it is, or just its bookmarks where it is larger than any of the tap's."""
-    if len(msgspec.json.encode(state)) <= _LARGEST_STATE:
-        return state
-    bookmarks = {
-        stream: {name: value for name, value in bookmark.items() if name in _PLAIN}
-        for stream, bookmark in state["bookmarks"].items()
-        if stream in known
-    }
-    return {"bookmarks": bookmarks}
 
 
 def register_maps(tap: Tap) -> None:

@@ -10,11 +10,10 @@ import click
 from singer_sdk import Tap
 from typing_extensions import override
 
-from tap_oncehub.catalog import checked, doubts_on_maps, register_maps, without_ballast
+from tap_oncehub.catalog import checked, doubts_on_maps, register_maps
 from tap_oncehub.config import converted, doubts, from_environment, problems
 from tap_oncehub.engine.errors import SettingsError
 from tap_oncehub.engine.messages import output_closed
-from tap_oncehub.state.bookmark import check_state
 
 if t.TYPE_CHECKING:
     from tap_oncehub.streams.base import OnceHubStream
@@ -107,17 +106,6 @@ class CommandLineTap(Tap):
         for doubt in doubts_on_maps(self, os.environ.get("TAP_ONCEHUB_STREAM_MAPS", "{}")):
             self.logger.warning("%s", doubt)
 
-    @override
-    def load_state(self, state: dict[str, t.Any]) -> None:
-        incremental = [s.name for s in self.streams.values() if s.replication_key]
-        check_state(state, incremental)
-        small = without_ballast(state, self.streams)
-        if small is not state:
-            self.logger.warning(
-                "The state is larger than any of the tap's: kept its bookmarks only"
-            )
-        super().load_state(small)
-
     @classmethod
     @override
     def invoke(cls, **options: t.Any) -> None:
@@ -126,10 +114,15 @@ class CommandLineTap(Tap):
         Args:
             options: The command line's options.
         """
-        for name in ("state", "catalog"):
-            if options.get(name) is not None:
-                options[name] = checked(options[name], name)
-        super().invoke(**options)
+        super(Tap, cls).invoke(about=options["about"], about_format=options["about_format"])
+        state, catalog = (
+            checked(options[name], name) if options[name] else None for name in ("state", "catalog")
+        )
+        cls(config=options["config"].config, catalog=catalog, state=state).sync()
+
+    def sync(self) -> None:
+        """Sync the selected streams."""
+        raise NotImplementedError
 
     @classmethod
     @override

@@ -1,22 +1,30 @@
-"""The tap: its settings and its streams."""
+"""The tap: its settings, its streams, and the begin and end of a run."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 import typing as t
 from functools import cached_property
+from pathlib import Path
 
+import platformdirs
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from typing_extensions import override
 
 from tap_oncehub.cli import CommandLineTap
-from tap_oncehub.engine.errors import EndpointError, InterruptedSyncError, WrongAddressError
+from tap_oncehub.engine.errors import EndpointError, InterruptedSyncError, SettingsError
+from tap_oncehub.engine.http import HttpClient
+from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.engine.messages import WholeLineWriter, write_out
-from tap_oncehub.engine.run import SyncContext
-from tap_oncehub.engine.text import plain_text
-from tap_oncehub.settings import SETTINGS
-from tap_oncehub.state.bookmark import check_account
-from tap_oncehub.streams import stream_classes
+from tap_oncehub.engine.progress import Progress
+from tap_oncehub.engine.run import SyncRun
+from tap_oncehub.engine.signals import SignalWaiter
+from tap_oncehub.engine.state import check_state
+from tap_oncehub.engine.text import keep_plain, plain_text
+from tap_oncehub.settings import SETTINGS, is_loopback
+from tap_oncehub.streams import STREAMS
 from tap_oncehub.streams.users import TestAuthStream
 
 if t.TYPE_CHECKING:
@@ -25,6 +33,15 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_oncehub.streams.base import OnceHubStream
+
+_ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
+_ACCESS_SECONDS = 60.0
+"""How long to ask whose key it is; the sync can do without."""
+_OTHER_ACCOUNT = (
+    "The state belongs to another OnceHub account than the API key. Give each account a state of "
+    "its own (--state-id-suffix), or clear this one (meltano state clear). If the account was only "
+    "renamed, remove test_auth from the state."
+)
 
 
 class TapOnceHub(CommandLineTap):
@@ -38,27 +55,60 @@ class TapOnceHub(CommandLineTap):
     ]
 
     @cached_property
-    def sync_context(self) -> SyncContext:
+    def run(self) -> SyncRun:
         """What the streams share."""
-        return SyncContext(
-            self.config, self.logger, lambda: self.state_writer.write_state(self.state)
+        config, key = self.config, self.config.get("api_key", "")  # discovery needs none
+        keep_plain(key)
+        limiter = RequestLimiter(
+            config["rate_limit_per_second"],
+            config["rate_limit_per_window"],
+            config["rate_limit_window_seconds"],
+            file=_rate_limit_file(config),
+            key=key,
+            logger=self.logger,
         )
+        progress, waiter = Progress(self.logger, lambda: limiter.left), SignalWaiter()
+        client = HttpClient(
+            limiter,
+            self.logger,
+            config["request_timeout_seconds"],
+            config["max_wait_seconds"],
+            key,
+            config["api_url"].rstrip("/"),
+            progress,
+            waiter,
+        )
+        return SyncRun(self, client, progress, waiter)
 
     @override
     def discover_streams(self) -> list[OnceHubStream]:
-        classes = stream_classes(self.config)
-        return [stream_class(self, self.sync_context) for stream_class in classes]
+        return [stream(self, self.run) for stream in STREAMS]
+
+    @cached_property
+    @override
+    def streams(self) -> dict[str, OnceHubStream]:  # type: ignore[override]
+        """The streams, in the order in which they are read: short lists first."""
+        found = t.cast("dict[str, OnceHubStream]", super().streams)
+        return dict(sorted(found.items(), key=lambda item: (item[1].rank, item[0])))
 
     @override
     def run_discovery(self) -> str:
         text = self.catalog_json_text
-        self.sync_context.waiter.check()
+        self.run.waiter.check()
         write_out(f"{text}\n".encode())
         return text
 
-    @override  # type: ignore[misc]  # final, but the SDK has no hook for the end of a sync
-    def sync_all(self) -> None:
-        """Sync all streams, then log what it cost and what failed.
+    @override
+    def load_state(self, state: dict[str, t.Any]) -> None:
+        check_state(state, [s.name for s in self.streams.values() if s.key])
+        for name, bookmark in state.get("bookmarks", {}).items():
+            super().load_state({"bookmarks": {name: bookmark}} if name in self.streams else {})
+        for stream in self.streams.values():
+            if stream.selected or stream.name in self.state.get("bookmarks", {}):
+                stream.prepare_state()
+
+    def sync(self) -> None:
+        """Sync all selected streams, then log what it cost.
 
         Raises:
             StreamsFailedError: If any stream failed.
@@ -66,34 +116,54 @@ class TapOnceHub(CommandLineTap):
         """
         try:
             self._check_account()
-            super().sync_all()
+            self.sync_all()
         except InterruptedSyncError:
-            self.sync_context.write_state()
+            self.run.save_state()
             raise
         finally:
-            streams = t.cast("list[OnceHubStream]", self.streams.values())
-            least = sum(s.least_requests for s in streams if not s.parent_stream_type)
+            self.run.notices.log(self.logger)
+            least = [stream.min_requests for stream in self.streams.values() if stream.selected]
             # The request that asks whose key it is comes on top.
-            self.sync_context.summarize(least + 1)
-        self.sync_context.raise_failures(sum(s.selected for s in self.streams.values()))
+            self.run.progress.summarize(1 + sum(count or 0 for count in least))
+        self.run.raise_failures(sum(stream.selected for stream in self.streams.values()))
 
     @override
     def check_connection(self) -> str:
-        stream = TestAuthStream(self, self.sync_context)
-        return plain_text(str(stream.fetch(None).body.get("message")), self.config["api_key"])
+        with self.run.client.patience(_ACCESS_SECONDS):
+            body = TestAuthStream(self, self.run).fetch({}).body
+        return plain_text(str(body["message"]), self.config["api_key"])
 
     def _check_account(self) -> None:
-        """Refuse a state of another account; that the check fails stops nothing else."""
+        """Ask whose key it is; that nobody says so stops nothing, but no deletes are told.
+
+        Raises:
+            SettingsError: If the state is another account's.
+        """
         try:
-            message = self.check_connection()
-        except WrongAddressError as error:
-            self.sync_context.fail(TestAuthStream.name, error)
+            named = _ACCOUNT.search(self.check_connection())
         except EndpointError as error:
             self.logger.warning("The account of the API key is not known: %s", error)
-        else:
-            check_account(t.cast("dict[str, t.Any]", self.state), message)
+            return
+        if named is None:
+            return
+        account = hashlib.blake2b(named[1].strip().encode(), digest_size=8).hexdigest()
+        bookmarks = t.cast("dict[str, t.Any]", self.state).setdefault("bookmarks", {})
+        if bookmarks.setdefault(TestAuthStream.name, {}).setdefault("account", account) != account:
+            raise SettingsError(_OTHER_ACCOUNT)
+        self.run.may_tell_deletes = True
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         # The SDK would exit at once, perhaps in the middle of a line.
-        self.sync_context.waiter.handle(signum, frame)
+        self.run.waiter.handle(signum, frame)
+
+
+def _rate_limit_file(config: t.Mapping[str, t.Any]) -> Path | None:
+    """Return the file of the limits; None counts in memory.
+
+    Requests to a loopback address are none to OnceHub, and must not use up its window.
+    """
+    file = config.get("rate_limit_file")
+    if file is None and not is_loopback(config["api_url"]):
+        file = platformdirs.user_state_path("tap-oncehub") / "requests.sqlite"
+    return Path(file) if file else None

@@ -10,7 +10,7 @@ import itertools
 import random
 import time
 import typing as t
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
@@ -33,7 +33,7 @@ from tap_oncehub.settings import is_loopback
 
 if t.TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tap_oncehub.engine.limiter import RequestLimiter
     from tap_oncehub.engine.progress import Progress, StreamStats
@@ -72,11 +72,21 @@ class HttpClient:
     _sound: bool = False
     _key_checked: bool = False
     _clock: tuple[datetime, float] | None = None
+    _patience: float = float("inf")
 
     @cached_property
     def session(self) -> requests.Session:
         """The connection that all streams share."""
         return requests.Session()
+
+    @contextmanager
+    def patience(self, seconds: float) -> Iterator[None]:
+        """Retry within the block for so many seconds at most, where something answers."""
+        before, self._patience = self._patience, seconds
+        try:
+            yield
+        finally:
+            self._patience = before
 
     @property
     def now(self) -> datetime:
@@ -217,6 +227,8 @@ class HttpClient:
 
         Where nothing has ever answered, a wrong address is likelier than a fault.
         """
+        if error.answered and not error.rate_limited and error.retry_after is None:
+            return min(self._patience, self.max_wait_seconds)
         if error.answered or self._answered:
             return self.max_wait_seconds
         return min(self.max_wait_seconds, _FIRST_CONTACT_SECONDS)

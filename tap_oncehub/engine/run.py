@@ -3,79 +3,61 @@
 from __future__ import annotations
 
 import typing as t
-from pathlib import Path
+from datetime import datetime, timezone
 
-import platformdirs
-
-from tap_oncehub.engine.errors import EndpointError, StreamsFailedError, WrongAddressError
-from tap_oncehub.engine.http import HttpClient
-from tap_oncehub.engine.limiter import RequestLimiter
-from tap_oncehub.engine.progress import Notices, Progress
-from tap_oncehub.engine.signals import SignalWaiter
-from tap_oncehub.engine.text import keep_plain
-from tap_oncehub.settings import is_loopback
+from tap_oncehub.engine.errors import EndpointError, StreamsFailedError
+from tap_oncehub.engine.progress import Notices
+from tap_oncehub.engine.sync_pass import Clocks
 
 if t.TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Mapping
+    from singer_sdk import Tap
+
+    from tap_oncehub.engine.http import HttpClient
+    from tap_oncehub.engine.progress import Progress
+    from tap_oncehub.engine.signals import SignalWaiter
 
 
-class SyncContext:
+class SyncRun:
     """The client, the signals, the progress and the failures of one sync.
 
     Attributes:
-        write_state: Writes a STATE message, if the state has changed.
         failures: The streams that failed in this run, and why.
+        may_tell_deletes: Whether the account is known to be the one that the state holds.
     """
 
     def __init__(
-        self,
-        config: Mapping[str, t.Any],
-        logger: logging.Logger,
-        write_state: Callable[[], None],
+        self, tap: Tap, client: HttpClient, progress: Progress, waiter: SignalWaiter
     ) -> None:
-        keep_plain(config.get("api_key", ""))
-        self.write_state = write_state
-        self.waiter = SignalWaiter()
+        self.client, self.progress, self.waiter = client, progress, waiter
+        self.user_agent = f"{tap.name}/{tap.plugin_version}"
         self.notices = Notices()
         self.failures: dict[str, EndpointError] = {}
-        self._logger = logger
-        limiter = RequestLimiter(
-            config["rate_limit_per_second"],
-            config["rate_limit_per_window"],
-            config["rate_limit_window_seconds"],
-            file=_rate_limit_file(config),
-            key=config.get("api_key", ""),
-            logger=logger,
-        )
-        self.progress = Progress(logger, lambda: limiter.left)
-        self.client = HttpClient(
-            limiter,
-            logger,
-            config["request_timeout_seconds"],
-            config["max_wait_seconds"],
-            config.get("api_key", ""),  # discovery needs none
-            config["api_url"].rstrip("/"),
-            self.progress,
-            self.waiter,
-        )
+        self.may_tell_deletes = False
+        self.write_message = tap.write_message
+        self._tap = tap
+
+    @property
+    def clocks(self) -> Clocks:
+        """The time by this machine and by the server."""
+        return Clocks(datetime.now(timezone.utc), self.client.now)
+
+    def save_state(self) -> None:
+        """Write a STATE message, if the state has changed."""
+        self._tap.state_writer.write_state(self._tap.state)
+
+    def count_unread(self) -> int:
+        """Return how many objects could not be read, over all streams."""
+        bookmarks = self._tap.state.get("bookmarks", {}).values()
+        return sum(len(state.get("unread", [])) for state in bookmarks)
+
+    def warn(self, stream: str, what: str) -> None:
+        """Log what a person may want to know of a stream."""
+        self._tap.logger.warning("%s: %s", stream, what)
 
     def fail(self, stream: str, error: EndpointError) -> None:
-        """Skip a stream for the rest of this run.
-
-        Raises:
-            WrongAddressError: If the other streams cannot be read either.
-        """
-        if isinstance(error, WrongAddressError):
-            msg = f"{stream}: {error}."
-            raise WrongAddressError(msg, status=error.status)
+        """Skip a stream for the rest of this run."""
         self.failures[stream] = error
-        self._logger.error("%s failed, skipping it: %s", stream, error)
-
-    def summarize(self, least_requests: int) -> None:
-        """Log what came up, what the sync cost, and what the next one costs at least."""
-        self.notices.log(self._logger)
-        self.progress.summarize(least_requests)
+        self._tap.logger.error("%s failed, skipping it: %s", stream, error)
 
     def raise_failures(self, selected: int) -> None:
         """End the run with an error if any of the selected streams failed.
@@ -87,14 +69,3 @@ class SyncContext:
             failed = "; ".join(f"{name}: {str(e).rstrip('.')}" for name, e in self.failures.items())
             msg = f"{len(self.failures)} of {selected} streams failed, the others are synced. "
             raise StreamsFailedError(msg + failed)
-
-
-def _rate_limit_file(config: Mapping[str, t.Any]) -> Path | None:
-    """Return the file of the limits; None counts in memory.
-
-    Requests to a loopback address are none to OnceHub, and must not use up its window.
-    """
-    file = config.get("rate_limit_file")
-    if file is None and not is_loopback(config["api_url"]):
-        file = platformdirs.user_state_path("tap-oncehub") / "requests.sqlite"
-    return Path(file) if file else None

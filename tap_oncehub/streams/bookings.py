@@ -1,107 +1,114 @@
-"""Bookings, who hosts them, single bookings by their id, and conversations that led to them."""
+"""Bookings, who hosts them, single bookings, and the conversations that led to them."""
 
 from __future__ import annotations
 
 import typing as t
-from functools import cached_property
 
 from typing_extensions import override
 
-from tap_oncehub.pagination import as_cursor
-from tap_oncehub.streams.children import ChildStream
-from tap_oncehub.streams.filtered import FilteredListStream
-from tap_oncehub.streams.lists import ListStream
-from tap_oncehub.streams.single import ObjectByIdStream, ObjectStream
+from tap_oncehub.engine.errors import EndpointError, RefusedError
+from tap_oncehub.engine.readers import CURSOR_SECONDS, filter_reader, object_reader
+from tap_oncehub.streams.base import OnceHubStream
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable
 
     from singer_sdk.helpers.types import Record
-    from singer_sdk.streams.rest import HTTPRequest, PageContext
+
+    from tap_oncehub.engine.readers import Request
+    from tap_oncehub.engine.response import JsonResponse
 
 
-class BookingsStream(ListStream):
+class BookingsStream(OnceHubStream):
     """All bookings that are not deleted."""
 
     name = "bookings"
     path = "/bookings"
-    kinds = frozenset({"booking"})
+    object_types = frozenset({"booking"})
     replication_key = "last_updated_time"
     time_filters = frozenset({"creation_time", "starting_time", "last_updated_time"})
+    rank = 3
 
 
-class BookingStream(ObjectStream):
-    """One request for each booking of the list."""
-
-    name = "booking"
-    path = "/bookings/{id}"
-    kinds = frozenset({"booking"})
-    parent_stream_type = BookingsStream
-    selected_by_default = False
-
-
-class BookingByIdStream(ObjectByIdStream):
-    """The bookings named in the settings, deleted ones included."""
+class BookingStream(OnceHubStream):
+    """One request for each booking that has changed, or that ``booking_ids`` names."""
 
     name = "booking"
     path = "/bookings/{id}"
-    kinds = frozenset({"booking"})
+    object_types = frozenset({"booking"})
+    source = "/bookings"
+    reader = staticmethod(object_reader)
+    follows = "last_updated_time"
+    tells_deletes = False
     ids_setting = "booking_ids"
+    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no such booking"}
     selected_by_default = False
+    rank = 4
 
 
-class BookingHostsStream(FilteredListStream):
+class BookingHostsStream(OnceHubStream):
     """Who hosts or co-hosts a booking; its owner need not."""
 
     name = "booking_hosts"
     path = "/bookings"
-    kinds = frozenset({"booking", "user"})
+    object_types = frozenset({"booking", "user"})
     primary_keys = ("booking_id", "user_id")
     replication_key = "last_updated_time"
     time_filters = frozenset({"last_updated_time"})
-    filters: t.ClassVar[Mapping[str, str]] = {"host": "/users"}
+    filters: t.ClassVar[t.Mapping[str, str]] = {"host": "/users"}
+    reader = staticmethod(filter_reader)
+    selected_by_default = False
+    rank = 4
 
     @override
-    def row_of(self, row: Record, name: str, value: str) -> Record:
-        updated = row.get("last_updated_time")
-        return {"booking_id": row.get("id"), "user_id": value, "last_updated_time": updated}
+    def row_of(self, found: Record, value: str) -> Record:
+        updated = found.get("last_updated_time")
+        user = value.partition("=")[2]
+        return {"booking_id": found.get("id"), "user_id": user, "last_updated_time": updated}
 
 
-class ConversationsStream(ChildStream):
-    """The conversations that led to bookings, each once a run; no list has them."""
+class ConversationsStream(OnceHubStream):
+    """The conversations that led to bookings, which no list has: the bookings' has them inside."""
 
     name = "conversations"
     path = "/bookings/{id}"
-    kinds = frozenset({"booking"})
-    parent_stream_type = BookingsStream
-    parent_key = None
+    object_types = frozenset({"booking"})
+    source = "/bookings"
+    follows = "last_updated_time"
+    tells_deletes = False
+    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no such booking"}
     selected_by_default = False
-
-    @cached_property
-    def _read(self) -> set[str | None]:
-        """Ids of the conversations that are read."""
-        return set()
+    rank = 4
 
     @override
-    def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
-        request = super().get_http_request(page=page)
-        request.params["expand"] = "conversation"
-        return request
+    def fetch(self, request: Request, cursor: str | None = None) -> JsonResponse:
+        """Ask for bookings with their conversations, and without where that stays broken."""
+        expanded = {**request, "params": {"expand": "conversation"}}
+        if "id" in request:
+            return super().fetch(expanded)
+        try:
+            with self.run.client.patience(CURSOR_SECONDS):
+                return super().fetch(expanded, cursor)
+        except RefusedError:
+            raise
+        except EndpointError:
+            return super().fetch(request, cursor)
 
     @override
-    def is_wanted(self, parent: Record) -> bool:
-        conversation = parent.get("conversation")
-        if isinstance(conversation, dict):
-            conversation = conversation.get("id")
-        return bool(conversation) and as_cursor(conversation) not in self._read
+    def rows_in(self, found: Record) -> Iterable[Record]:
+        conversation = found.get("conversation")
+        if not conversation or _is_whole(conversation):
+            return [conversation] if conversation else []
+        return self.remembering(str(found.get("id")))
 
     @override
-    def rows_of(self, parent_id: str) -> Iterator[Record]:
-        conversation = self.fetch({"id": parent_id}).body.get("conversation")
-        if isinstance(conversation, dict):
-            self._read.add(as_cursor(conversation.get("id")))
-            yield conversation
-        elif conversation:
-            self.lacks_rows = True
-            text = "bookings skipped: OnceHub sent the id of the conversation only"
-            self.sync_context.notices.add(self.name, text, parent_id)
+    def rows_of(self, identifier: str) -> Iterable[Record]:
+        conversation = self.fetch({"id": identifier}).body.get("conversation")
+        if conversation and not _is_whole(conversation):
+            msg = "OnceHub did not send the conversation with the booking"
+            raise EndpointError(msg)
+        return [conversation] if conversation else []
+
+
+def _is_whole(conversation: t.Any) -> bool:
+    return isinstance(conversation, dict) and bool(conversation.get("id"))

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tap_oncehub.streams.lists import ListStream
+from tap_oncehub.streams.base import OnceHubStream
 
 
-class ContactsStream(ListStream):
+class ContactsStream(OnceHubStream):
     """All contacts."""
 
     name = "contacts"
     path = "/contacts"
-    kinds = frozenset({"contact"})
+    object_types = frozenset({"contact"})
     replication_key = "last_updated_time"
     time_filters = frozenset({"creation_time", "last_updated_time"})
+    rank = 2
 
 
-class SmsNotificationsStream(ListStream):
+class SmsNotificationsStream(OnceHubStream):
     """Text messages; a status changes after creation, and has no time of its own."""
 
     name = "sms_notifications"
     path = "/notifications/sms"
-    kinds = frozenset({"notification"})
+    object_types = frozenset({"notification"})
     replication_key = "creation_time"
     time_filters = frozenset({"creation_time"})
-    least_lookback = timedelta(days=3)
+    min_lookback = timedelta(days=3)
+    rank = 2

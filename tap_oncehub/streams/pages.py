@@ -6,52 +6,56 @@ import typing as t
 
 from typing_extensions import override
 
-from tap_oncehub.streams.filtered import FilteredListStream
-from tap_oncehub.streams.lists import ListStream
+from tap_oncehub.engine.readers import filter_reader
+from tap_oncehub.streams.base import OnceHubStream
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from singer_sdk.helpers.types import Record
 
+_PAGES = frozenset({"bookingpage", "masterpage", "eventtype"})
 
-class BookingPagesStream(ListStream):
+
+class BookingPagesStream(OnceHubStream):
     """Classic booking pages."""
 
     name = "booking_pages"
     path = "/booking-pages"
-    kinds = frozenset({"bookingpage", "masterpage", "eventtype"})
+    object_types = _PAGES
 
 
-class MasterPagesStream(ListStream):
+class MasterPagesStream(OnceHubStream):
     """Classic master pages."""
 
     name = "master_pages"
     path = "/master-pages"
-    kinds = frozenset({"bookingpage", "masterpage", "eventtype"})
+    object_types = _PAGES
 
 
-class EventTypesStream(ListStream):
+class EventTypesStream(OnceHubStream):
     """Classic event types."""
 
     name = "event_types"
     path = "/event-types"
-    kinds = frozenset({"bookingpage", "masterpage", "eventtype"})
+    object_types = _PAGES
 
 
-class BookingPageLinksStream(FilteredListStream):
+class BookingPageLinksStream(OnceHubStream):
     """The users, master pages and event types that a booking page belongs to."""
 
     name = "booking_page_links"
     path = "/booking-pages"
-    kinds = frozenset({"bookingpage", "masterpage", "eventtype", "user"})
+    object_types = _PAGES | {"user"}
     primary_keys = ("booking_page_id", "linked_type", "linked_id")
-    filters: t.ClassVar[Mapping[str, str]] = {
+    filters: t.ClassVar[t.Mapping[str, str]] = {
         "user": "/users",
         "master_page": "/master-pages",
         "event_type": "/event-types",
     }
+    reader = staticmethod(filter_reader)
+    selected_by_default = False
+    rank = 4
 
     @override
-    def row_of(self, row: Record, name: str, value: str) -> Record:
-        return {"booking_page_id": row.get("id"), "linked_type": name, "linked_id": value}
+    def row_of(self, found: Record, value: str) -> Record:
+        name, _, identifier = value.partition("=")
+        return {"booking_page_id": found.get("id"), "linked_type": name, "linked_id": identifier}

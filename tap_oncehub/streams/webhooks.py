@@ -7,69 +7,61 @@ from functools import cached_property
 
 from typing_extensions import override
 
-from tap_oncehub.engine.errors import NotFoundError
 from tap_oncehub.schemas import load_schema
-from tap_oncehub.streams.base import rows_in
-from tap_oncehub.streams.lists import ListStream
+from tap_oncehub.streams.base import OnceHubStream, rows_in
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.helpers.types import Record
 
     from tap_oncehub.engine.response import JsonResponse
 
 _KEY_FIELDS = ("id", "name", "type", "event")
 
 
-class WebhooksStream(ListStream):
+class WebhooksStream(OnceHubStream):
     """All webhooks; what signs their payloads, whatever it is called, only on request."""
 
     name = "webhooks"
     path = "/webhooks"
-    kinds = frozenset({"webhook"})
+    object_types = frozenset({"webhook"})
     row_settings = ("include_webhook_secrets",)
 
     @cached_property
     def schema(self) -> dict[str, t.Any]:  # type: ignore[override]
         """The schema, without secrets unless the settings ask for them."""
         schema = load_schema(self.name)
-        schema["properties"] = self._shown(schema["properties"])
+        schema["properties"] = self._without_secrets(schema["properties"])
         return schema
 
     @override
-    def post_process(self, row: Record, context: Context | None = None) -> Record | None:
-        return super().post_process(self._shown(row), context)
+    def rows_in(self, found: Record) -> Iterator[Record]:
+        yield self._without_secrets(found)
 
-    def _shown(self, fields: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _without_secrets(self, fields: dict[str, t.Any]) -> dict[str, t.Any]:
         if self.config["include_webhook_secrets"]:
             return fields
         return {name: value for name, value in fields.items() if "secret" not in name.lower()}
 
 
-class WebhookEventsStream(ListStream):
+class WebhookEventsStream(OnceHubStream):
     """Names of events; OnceHub's reference does not know this endpoint."""
 
     name = "webhook_events"
     path = "/webhook-events"
+    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "this account has none"}
 
     @override
-    def check_body(self, body: t.Any) -> str | None:
+    def check_list(self, body: t.Any) -> str | None:
         rows = rows_in(body)
-        if isinstance(rows, list) and all(isinstance(r, (dict, str)) for r in rows):
+        if isinstance(rows, list) and all(isinstance(row, (dict, str)) for row in rows):
             return None
         return "the response holds no list of events"
 
     @override
     def parse_response(self, response: JsonResponse) -> list[Record]:  # type: ignore[override]
         return [_event(row) for row in rows_in(response.body)]
-
-    @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        try:
-            yield from super().get_records(context)
-        except NotFoundError:
-            self.logger.info("%s: this account has no such endpoint (404)", self.name)
 
 
 def _event(row: t.Any) -> Record:

@@ -39,7 +39,7 @@ def test_it_is_complete_after_kills_and_asks_only_for_changes_then(order: str) -
 
 
 def test_a_server_that_expands_nothing_brings_no_rows_and_no_failure() -> None:
-    with Sandbox(Account(seed=4, bookings=80), key=programs.KEY, expand_conversation=False) as api:
+    with Sandbox(Account(seed=4, bookings=80), key=programs.KEY, expand_by_id=False) as api:
         run = inside.run(programs.settings_for(api.url), inside.catalog("conversations"))
     assert run.ended == "well"
     assert not run.records("conversations")

@@ -95,3 +95,6 @@ def test_where_and_when(api: Sandbox, get: Get) -> None:
     assert get("/bookings/x").status_code == 500
     api.faults.clear()
     assert get("/bookings/x").status_code == 404
+    api.faults.add("500", "/bookings", query="expand", times=None)
+    assert get("/bookings").status_code == 200
+    assert get("/bookings", expand="owner").status_code == 500

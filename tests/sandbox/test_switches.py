@@ -113,9 +113,50 @@ def test_conversations(api: Sandbox, get: Get) -> None:
     assert list(found.values()) == api.account.conversations()
     assert 1 < len(found) < len(carriers)
     assert any(item["answers"] for item in found.values())
-    api.switch(expand_conversation=False)
+    api.switch(expand_by_id=False)
     booking = carriers[0]
     assert get(f"/bookings/{booking['id']}", expand="conversation").json() == booking
+
+
+@pytest.mark.parametrize("prefix", ["", "data."])
+def test_bookings_hold_whole_objects_on_demand(api: Sandbox, get: Get, prefix: str) -> None:
+    account = api.account
+    gone = next(item["owner"] for item in account.objects("bookings") if item.get("owner"))
+    account.delete("users", gone)
+    conversations = {item["id"]: item for item in account.conversations()}
+    conversations |= {None: None}
+    expand = f"{prefix}owner,contact,{prefix}conversation"
+    for plain, whole in zip(
+        account.objects("bookings"), read_all(get, "/bookings", expand=expand), strict=True
+    ):
+        expected = {
+            "owner": account.object("users", plain.get("owner") or ""),
+            "contact": account.object("contacts", plain.get("contact") or ""),
+            "conversation": conversations[plain.get("conversation")],
+        }
+        assert whole == {**plain, **{name: expected[name] for name in expected if name in plain}}
+    owners = [item.get("owner") for item in read_all(get, "/bookings", expand="owner")]
+    assert {"id": gone, "object": "user", "deleted": True} in owners
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "kinds"),
+    [
+        ("/notifications/sms", "recipient", {"contact", "user"}),
+        ("/bookings", "booking_page", {"booking_page"}),
+    ],
+)
+def test_other_expansions(api: Sandbox, get: Get, path: str, field: str, kinds: set[str]) -> None:
+    api.switch(older_expansions=True)
+    whole = [item.get(field) or {} for item in read_all(get, path, expand=field)]
+    assert kinds == {item["object"] for item in whole if item.get("object")}
+    answer = get("/bookings", expand="data.conversation")
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "type": "invalid_request_error",
+        "message": "This property cannot be expanded: conversation",
+        "param": "expand",
+    }
 
 
 def test_the_filter_by_host(api: Sandbox, get: Get) -> None:

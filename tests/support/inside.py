@@ -143,7 +143,7 @@ def run(
         if number == end.get("kill_after"):
             raise KilledError
         if number == end.get("interrupt_after"):
-            tap.sync_context.waiter.handle(signal.SIGTERM)
+            tap.run.waiter.handle(signal.SIGTERM)
 
     writer = _Writer(see)
     with _own_signals():
@@ -154,7 +154,7 @@ def run(
             message_writer=writer,
         )
         try:
-            tap.sync_all()
+            tap.sync()
         except KilledError:
             ended = "killed"
         except InterruptedSyncError:
@@ -164,7 +164,7 @@ def run(
         else:
             ended = "well"
         finally:
-            tap.sync_context.client.session.close()
+            tap.run.client.session.close()
     return InsideRun(writer.messages, ended)
 
 

@@ -1,0 +1,211 @@
+"""Readers: what comes after a position in a list, page by page.
+
+A reader is a function of a stream and a position. It asks, checks and yields; it edits no
+state. Where a page does not continue the one before, it raises ListMovedError, for the pass
+to step back.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from tap_oncehub.engine.errors import EndpointError, RefusedError
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tap_oncehub.engine.response import JsonResponse
+    from tap_oncehub.engine.stream import ResumableStream
+
+    Record: t.TypeAlias = dict[str, t.Any]
+    Request: t.TypeAlias = dict[str, t.Any]
+    Reader: t.TypeAlias = staticmethod[[ResumableStream, "Position | None"], Iterator["Page"]]
+
+CURSOR_SECONDS = 60.0
+"""How long a request with a cursor is retried before the list is asked from its start."""
+_REFUSED_TIME = {400, 422}
+
+
+class ListMovedError(Exception):
+    """A page does not continue the one before, or its cursor is lost."""
+
+
+class TimeRefusedError(Exception):
+    """The list takes no time in its filter."""
+
+
+class Position(t.NamedTuple):
+    """Where the next page begins: with the last object of the page before.
+
+    Attributes:
+        after: Id of the object to ask after; None where the list of a filter has ended.
+        first: Id of the object that must come first, and is read already; None if unknown.
+        updated: When that object was last updated.
+        filter: The filter that the list is read with, as ``name=value``.
+    """
+
+    after: str | None
+    first: str | None = None
+    updated: str | None = None
+    filter: str | None = None
+
+
+class Page(t.NamedTuple):
+    """What a reader found.
+
+    Attributes:
+        rows: What to write; to read them may send requests.
+        objects: The objects of the list that this page brought.
+        position: Where the next page begins; None at the end.
+        response: The list's response.
+    """
+
+    rows: Iterable[Record]
+    objects: Sequence[Record]
+    position: Position | None
+    response: JsonResponse
+
+
+def as_id(value: t.Any) -> str | None:
+    """Return an object's id as text; None if it cannot be one."""
+    return str(value) if isinstance(value, (str, int)) and value != "" else None
+
+
+def list_reader(stream: ResumableStream, position: Position | None) -> Iterator[Page]:
+    """Read a list, or what is expanded in its objects."""
+    try:
+        for page in _pages(stream, position, stream.list_request(stream.source or stream.path)):
+            rows = (row for found in page.objects for row in stream.rows_in(found))
+            yield page._replace(rows=rows)
+    except RefusedError as error:
+        if error.status not in stream.documented_refusals:
+            raise
+        stream.notice_refusal(error, stream.path)
+
+
+def object_reader(stream: ResumableStream, position: Position | None) -> Iterator[Page]:
+    """Ask once for each object of another list."""
+    for page in _pages(stream, position, stream.list_request(stream.source or "")):
+        ids = [one for found in page.objects if (one := as_id(found.get("id")))]
+        yield page._replace(rows=(row for one in ids for row in stream.remembering(one)))
+
+
+def filter_reader(stream: ResumableStream, position: Position | None) -> Iterator[Page]:
+    """Read a list once for each value of each filter, in the order of the values.
+
+    The values are the ids of other lists, whose order no edit changes.
+    """
+    values = {
+        f"{name}={one}" for name, path in stream.filters.items() for one in _ids(stream, path)
+    }
+    for gone in set(stream.unread) - values:
+        stream.unread.discard(gone)
+    for value in sorted(values):
+        inner = position if position and position.filter == value else None
+        is_read = inner is not None and inner.after is None
+        if is_read or (position and position.filter and value < position.filter):
+            continue
+        try:
+            for page in filtered_pages(stream, inner, value, timed=True):
+                after = page.position or Position(None)
+                yield page._replace(position=after._replace(filter=value))
+        except EndpointError as error:
+            stream.leave_out(value, error)
+        else:
+            stream.unread.discard(value)
+
+
+def filtered_pages(
+    stream: ResumableStream, position: Position | None, value: str, *, timed: bool
+) -> Iterator[Page]:
+    """Read the list of one filter; ``timed`` asks only for what is newer than the bookmark."""
+    for page in _pages(stream, position, stream.list_request(stream.path, value, timed=timed)):
+        yield page._replace(rows=[stream.row_of(found, value) for found in page.objects])
+
+
+def single_reader(stream: ResumableStream, _position: Position | None) -> Iterator[Page]:
+    """Read an endpoint that answers with one object."""
+    response = stream.fetch({})
+    yield Page([response.body], [response.body], None, response)
+
+
+def _ids(stream: ResumableStream, path: str) -> set[str]:
+    pages = _pages(stream, None, stream.list_request(path, timed=False))
+    return {one for page in pages for found in page.objects if (one := as_id(found.get("id")))}
+
+
+def _pages(stream: ResumableStream, position: Position | None, request: Request) -> Iterator[Page]:
+    """Read a list from a position: each page must begin with the last object of the one before.
+
+    Raises:
+        ListMovedError: If a page does not, or leads nowhere new.
+    """
+    paginator = stream.paginator(position.after if position else None)
+    used: set[str | None] = set()
+    before: list[Record] = []
+    while not paginator.finished:
+        cursor = paginator.current_value
+        if cursor in used:
+            raise ListMovedError(_message(request, "sent objects again", cursor))
+        used.add(cursor)
+        response = _ask(stream, request, cursor)
+        objects = list(stream.parse_response(response))
+        if before and objects == before and not paginator.promised:
+            return  # an endpoint that knows no pages
+        overlap = int(bool(position and position.first))
+        if position and overlap and _mark(stream, objects[:1]) != position[1:3]:
+            raise ListMovedError(_message(request, "does not continue the page before", cursor))
+        before, new = objects, objects[overlap:]
+        try:
+            paginator.advance(response)
+        except RuntimeError:  # as the SDK says that a cursor leads to itself
+            raise ListMovedError(_message(request, "leads to itself", cursor)) from None
+        if paginator.promised and (not new or paginator.finished):
+            raise ListMovedError(_message(request, "announced more but led nowhere", cursor))
+        position = None
+        if new and not paginator.finished:
+            after = paginator.current_value
+            known = len(objects) > 1 and as_id(objects[-2].get("id")) == after
+            position = Position(after, *(_mark(stream, objects[-1:]) if known else ()))
+        wanted = [
+            found for found in new if not request["timed"] or stream.sync_pass.is_wanted(found)
+        ]
+        yield Page(wanted, wanted, position, response)
+        if position is None:
+            return
+
+
+def _mark(stream: ResumableStream, objects: Sequence[Record]) -> tuple[str | None, str | None]:
+    """Tell an object, and its versions, from others; one that was edited may have moved."""
+    found = objects[0] if objects else {}
+    updated = found.get(stream.updated_key)
+    return as_id(found.get("id")), updated if isinstance(updated, str) else None
+
+
+def _message(request: Request, what: str, cursor: str | None) -> str:
+    return f"{request['path']} {what} (after {cursor or 'the start'})"
+
+
+def _ask(stream: ResumableStream, request: Request, cursor: str | None) -> JsonResponse:
+    """Return a page. A cursor is lost if its request fails while the first page answers.
+
+    Raises:
+        ListMovedError: If the cursor is lost.
+        TimeRefusedError: If the time in the filter is refused.
+    """
+    lost = None
+    if cursor is not None:
+        try:
+            with stream.run.client.patience(CURSOR_SECONDS):
+                return stream.fetch(request, cursor)
+        except EndpointError as error:
+            lost = error
+    try:
+        response = stream.fetch(request)
+    except RefusedError as error:
+        if request["timed"] and error.status in _REFUSED_TIME and not stream.sync_pass.dates_only:
+            raise TimeRefusedError(str(error)) from error
+        raise
+    if lost:
+        raise ListMovedError(str(lost))
+    return response

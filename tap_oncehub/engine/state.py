@@ -1,0 +1,164 @@
+"""What a stream's state keeps; sync_pass.py edits it.
+
+Meltano merges the dictionaries of old and new states key by key. So what belongs together
+is an array, which replaces the old one whole, and what is over is an empty array:
+
+- ``replication_key``, ``replication_key_value``: the bookmark;
+- ``start_date``: how far back the bookmark reaches; null is everything;
+- ``wide_read``: the days, by both clocks, of the last pass that asked wide;
+- ``resume``: the pass in progress, see ``SavedPass``;
+- ``full_pass``: the last complete pass over the whole list, see ``FullPass``;
+- ``unread``: ids of objects that could not be read, to be asked for first.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+import msgspec
+
+from tap_oncehub.engine.errors import EndpointError, SettingsError
+from tap_oncehub.engine.readers import Position  # noqa: TC001  # msgspec reads it
+from tap_oncehub.engine.times import moment_of
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    State: t.TypeAlias = dict[str, t.Any]
+
+POSITIONS_KEPT = 5
+MAX_UNREAD = 100
+FORM = 1
+_KEPT = ("account",)
+"""Says whose state it is."""
+_Text = t.Annotated[str, msgspec.Meta(max_length=200)]
+_Version = t.Annotated[int, msgspec.Meta(gt=-(2**53), lt=2**53)]
+_Days = t.Annotated[list[_Text], msgspec.Meta(max_length=2)]
+_Times = tuple[_Text, _Text]
+_Unread = t.Annotated[list[_Text], msgspec.Meta(max_length=MAX_UNREAD)]
+
+
+class FullPass(t.NamedTuple):
+    """A complete pass over the whole list.
+
+    Attributes:
+        version: What its records carry: milliseconds since 1970, and later than any before.
+        begun: When it was begun, by this machine's clock and the server's.
+        objects: How many objects it brought.
+        digest: Stands for the settings that its rows depend on.
+    """
+
+    version: _Version
+    begun: _Times
+    objects: int = 0
+    digest: _Text = ""
+
+
+class SavedPass(t.NamedTuple):
+    """A pass in progress, as it stands in the state.
+
+    Attributes:
+        form: Which version of this tuple it is.
+        reads: The replication key, or without one the plan's digest.
+        version: That of a full pass, negative if no record carries it; 0 if incremental.
+        begun: When it was begun, by this machine's clock and the server's.
+        wide_read: The days for which it asks wide; empty if it does not.
+        since: What the time filter asks for; None reads everything.
+        began: The time at which what it reads was surely true: the earlier clock, less a second.
+        newest: The newest replication key so far.
+        objects: How many objects came.
+        positions: Where the latest pages ended.
+    """
+
+    form: int
+    reads: _Text
+    version: _Version
+    begun: _Times
+    wide_read: _Days
+    since: _Text | None
+    began: _Text | None = None
+    newest: _Text | None = None
+    objects: int = 0
+    positions: t.Annotated[list[Position], msgspec.Meta(max_length=POSITIONS_KEPT)] = []  # noqa: RUF012
+
+
+def prepare(state: State, key: str | None, warn: Callable[[str], None]) -> None:
+    """Give a stream's state every key that it may have, and drop all others.
+
+    The first STATE of a run must hold them all, or a merge brings old ones back.
+    """
+    keys = dict.fromkeys(("replication_key", "replication_key_value", "start_date") if key else ())
+    kinds = {"wide_read": _Days, "resume": SavedPass, "full_pass": FullPass, "unread": _Unread}
+    try:
+        for name, kind in kinds.items():
+            if state.get(name):
+                msgspec.convert(state[name], kind)
+    except msgspec.ValidationError:
+        warn("the state cannot be read; the stream is read from its start")
+        state.clear()
+    if key and state.get("replication_key", key) != key:
+        state["replication_key_value"] = None
+    kept = {
+        name: value
+        for name, value in state.items()
+        if name in keys or name in kinds or name in _KEPT
+    }
+    state.clear()
+    state.update({**keys, **{name: [] for name in kinds}, **kept})
+    if key:
+        state["replication_key"] = key
+
+
+def check_state(state: t.Any, streams: Collection[str]) -> None:
+    """Refuse a state whose bookmarks cannot be used.
+
+    Raises:
+        SettingsError: Naming the stream whose bookmark is no time, and what is wrong.
+    """
+    others = state.keys() - {"bookmarks", "currently_syncing"} if isinstance(state, dict) else ()
+    is_state = isinstance(state, dict) and ("bookmarks" in state or not others)
+    bookmarks = state.get("bookmarks", {}) if is_state else None
+    if not isinstance(bookmarks, dict):
+        msg = 'The state must look like {"bookmarks": {"STREAM": {…}}}.'
+        raise SettingsError(msg)
+    for stream, bookmark in bookmarks.items():
+        if not isinstance(bookmark, dict):
+            msg = f"The state of {stream} must be an object."
+            raise SettingsError(msg)
+        for name in ("replication_key_value", "start_date"):
+            value = bookmark.get(name)
+            if stream in streams and value is not None and moment_of(value) is None:
+                msg = f"The {name} of {stream} in the state is not a time: write it like "
+                raise SettingsError(msg + "2026-01-31T00:00:00Z.")
+
+
+class UnreadObjects:
+    """Ids of objects that could not be read: the next run asks for them first."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._state["unread"]))
+
+    def add(self, identifier: str, room: int) -> None:
+        """Remember an object, if there is room for one.
+
+        Raises:
+            EndpointError: If there are too many.
+        """
+        if identifier in self._state["unread"]:
+            return
+        if room <= 0:
+            msg = f"more than {MAX_UNREAD} objects could not be read"
+            raise EndpointError(msg)
+        self._state["unread"] = [*self, identifier]
+
+    def discard(self, identifier: str) -> None:
+        """Forget an object: it was read, or is gone."""
+        self._state["unread"] = [other for other in self if other != identifier]
+
+
+def last_version(state: State) -> int | None:
+    """Return the version of the last full pass."""
+    return int(state["full_pass"][0]) if state["full_pass"] else None

@@ -1,0 +1,373 @@
+"""A stream that can be killed at any moment: the one loop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import typing as t
+from datetime import timedelta
+from functools import cached_property, partial
+from itertools import chain
+
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import RemoveRecordTransform
+from singer_sdk.singerlib import ActivateVersionMessage
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from singer_sdk.streams import RESTStream
+from singer_sdk.streams.core import StreamStateManager  # type: ignore[attr-defined]
+from singer_sdk.streams.rest import PageContext
+from typing_extensions import override
+
+from tap_oncehub.engine.errors import EndpointError, RefusedError
+from tap_oncehub.engine.readers import ListMovedError, filtered_pages, list_reader
+from tap_oncehub.engine.records import RecordConformer
+from tap_oncehub.engine.state import MAX_UNREAD, UnreadObjects, last_version, prepare
+from tap_oncehub.engine.sync_pass import (
+    Plan,
+    SyncPass,
+    due_passes,
+    is_full_pass_due,
+    next_full_pass,
+)
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import requests
+    from singer_sdk import Tap
+    from singer_sdk.helpers.types import Context, Record
+
+    from tap_oncehub.engine.progress import StreamStats
+    from tap_oncehub.engine.readers import Page, Reader, Request
+    from tap_oncehub.engine.response import JsonResponse
+    from tap_oncehub.engine.run import SyncRun
+
+OBJECT_SECONDS = 60.0
+"""How long one object is retried, before the run's third that stays broken."""
+_MAX_PATIENT = 3
+_OBJECT_REFUSALS = {400, 402, 404, 409, 410, 422}
+"""What concerns one object, so that the others can be asked for."""
+_DIGESTED = (
+    "api_url",
+    "emit_activate_version_messages",
+    "flattening_enabled",
+    "flattening_max_depth",
+    "stream_map_config",
+    "stream_maps",
+)
+"""Settings that all rows depend on."""
+
+
+class PassState(StreamStateManager):
+    """The passes edit the state; the SDK adds nothing of its own."""
+
+    @override
+    def increment_state(self, *_: t.Any, **__: t.Any) -> None: ...
+
+    @override
+    def write_starting_replication_value(self, *_: t.Any, **__: t.Any) -> None: ...
+
+    @override
+    def finalize_state(self, *_: t.Any) -> None: ...
+
+
+class ResumableStream(RESTStream[str]):
+    """One endpoint, read in passes that any number of runs may share.
+
+    Attributes:
+        reader: How its objects are found.
+        source: Path of the list whose objects it asks for, where that is not its own.
+        filters: Filters that tell what no object does, and the lists whose ids they take.
+        follows: The key of ``source`` that it follows, where its own rows have none.
+        tells_deletes: Whether what a full pass does not bring is gone.
+        row_settings: Settings that decide which rows there are.
+        min_lookback: How far behind the bookmark to start again at least.
+        documented_refusals: Statuses that say that there is no row, and why.
+        updated_key: The field that changes with every edit.
+        created_key: The field that shows how far back a sync has got.
+        rank: Streams of a low rank are read first.
+    """
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the RecordConformer loses nothing
+    reader: t.ClassVar[Reader] = staticmethod(list_reader)
+    source: t.ClassVar[str | None] = None
+    filters: t.ClassVar[Mapping[str, str]] = {}
+    follows: t.ClassVar[str | None] = None
+    tells_deletes: t.ClassVar[bool] = True
+    row_settings: t.ClassVar[tuple[str, ...]] = ()
+    min_lookback: t.ClassVar[timedelta] = timedelta(0)
+    documented_refusals: t.ClassVar[Mapping[int, str]] = {}
+    updated_key: t.ClassVar[str] = "updated"
+    created_key: t.ClassVar[str] = "created"
+    rank: t.ClassVar[int] = 0
+    sync_pass: SyncPass
+    requests_answered = 0
+    is_complete = False
+
+    def __init__(self, tap: Tap, run: SyncRun) -> None:
+        self.run = run
+        super().__init__(tap)
+
+    # What a connector says.
+
+    @property
+    def max_age(self) -> timedelta | None:
+        """How old the last full pass may be; None if the list is read whole but once."""
+        raise NotImplementedError
+
+    @property
+    def max_age_setting(self) -> str:
+        """The setting that says so."""
+        raise NotImplementedError
+
+    @property
+    def named_ids(self) -> list[str]:
+        """Ids to ask for in place of a list."""
+        return []
+
+    def list_request(self, path: str, value: str | None = None, *, timed: bool = True) -> Request:
+        """Describe a request for a list, filtered by ``name=value`` and by the time."""
+        return {"path": path, "filter": value, "timed": timed and self.sync_pass.since is not None}
+
+    def paginator(self, start: str | None) -> t.Any:
+        """Return a paginator that begins after an object; see client.EnvelopePaginator."""
+        raise NotImplementedError
+
+    def check_body(self, request: Request, body: t.Any) -> str | None:
+        """Return what is wrong with a decoded body; None if nothing is."""
+        raise NotImplementedError
+
+    def rows_in(self, found: Record) -> Iterable[Record]:
+        """Return what an object of the list says."""
+        return [found]
+
+    def row_of(self, found: Record, value: str) -> Record:
+        """Return what it says that a filter found an object."""
+        raise NotImplementedError
+
+    def rows_of(self, identifier: str) -> Iterable[Record]:
+        """Ask for one object, and return its rows."""
+        return [self.fetch({"id": identifier}).body]
+
+    # The one loop.
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        try:
+            yield from self._read_passes()
+        except EndpointError as error:
+            self.run.fail(self.name, error)
+        if (count := len(list(self.unread))) and self.name not in self.run.failures:
+            what = "1 object" if count == 1 else f"{count} objects"
+            msg = f"{what} could not be read ({self._why}). The next run asks again"
+            self.run.fail(self.name, EndpointError(msg))
+        self.run.save_state()
+
+    def _read_passes(self) -> Iterator[Record]:
+        clocks, warn = self.run.clocks, partial(self.run.warn, self.name)
+        passes = due_passes(self.stream_state, self.plan, clocks, warn)
+        first = None if self.named_ids else next(passes, None)
+        self._set_version(first)
+        for identifier in [*self.unread, *self.named_ids]:
+            yield from self.remembering(identifier)
+            self.run.save_state()
+        for sync_pass in chain([first], passes) if first else ():
+            self.sync_pass = sync_pass
+            self._set_version(sync_pass)
+            for page in sync_pass.pages(partial(self.reader, self)):
+                yield from page.rows
+                sync_pass.commit(page)
+                self._report(page)
+                self.run.save_state()
+            if sync_pass.finish():
+                self._activate_version()
+            self.run.save_state()
+        if first is None and (due := next_full_pass(self.stream_state, self.plan)):
+            when = f"{due:%Y-%m-%d %H:%M} UTC"
+            self.logger.info("%s: skipped; next due %s (%s)", self.name, when, self.max_age_setting)
+        self.is_complete = True
+
+    def remembering(self, identifier: str) -> Iterator[Record]:
+        """Yield the rows of an object, or of a filter; remember it if they do not come."""
+        if identifier in self._left_out:
+            return  # it did not come in this run
+        seconds = OBJECT_SECONDS if self._broken < _MAX_PATIENT else 0
+        try:
+            with self.run.client.patience(seconds):
+                yield from self._rows_of(identifier)
+        except (EndpointError, ListMovedError) as error:
+            self.leave_out(identifier, error)
+        else:
+            self.unread.discard(identifier)
+
+    def _rows_of(self, identifier: str) -> Iterable[Record]:
+        if not self.filters:
+            return self.rows_of(identifier)
+        pages = filtered_pages(self, None, identifier, timed=False)
+        return (row for page in pages for row in page.rows)
+
+    def leave_out(self, identifier: str, error: Exception) -> None:
+        """Go on without an object, or a filter, that does not come.
+
+        Raises:
+            EndpointError: If the error concerns all of them, or there are too many.
+        """
+        if isinstance(error, RefusedError):
+            if error.status in self.documented_refusals:
+                self.unread.discard(identifier)
+                self.notice_refusal(error, identifier)
+                return
+            if error.status not in _OBJECT_REFUSALS:
+                raise error
+        else:
+            self._broken += 1
+        self._why = error
+        self._left_out.add(identifier)
+        self.unread.add(identifier, MAX_UNREAD - self.run.count_unread())
+
+    def notice_refusal(self, error: RefusedError, identifier: str) -> None:
+        """Count a refusal that says that there is no row."""
+        reason = f"skipped: {self.documented_refusals[error.status]} ({error.status})"
+        self.run.notices.add(self.name, reason, identifier)
+
+    # What the passes need to know.
+
+    @property
+    def key(self) -> str | None:
+        """What the list is read by; None if it is read whole."""
+        incremental = self.replication_method == REPLICATION_INCREMENTAL
+        return self.replication_key if incremental else self.follows
+
+    @property
+    def plan(self) -> Plan:
+        """How this stream is to be read."""
+        start = self.config.get("start_date") if self.key else None
+        lookback = timedelta(seconds=self.config["lookback_seconds"])
+        versioned = self.tells_deletes and self.config["emit_activate_version_messages"]
+        never = self.key and (start or not versioned)
+        names = (*_DIGESTED, *self.row_settings)
+        digested = [[(name, self.config.get(name)) for name in names], sorted(self.mask.items())]
+        text = json.dumps(digested, sort_keys=True, default=str)
+        return Plan(
+            key=self.key,
+            start_date=start,
+            lookback=max(lookback, self.min_lookback),
+            versioned=versioned,
+            max_age=None if never else self.max_age,
+            digest=hashlib.blake2b(text.encode(), digest_size=8).hexdigest(),
+        )
+
+    @cached_property
+    def unread(self) -> UnreadObjects:
+        """What could not be read, in this run or before."""
+        return UnreadObjects(self.stream_state)
+
+    @cached_property
+    def _left_out(self) -> set[str]:
+        return set()
+
+    _broken = 0
+    _why: object = "in an earlier run"
+
+    def prepare_state(self) -> None:
+        """Give the state every key that it may have."""
+        prepare(self.stream_state, self.key, partial(self.run.warn, self.name))
+
+    @property
+    def min_requests(self) -> int | None:
+        """How many requests the next run takes at least; None if that is not known."""
+        if not self.is_complete or self.name in self.run.failures:
+            return None
+        if self.key:
+            return 1
+        due = is_full_pass_due(self.stream_state, self.plan, self.run.clocks)
+        return self.requests_answered if due else 0
+
+    # Requests and records, in the SDK's terms.
+
+    def fetch(self, request: Request, cursor: str | None = None) -> JsonResponse:
+        """Return a sound response of the endpoint, asked for what follows a cursor."""
+        http = self.get_http_request(page=PageContext(request, cursor))
+        prepared = self.build_prepared_request(
+            method=http.method, url=http.url, params=http.encode_params(), headers=http.headers
+        )
+        check = partial(self.check_body, request)
+        response = self.run.client.send(prepared, self.stats, check)
+        self.requests_answered += 1
+        return response
+
+    @override
+    def post_process(self, row: Record, context: Context | None = None) -> Record | None:
+        self.run.waiter.check()  # between two records is the moment to end on a signal
+        self.stats.records += 1
+        return self._conformer.conform(row)
+
+    @cached_property
+    def _conformer(self) -> RecordConformer:
+        flattened = self.config.get("flattening_enabled")
+        return RecordConformer(
+            self.effective_schema,
+            self.primary_keys,
+            partial(self.logger.warning, "%s: %s", self.name),
+            deselected=[path[1::2] for path, chosen in self.mask.items() if path and not chosen],
+            flatten_depth=self.config["flattening_max_depth"] if flattened else 0,
+        )
+
+    def _set_version(self, sync_pass: SyncPass | None) -> None:
+        versioned = self.plan.versioned
+        version = sync_pass.record_version if sync_pass else last_version(self.stream_state)
+        # The SDK has no public name for what it writes into each record.
+        self._stream_version = version if versioned else None
+
+    def _activate_version(self) -> None:
+        """Tell the loader that what the full pass did not bring is gone."""
+        if self._stream_version is None or not self.run.may_tell_deletes:
+            return
+        for stream_map in self.stream_maps:
+            if not isinstance(stream_map, RemoveRecordTransform):
+                self.run.write_message(
+                    ActivateVersionMessage(stream_map.stream_alias, self._stream_version)
+                )
+
+    def _report(self, page: Page) -> None:
+        if page.objects:
+            self.stats.back_to = str(page.objects[-1].get(self.created_key) or "") or None
+
+    @cached_property
+    def stats(self) -> StreamStats:
+        """What this stream brought and cost."""
+        return self.run.progress.stats(self.name)
+
+    @property
+    @override
+    def emit_activate_version_messages(self) -> bool:
+        return False  # the SDK would activate a version before its records are there
+
+    @cached_property
+    @override
+    def state_manager(self) -> PassState:
+        return PassState(stream_name=self.name, tap_state=self.tap_state)
+
+    @property
+    @override
+    def requests_session(self) -> requests.Session:
+        return self.run.client.session
+
+    @property
+    @override
+    def partitions(self) -> None:
+        return None
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        return None
+
+    @override
+    def get_batch_config(self, config: Mapping[str, t.Any]) -> None:
+        """Return None: no batches are written, whatever the settings say."""
+
+    @override
+    def log(self, message: str, *args: t.Any, level: int = logging.INFO, **kwargs: t.Any) -> None:
+        # Errors are logged once, at the end of the run.
+        super().log(message, *args, level=min(level, logging.DEBUG), **kwargs)

@@ -1,0 +1,290 @@
+"""One reading of a list, over any number of runs: a checkpoint, and then a bookmark."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+import msgspec
+
+from tap_oncehub.engine.errors import EndpointError
+from tap_oncehub.engine.readers import ListMovedError, TimeRefusedError
+from tap_oncehub.engine.state import FORM, POSITIONS_KEPT, FullPass, SavedPass, last_version
+from tap_oncehub.engine.times import earliest, latest, milliseconds, moment_of, utc_text
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_oncehub.engine.readers import Page, Position
+    from tap_oncehub.engine.state import State
+
+MAX_REWINDS = 12
+_TOLERANCE = 0.95
+"""A daily run comes to a stream a little earlier one day than the day before."""
+_DAY, _INSTANT = timedelta(days=1), timedelta(milliseconds=1)
+
+
+class Clocks(t.NamedTuple):
+    """What this machine and the server take for now."""
+
+    machine: datetime
+    server: datetime
+
+    @property
+    def days(self) -> list[str]:
+        """The day by each of them."""
+        return [moment.date().isoformat() for moment in self]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a stream is to be read.
+
+    Attributes:
+        key: The replication key; None reads the list whole.
+        start_date: What is older by the key is not wanted.
+        lookback: How far behind the bookmark to start again.
+        versioned: Whether records carry a version, so that a loader can tell what is gone.
+        max_age: Age at which the whole list is read again; None is never.
+        digest: Stands for the settings that the rows depend on.
+    """
+
+    key: str | None = None
+    start_date: str | None = None
+    lookback: timedelta = timedelta(0)
+    versioned: bool = False
+    max_age: timedelta | None = None
+    digest: str = ""
+
+
+def due_passes(
+    state: State, plan: Plan, clocks: Clocks, warn: Callable[[str], None]
+) -> Iterator[SyncPass]:
+    """Yield the passes of a run: one in progress; else what is new, then all, if that is due.
+
+    ``state`` is the stream's, as ``prepare`` left it.
+    """
+    reads = plan.key or plan.digest
+    begun = milliseconds(clocks.machine), milliseconds(clocks.server)
+    start = _start(state, plan, clocks, warn)
+    if saved := _resumable(state, plan, reads, start):
+        yield SyncPass(state, plan, saved, warn)
+        return
+    version = _next_version(state, clocks)
+    state["resume"] = []
+    if start:
+        if plan.versioned and not state["full_pass"]:  # of an older version of the tap
+            state["full_pass"] = [*FullPass(version, begun)]
+            version += 1
+        wide = clocks.days if clocks.days != state["wide_read"] else []
+        day_before = _before(start, _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+        since = milliseconds(day_before if wide else start)
+        yield SyncPass(state, plan, SavedPass(FORM, reads, 0, begun, wide, since), warn)
+    if (plan.key and not start) or is_full_pass_due(state, plan, clocks):
+        state["unread"] = []  # everything is asked for again
+        signed = version if plan.versioned else -version
+        yield SyncPass(state, plan, SavedPass(FORM, reads, signed, begun, clocks.days, None), warn)
+
+
+def is_full_pass_due(state: State, plan: Plan, clocks: Clocks) -> bool:
+    """Return whether the whole list is to be read again.
+
+    Either clock tells its age: one may be set back, the other stand still.
+    """
+    if not state["full_pass"] or plan.max_age is None:
+        return not plan.key
+    last = FullPass(*state["full_pass"])
+    if not plan.key and last.digest != plan.digest:
+        return True
+    begun = zip(clocks, map(moment_of, last.begun), strict=True)
+    ages = [abs(now - then) if then else timedelta.max for now, then in begun]
+    return max(ages) >= plan.max_age * _TOLERANCE
+
+
+def next_full_pass(state: State, plan: Plan) -> datetime | None:
+    """Return when the whole list will be due to be read again; None if it never was."""
+    begun = moment_of(FullPass(*state["full_pass"]).begun[1]) if state["full_pass"] else None
+    return begun + (plan.max_age or timedelta(0)) * _TOLERANCE if begun else None
+
+
+def _start(
+    state: State, plan: Plan, clocks: Clocks, warn: Callable[[str], None]
+) -> datetime | None:
+    """Return the time after which to ask; None asks for everything."""
+    if not plan.key:
+        return None
+    wanted, bookmark = moment_of(plan.start_date), moment_of(state["replication_key_value"])
+    # The filter is strict: what was updated at start_date itself is wanted too.
+    first = _before(wanted, _INSTANT) if wanted else None
+    if bookmark and bookmark > max(clocks):
+        warn("the bookmark in the state is later than now; reading everything again")
+        bookmark = state["replication_key_value"] = None
+    if bookmark is None or _is_moved_back(state, plan):
+        return first
+    behind = _before(bookmark, plan.lookback)
+    return max(behind, first) if first else behind
+
+
+def _is_moved_back(state: State, plan: Plan) -> bool:
+    """Return whether start_date reaches further back than what was read."""
+    covered, wanted = moment_of(state["start_date"]), moment_of(plan.start_date)
+    return covered is not None and (wanted is None or wanted < covered)
+
+
+def _resumable(state: State, plan: Plan, reads: str, start: datetime | None) -> SavedPass | None:
+    """Return the pass in progress, if it reads all that a new one would."""
+    if not state["resume"]:
+        return None
+    saved = msgspec.convert(state["resume"], SavedPass)
+    since = moment_of(saved.since)
+    covers = saved.since is None or (since and start and since <= start)
+    # Half of the records without a version would pass for gone.
+    in_kind = saved.version == 0 or (saved.version > 0) is plan.versioned
+    is_ours = saved.form == FORM and saved.reads == reads and saved.positions
+    return saved if is_ours and covers and in_kind else None
+
+
+def _next_version(state: State, clocks: Clocks) -> int:
+    """Return a version that is later than all before, though the clock may have been ahead."""
+    found = ((state["full_pass"], 0), (state["resume"], 2))
+    known: list[int] = [abs(part[at]) for part, at in found if part]
+    return max(int(clocks.machine.timestamp() * 1000), *(version + 1 for version in known), 1)
+
+
+def _before(moment: datetime, span: timedelta) -> datetime:
+    try:
+        return moment - span
+    except OverflowError:
+        return datetime.min.replace(tzinfo=timezone.utc)
+
+
+class SyncPass:
+    """One reading of a list from its start to its end, over any number of runs.
+
+    Attributes:
+        since: What the time filter asks for; None reads everything.
+        is_full: Whether it reads the whole list.
+        dates_only: Whether the filter takes a date, that of the day before.
+    """
+
+    def __init__(
+        self, state: State, plan: Plan, saved: SavedPass, warn: Callable[[str], None]
+    ) -> None:
+        self.since = saved.since
+        self.is_full = saved.version != 0
+        self.dates_only = False
+        self._state, self._plan, self._saved, self._warn = state, plan, saved, warn
+        self._positions = list(saved.positions)
+        self._depth = self._furthest = len(self._positions)
+        self._rewinds = 0
+
+    @property
+    def record_version(self) -> int | None:
+        """What its records carry: its own version, or that of the last full pass."""
+        if not self._plan.versioned:
+            return None
+        return self._saved.version or last_version(self._state)
+
+    def is_wanted(self, found: Mapping[str, t.Any]) -> bool:
+        """Return whether an object is not older than the start date."""
+        start = moment_of(self._plan.start_date) if self._plan.key else None
+        moment = moment_of(found.get(self._plan.key or "")) if start else None
+        return not (start and moment and moment < start)
+
+    def pages(self, read: Callable[[Position | None], Iterator[Page]]) -> Iterator[Page]:
+        """Read to the end; the n-th failure since the furthest page steps back n positions.
+
+        Raises:
+            EndpointError: If the list changes faster than it can be read.
+        """
+        while True:
+            try:
+                yield from read(self._positions[-1] if self._positions else None)
+            except TimeRefusedError as refused:  # noqa: PERF203  # rare
+                self.dates_only = True
+                self._warn(f"{refused}; filtering by the date of the day before")
+            except ListMovedError as moved:
+                self._rewind(moved)
+            else:
+                return
+
+    def _rewind(self, moved: ListMovedError) -> None:
+        self._rewinds += 1
+        if self._rewinds > MAX_REWINDS:
+            self._state["resume"] = []
+            msg = f"the list changes faster than it can be read ({moved}). "
+            raise EndpointError(msg + "The next run reads it again") from None
+        self._warn(f"{moved}; reading again from an earlier page")
+        self._positions = self._positions[: -self._rewinds]
+        self._depth = max(0, self._depth - self._rewinds)
+
+    def commit(self, page: Page) -> None:
+        """Record that all that a page brought is written."""
+        keys = [found.get(self._plan.key or "") for found in page.objects]
+        newest = latest([key for key in keys if isinstance(key, str)])
+        self._depth += 1
+        if self._depth > self._furthest:
+            self._furthest, self._rewinds = self._depth, 0
+        positions = [page.position] if page.position else []
+        self._positions = [*self._positions, *positions][-POSITIONS_KEPT:]
+        self._saved = self._saved._replace(
+            began=self._saved.began or milliseconds(_beginning(page, newest)),
+            newest=latest([self._saved.newest, newest]),
+            objects=self._saved.objects + len(page.objects),
+        )
+        if page.position:
+            self._state["resume"] = [*self._saved[:-1], [[*place] for place in self._positions]]
+
+    def finish(self) -> bool:
+        """End the pass; return whether what it did not bring is gone.
+
+        Raises:
+            EndpointError: If it brought less than half of the last one over this list.
+        """
+        state, saved = self._state, self._saved
+        state["resume"] = []
+        state["wide_read"] = list(saved.wide_read) or state["wide_read"]
+        if self._plan.key:
+            self._move_bookmark()
+        if not self.is_full:
+            return False
+        before = FullPass(*state["full_pass"]).objects if state["full_pass"] else 0
+        is_half = bool(self._plan.key) and saved.objects < before / 2
+        objects = before if is_half else saved.objects
+        state["full_pass"] = [
+            *FullPass(abs(saved.version), saved.begun, objects, self._plan.digest)
+        ]
+        if is_half and self._plan.versioned:
+            msg = (
+                f"the list has {saved.objects:,} objects, less than half of the {before:,} of the "
+            )
+            msg += "last full pass, so that none is taken for deleted. If that is right, run once "
+            raise EndpointError(msg + "with an empty state (meltano run --full-refresh)")
+        return not state["unread"]
+
+    def _move_bookmark(self) -> None:
+        """Move the bookmark to the newest key that is surely complete.
+
+        That is never later than the time at which the pass began: what was edited since may
+        stand on a page that had been read before.
+        """
+        state, wanted = self._state, moment_of(self._plan.start_date)
+        bookmark = moment_of(state["replication_key_value"])
+        is_gapless = bookmark and (not wanted or wanted <= bookmark)
+        if not is_gapless or _is_moved_back(state, self._plan) or self.since is None:
+            state["start_date"] = self._plan.start_date
+        new = earliest([self._saved.newest, self._saved.began]) if self._saved.newest else None
+        if value := latest([state["replication_key_value"], new]):
+            state["replication_key_value"] = utc_text(value)
+
+
+def _beginning(page: Page, newest: str | None) -> datetime:
+    """Return a time not later than what a page says.
+
+    Where the server does not tell the time, its newest key does.
+    """
+    moments = [page.response.sent_at]
+    if page.response.date is None and (moment := moment_of(newest)):
+        moments.append(moment - timedelta(seconds=1))
+    return min(moments)
