@@ -55,7 +55,7 @@ class CommandLineTap(Tap):
         wrong = problems(usable, schema)
         if wrong and validate_config:
             raise SettingsError("; ".join(f"{name} {text}" for name, text in wrong.items()))
-        for doubt in doubts(config or {}, schema, os.environ):
+        for doubt in doubts(config or {}, schema, os.environ) if validate_config else ():
             self.logger.warning("%s", doubt)
         usable = {name: value for name, value in usable.items() if name not in wrong}
         # The SDK, whose messages quote values, finds nothing to say; it fills in the defaults.
