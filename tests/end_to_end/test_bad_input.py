@@ -107,10 +107,12 @@ CASES = {
     "a key with a line break": Bad(["has blanks, line breaks"], {"api_key": "abc\r\nX: y"}),
     "everything at once": Bad([f"{name} " for name in WRONG], WRONG),
     "a map that is no expression": Bad(
-        ["Failed to parse expression"], {"stream_maps": {"bookings": {"id": "f("}}}
+        ["The stream map of bookings cannot be used: an expression cannot be read"],
+        {"stream_maps": {"bookings": {"id": "f("}}},
     ),
     "a map that is empty": Bad(
-        ["stream_maps hold an expression that cannot"], {"stream_maps": {"bookings": {"id": ""}}}
+        ["The stream map of bookings cannot be used: an expression cannot be read"],
+        {"stream_maps": {"bookings": {"id": ""}}},
     ),
     "a variable that is no number": Bad(
         ["page_size is not usable"],
@@ -227,7 +229,7 @@ def test_settings_that_do_not_exist_are_worth_a_warning(tmp_path: Path) -> None:
     assert run.status == 0
     (warned,) = [line for line in run.log.splitlines() if "start_dat" in line]
     assert "WARNING" in warned
-    assert "Ignoring unknown settings: batch_config, start_dat" in warned
+    assert "Ignoring unknown settings: start_dat (did you mean start_date?), 1 not shown" in warned
     assert len(run.records("bookings")) == 10
 
 
