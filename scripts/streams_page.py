@@ -10,7 +10,7 @@ import sys
 import typing as t
 from pathlib import Path
 
-from tap_oncehub.schemas import EXTRA
+from tap_oncehub.engine.records import EXTRA
 from tap_oncehub.streams import STREAMS
 from tap_oncehub.tap import TapOnceHub
 

@@ -13,8 +13,7 @@ import pytest
 
 from tap_oncehub.engine import limiter as limiter_module
 from tap_oncehub.engine.limiter import RequestLimiter
-from tap_oncehub.engine.run import SyncContext
-from tap_oncehub.settings import SETTINGS
+from tap_oncehub.tap import TapOnceHub
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -149,11 +148,7 @@ def test_only_requests_to_oncehub_are_counted_in_the_users_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, *, counted: bool
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    properties = SETTINGS["properties"]
-    defaults = {name: part["default"] for name, part in properties.items() if "default" in part}
-    sync = SyncContext(defaults | {"api_url": url}, logging.getLogger("tap"), lambda: None)
-
-    sync.client.limiter.try_acquire()
+    TapOnceHub(config={"api_key": "key", "api_url": url}).run.client.limiter.try_acquire()
 
     assert (tmp_path / "tap-oncehub/requests.sqlite").exists() is counted
 
