@@ -123,7 +123,8 @@ CASES = {
     "settings that are binary": Bad(["are not a JSON object"], files={"config": b"\xff\xfe\x00"}),
     "no catalog file": Bad(["catalog.json", "No such file"], files={"catalog": None}),
     "an unknown stream": Bad(
-        ["unknown stream 'nosuch'; known are: booking, "], files={"catalog": catalog("nosuch")}
+        ["unknown stream 'nosuch'; known are: ", " bookings, "],
+        files={"catalog": catalog("nosuch")},
     ),
     "a key that cannot be filtered by": replication("bookings", "INCREMENTAL", "subject"),
     "a stream that is never incremental": replication("users", "INCREMENTAL", "id"),
