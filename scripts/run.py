@@ -28,8 +28,9 @@ if t.TYPE_CHECKING:
 KEY = "TAP_ONCEHUB_API_KEY"
 _SAMPLE_NOTE = f"""\
 This is SAMPLE DATA: {KEY} is not set, so the sandbox serves a made-up account.
-For your own account: make a key in OnceHub > Integrations > APIs & Webhooks,
-copy .env.example to .env, put the key there, and `make run` again.
+For your own account: make a key in OnceHub (gear icon > Account Integrations >
+APIs & Webhooks; for the Account Owner or an Administrator), copy .env.example to .env,
+put the key there, and `make run` again.
 """
 _OLD_SAMPLE = """\
 output/warehouse.duckdb holds sample data of an older version. Move it away, then run again:
@@ -62,7 +63,7 @@ def main(project: Path, options: Sequence[str]) -> int:
 def api_key(project: Path) -> str:
     """Return the key that Meltano will use; empty, if there is none."""
     key = os.environ.get(KEY, dotenv_values(project / ".env").get(KEY))
-    return (key or "").strip()
+    return (key or "").strip(" \t\r\n\"'")
 
 
 def loaded(project: Path) -> tuple[str, Path]:

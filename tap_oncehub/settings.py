@@ -20,12 +20,16 @@ if t.TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 DEFAULT_API_URL = "https://api.oncehub.com/v2"
-KEYS_PAGE = "OnceHub > Integrations > APIs & Webhooks"
+KEYS_PAGE = (
+    "OnceHub (gear icon > Account Integrations > APIs & Webhooks) by the Account Owner or an "
+    "Administrator"
+)
 SETTINGS: dict[str, t.Any] = json.loads(
     files(__package__).joinpath("settings.json").read_text("utf-8")
 )
 """JSON schema of the settings; names and meaning are fixed."""
 
+_WRAPPED = re.compile(r"\A\s*([\"']?)\s*(.*?)\s*\1\s*\Z", re.DOTALL)
 _URL = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
 _HOST = re.compile(r"([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
@@ -49,7 +53,8 @@ def _schema_problems(
     config: Mapping[str, t.Any], validator: Validator
 ) -> Iterator[tuple[str, str]]:
     if not config.get("api_key"):
-        yield "api_key", f"is missing: make a key in {KEYS_PAGE}"
+        where = "TAP_ONCEHUB_API_KEY, in the environment or in .env (for Meltano)"
+        yield "api_key", f"is missing: set {where}, to a key made in {KEYS_PAGE}"
     for error in validator.iter_errors(config):
         name = str(error.path[0]) if error.path else "settings"
         if name not in {"api_key", "settings"}:
@@ -166,10 +171,15 @@ def from_text(name: str, text: str, schema: Mapping[str, t.Any]) -> t.Any:
 
 
 def tidy(config: dict[str, t.Any]) -> None:
-    """Drop settings that are null, and turn decimals into plain numbers, 5.0 into 5."""
+    """Drop settings that are null, and turn decimals into plain numbers, 5.0 into 5.
+
+    Of the key, what files for containers keep around it goes: blanks and a pair of quotes.
+    """
     for name, value in list(config.items()):
         if value is None:
             del config[name]
+        elif name == "api_key" and isinstance(value, str):
+            config[name] = _WRAPPED.sub(r"\2", value)
         elif isinstance(value, (Decimal, float)):
             number = float(value)
             config[name] = int(number) if number.is_integer() else number

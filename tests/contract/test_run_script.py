@@ -20,6 +20,7 @@ if t.TYPE_CHECKING:
         (None, None, ""),
         ("", "TAP_ONCEHUB_API_KEY=from-file", ""),
         ("  ", None, ""),
+        ('""', None, ""),
         (None, "TAP_ONCEHUB_API_KEY=", ""),
         (None, "TAP_ONCEHUB_API_KEY=from-file", "from-file"),
         ("from-environment", "TAP_ONCEHUB_API_KEY=from-file", "from-environment"),

@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:
 
 AT_ONCE = 4
 AT_MOST_SECONDS = 60
-KEYS = "OnceHub > Integrations > APIs & Webhooks"
+KEYS = "gear icon > Account Integrations > APIs & Webhooks"
 SECURE_URL = "https address of the sandbox"
 """Stands for the sandbox's address with https, which it does not speak."""
 
@@ -101,7 +101,9 @@ WRONG = {
     "api_url": "http://api.oncehub.com/v2",
 }
 CASES = {
-    "no settings at all": Bad(["api_key is missing: make a key in", KEYS], env={"X": ""}),
+    "no settings at all": Bad(
+        ["api_key is missing: set TAP_ONCEHUB_API_KEY, in the", KEYS], env={"X": ""}
+    ),
     "a key with a line break": Bad(["has blanks, line breaks"], {"api_key": "abc\r\nX: y"}),
     "everything at once": Bad([f"{name} " for name in WRONG], WRONG),
     "a map that is no expression": Bad(

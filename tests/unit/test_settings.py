@@ -23,9 +23,9 @@ def found(config: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "values", "says"),
     [
-        ("api_key", [None, ""], "is missing"),
+        ("api_key", [None, "", " ", "''", '"\n"'], "is missing"),
         ("api_key", [0, 12345678, [KEY], {"key": KEY}], "must be text"),
-        ("api_key", [f" {KEY}", f"{KEY}\n", f"{KEY}\r\nX-Other: 1"], "has blanks, line breaks"),
+        ("api_key", [f"{KEY} x", f"{KEY}\r\nX-Other: 1"], "has blanks, line breaks"),
         ("api_key", [f"{KEY}\x00", f"{KEY}é"], "characters"),
         ("api_url", ["api.oncehub.com", ""], "is not an address"),
         ("api_url", [5], "of the type string"),
@@ -89,6 +89,20 @@ def test_defaults_are_filled_in() -> None:
         "max_wait_seconds": 900,
         "emit_activate_version_messages": False,
     }
+
+
+@pytest.mark.parametrize("text", [" {}", "{}\r\n", '"{}"', "'{}'", ' " {} "\n', "\t{}\t"])
+def test_key_that_is_wrapped(text: str) -> None:
+    config = {"api_key": text.format(KEY)}
+    assert found(config) == []
+    assert config["api_key"] == KEY
+
+
+@pytest.mark.parametrize("key", [f'"{KEY}', f"{KEY}'", f"\"{KEY}'", 'a"b'])
+def test_key_with_a_quote_of_its_own(key: str) -> None:
+    config = {"api_key": key}
+    found(config)
+    assert config["api_key"] == key
 
 
 def test_good_settings_stay_as_they_are() -> None:
