@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TRASH_DAYS = 30
 
 # Realistic: days from booking to meeting, and meetings by hour of the day (UTC).
-_LEAD_DAYS = (0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 7, 8, 10, 14, 21, 35)
+_LEAD_DAYS = (0, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 10, 12, 14, 18, 21, 28, 42)
 _HOURS = (7, 8, 8, 9, 9, 9, 10, 10, 10, 11, 11, 12, 13, 13, 14, 14, 14, 15, 15, 16, 17, 19)
 _MINUTES = (15, 30, 30, 30, 30, 45, 45, 60, 60, 90)
 _SATURDAY = 5

@@ -26,6 +26,7 @@ if t.TYPE_CHECKING:
     Read: t.TypeAlias = Callable[[str], list[models.Row]]
 
 CLASSIC = ("booking_pages", "master_pages", "event_types", "booking_page_links")
+_COUNTS = ("bookings", "first_bookings", "meetings", "held_meetings", "sessions")
 DATE = re.compile(r"\d{4}-\d\d-\d\d[ T]|^\d{4}-\d\d-\d\d$")
 CALENDARS = ("booking_calendars", "booking_calendar_time_slots")
 
@@ -91,8 +92,22 @@ def assert_models(read: Read, streams: models.Streams) -> None:
     by_day = {}
     for row in read("marts.daily_bookings"):
         day = str(row["day"]) if row["day"] else None
-        by_day[day, row["owner_id"], row["booked_on_id"], row["status"]] = row["bookings"]
+        key = day, row["owner_id"], row["booked_on_id"], row["status"]
+        by_day[key] = {name: plain(row[name]) for name in (*_COUNTS, "minutes")}
     assert by_day == models.daily_bookings(streams)
+    slots = [
+        warehouse.moment(str(row["read_at"]))
+        for row in read("staging.stg_booking_calendar_time_slots")
+    ]
+    read_at = max(slots, default=None)
+    found_slots = {
+        (row["booking_calendar_id"], row["weekday"], row["hour"]): (
+            row["free_slots"],
+            row["booked_slots"],
+        )
+        for row in read("marts.capacity")
+    }
+    assert found_slots == models.capacity(streams, read_at)
     for view, wanted in models.lists(streams).items():
         found = Counter(tuple(map(_key, row.values())) for row in read(f"staging.{view}"))
         assert found == Counter({tuple(map(_key, k)): n for k, n in wanted.items()}), view
