@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sandbox.data import Object, moments
 from sandbox.data.contacts import address, contact_number
-from sandbox.data.people import COMPANIES, person
+from sandbox.data.people import COMPANIES, UTC_HOURS, person
 from sandbox.data.times import DAY, HOUR, MILLISECOND, MINUTE, text
 from sandbox.data.world import ADDED
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 TRASH_DAYS = 30
 
-# Realistic: days from booking to meeting, and meetings by hour of the day (UTC).
+# Realistic: days from booking to meeting, and meetings by hour of the owner's day.
 _LEAD_DAYS = (0, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 10, 12, 14, 18, 21, 28, 42)
-_HOURS = (7, 8, 8, 9, 9, 9, 10, 10, 10, 11, 11, 12, 13, 13, 14, 14, 14, 15, 15, 16, 17, 19)
+_HOURS = (8, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 12, 13, 13, 14, 14, 14, 15, 15, 15, 16, 16, 17)
 _MINUTES = (15, 30, 30, 30, 30, 45, 45, 60, 60, 90)
 _SATURDAY = 5
 # Realistic: what became of a meeting that has ended, or lies ahead, or took another's place.
@@ -112,14 +112,15 @@ def life(world: World, index: int, tie: Ties, now: int) -> Life:
     """Return the times and the fate of a booking."""
     dice = world.dice("life", index)
     shared = world.dice("meeting", index if tie.session is None else tie.session)
+    ahead = _ahead(world, _owner(world, shared))
     minutes = shared.pick(_MINUTES)
     if index >= ADDED:
-        starting = _start(now, shared)
+        starting = _start(now, ahead, shared)
         return Life(now, now, starting, minutes, "scheduled", was_moved=False, in_trash=False)
     made = created(world, index)
     # It was still ahead when another took its place, or the last guest joined.
     known = next((other for other in (tie.later, tie.session) if other is not None), index)
-    starting = _start(created(world, known), shared)
+    starting = _start(created(world, known), ahead, shared)
     ended = starting + minutes * MINUTE
     status = _status(tie, dice, started=starting <= now, ended=ended <= now)
     if status == "rescheduled":
@@ -160,12 +161,22 @@ def _status(tie: Ties, dice: Dice, *, started: bool, ended: bool) -> str:
     return "scheduled" if status == "rescheduled" and tie.session is not None else status
 
 
-def _start(base: int, dice: Dice) -> int:
+def _owner(world: World, dice: Dice) -> int:
+    """Choose an owner, by the first draw of a meeting's dice."""
+    return dice.below(_MANY) % max(1, world.sizes["users"])
+
+
+def _ahead(world: World, owner: int) -> int:
+    """Return how far an owner's clocks are ahead."""
+    return int(UTC_HOURS[person(world.seed, owner, "user").place[3]] * HOUR)
+
+
+def _start(base: int, ahead: int, dice: Dice) -> int:
     day = base // DAY + dice.pick(_LEAD_DAYS)
     weekday = (day + 3) % 7
     if weekday >= _SATURDAY:
         day += 7 - weekday
-    starting = day * DAY + dice.pick(_HOURS) * HOUR + dice.below(4) * 15 * MINUTE
+    starting = day * DAY + dice.pick(_HOURS) * HOUR + dice.below(4) * 15 * MINUTE - ahead
     return starting if starting > base else starting + DAY
 
 
@@ -186,8 +197,10 @@ def make(world: World, index: int, now: int) -> Object:
     tie = Ties(index) if index >= ADDED else ties(world, index)
     its = life(world, index, tie, now)
     dice = world.dice("booking", index)
-    shared = world.dice("place", index if tie.session is None else tie.session)
-    owner, subject = world.ref("users", shared.below(_MANY)), shared.pick(_SUBJECTS)
+    together = index if tie.session is None else tie.session
+    owner = world.ref("users", _owner(world, world.dice("meeting", together)))
+    shared = world.dice("place", together)
+    subject = shared.pick(_SUBJECTS)
     place = _place(world, shared, grouped=tie.session is not None)
     number = contact_number(world, tie.first)
     guest, email = person(world.seed, number), address(world, number)
