@@ -19,6 +19,7 @@ LEFT_OUT = {
     "bookings": ("subject", "customer_email", "customer_name", "customer_company", "cancel_reason"),
     "contacts": ("email", "first_name", "last_name", "company", "job_title"),
     "daily_bookings": (),
+    "capacity": (),
     "account_health": (),
 }
 """The marts, each with its columns that tell who a customer is."""
