@@ -75,7 +75,7 @@ class SyncContext:
     def summarize(self, least_requests: int) -> None:
         """Log what came up, what the sync cost, and what the next one costs at least."""
         self.notices.log(self._logger)
-        self.progress.summarize(least_requests)
+        self.progress.summarize(None if self.failures else least_requests)
 
     def raise_failures(self, selected: int) -> None:
         """End the run with an error if any of the selected streams failed.

@@ -64,11 +64,10 @@ class TapOnceHub(CommandLineTap):
         except InterruptedSyncError:
             self.sync_context.write_state()
             raise
-        finally:
-            streams = t.cast("list[OnceHubStream]", self.streams.values())
-            least = sum(s.least_requests for s in streams if not s.parent_stream_type)
-            # The request that asks whose key it is comes on top.
-            self.sync_context.summarize(least + 1)
+        streams = t.cast("list[OnceHubStream]", self.streams.values())
+        least = sum(s.least_requests for s in streams if not s.parent_stream_type)
+        # The request that asks whose key it is comes on top.
+        self.sync_context.summarize(least + 1)
         self.sync_context.raise_failures(sum(s.selected for s in self.streams.values()))
 
     @override

@@ -69,6 +69,7 @@ class WebhookEventsStream(ListStream):
         try:
             yield from super().get_records(context)
         except NotFoundError:
+            self.stats.is_absent = True
             self.logger.info("%s: this account has no such endpoint (404)", self.name)
 
 
