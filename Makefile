@@ -25,7 +25,7 @@ export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install loaders run status models assistant notebook test test-slow bench lint format build hub lock clean
+.PHONY: help install loaders run check status models assistant notebook test test-slow bench lint format build hub lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -38,6 +38,9 @@ loaders: install $(STAMPS)/loaders $(STAMPS)/dbt-duckdb $(STAMPS)/dbt-postgres $
 
 run: install ## load your account into output/warehouse.duckdb, or a sample one into output/demo.duckdb
 	@.venv/bin/python -m scripts.run $(RUN_ARGS)
+
+check: install ## ask OnceHub whether the key works, and PostgreSQL, if it is set, whether it lets you in
+	@.venv/bin/python -m scripts.check
 
 status: install ## show the last runs, bookmarks, and what the warehouse holds
 	@.venv/bin/python -m scripts.status

@@ -130,7 +130,9 @@ class CommandLineTap(Tap):
             super().cb_test(ctx, param, value)
             return
         found = ctx.params.get("config")
-        cls.logger.info("%s", cls(config=found.config if found else {}).check_connection())
+        # What OnceHub says of the key names the account by an address of e-mail.
+        cls(config=found.config if found else {}).check_connection()
+        click.echo("The API key is valid.")
         ctx.exit()
 
     def check_connection(self) -> str:
