@@ -43,6 +43,7 @@ copy .env.example to .env, put the key there, and `make run` again.
 _OLD_SAMPLE = """\
 output/warehouse.duckdb holds sample data of an older version. Move it away, then run again:
   mv output/warehouse.duckdb output/old-sample.duckdb; rm output/warehouse.source.json"""
+_INTERRUPTED = "Interrupted; the next `make run` resumes where this one left off"
 _NEXT = """\
 Next: `make models` builds analyst-ready tables from it, `make notebook` shows it in a browser."""
 
@@ -63,7 +64,7 @@ def main(project: Path, options: Sequence[str]) -> int:
         except (AccountError, SampleAccountError, FileInUseError, duckdb.Error) as error:
             return _fail(str(error))
         except KeyboardInterrupt:
-            return _fail("Interrupted", INTERRUPTED)
+            return _fail(_INTERRUPTED, INTERRUPTED)
 
 
 def _load(project: Path, options: Sequence[str], lock: TextIO) -> int:
@@ -89,7 +90,7 @@ def _load(project: Path, options: Sequence[str], lock: TextIO) -> int:
         before = Snapshot(file)
         status = _run(meltano, options, lock, log)
     if status == INTERRUPTED:
-        return _fail("Interrupted; the next `make run` resumes where this one left off", status)
+        return _fail(_INTERRUPTED, status)
     if status:
         return _fail(f"The load failed, see above (exit status {status})", status)
     _summarise(file, before, log, account)

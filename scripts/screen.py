@@ -81,7 +81,7 @@ def _described(figures: dict[str, t.Any]) -> Iterator[str]:
     if figures.get("back_to"):
         parts.append(f"back to {figures['back_to'][:10]}")
     if figures.get("requests_left") is not None:
-        parts.append(f"{figures['requests_left']:,} requests left in this window")
+        parts.append(f"{figures['requests_left']:,} requests left")
     yield "  " + ", ".join(parts)
     if figures.get("waiting_until"):
         until = datetime.fromisoformat(figures["waiting_until"])

@@ -122,7 +122,7 @@ class Progress:
         parts = [_counted(stats.records, "record")]
         parts += [] if rate is None else [f"{rate:,} a minute"]
         parts += [f"back to {stats.back_to[:10]}"] if stats.back_to else []
-        parts += [] if left is None else [f"{_counted(left, 'request')} left in this window"]
+        parts += [] if left is None else [f"{_counted(left, 'request')} left"]
         parts += [f"waiting until {until:%H:%M:%S %Z}"] if until else []
         parts += [] if self._has_reported else ["may be stopped at any time: the next run resumes"]
         self._has_reported = True

@@ -46,7 +46,7 @@ def test_a_line_every_ten_seconds_of_requests(clock: Clock, lines: Lines) -> Non
         bookings.records += 100
         bookings.back_to = "2019-07-03T10:11:12Z"
         clock.now += 0.25
-    rest = "24,000 a minute, back to 2019-07-03, 197 requests left in this window"
+    rest = "24,000 a minute, back to 2019-07-03, 197 requests left"
     assert lines() == [
         f"bookings: 4,000 records, {rest}, may be stopped at any time: the next run resumes",
         f"bookings: 8,000 records, {rest}",
