@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import typing as t
 
@@ -130,6 +131,7 @@ class CommandLineTap(Tap):
             super().cb_test(ctx, param, value)
             return
         found = ctx.params.get("config")
+        cls.logger.setLevel(logging.WARNING)  # the answer is one line
         # What OnceHub says of the key names the account by an address of e-mail.
         cls(config=found.config if found else {}).check_connection()
         click.echo("The API key is valid.")
