@@ -8,8 +8,8 @@ $(error Rename this folder: its path must not contain a colon, % or \)
 endif
 
 PYTHON ?= python3
-# What the pinned DuckDB has wheels for; uv looks for such a Python.
-PYTHON_VERSIONS := >=3.10,<3.14
+# What the pinned packages have wheels for; uv looks for such a Python.
+PYTHON_VERSIONS := >=3.10,<3.15
 
 UV := .tools/uv/bin/uv
 UV_RUN := $(UV) --quiet
@@ -25,7 +25,7 @@ export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install loaders run status models assistant notebook test test-slow bench lint format build hub lock clean
+.PHONY: help install loaders run check status models assistant notebook test test-slow bench lint format build hub lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -39,17 +39,21 @@ loaders: install $(STAMPS)/loaders $(STAMPS)/dbt-duckdb $(STAMPS)/dbt-postgres $
 run: install ## load your account into output/warehouse.duckdb, or a sample one into output/demo.duckdb
 	@.venv/bin/python -m scripts.run $(RUN_ARGS)
 
+check: install ## ask OnceHub whether the key works, and PostgreSQL, if it is set, whether it lets you in
+	@.venv/bin/python -m scripts.check
+
 status: install ## show the last runs, bookmarks, and what the warehouse holds
 	@.venv/bin/python -m scripts.status
 
-models: install $(STAMPS)/dbt-duckdb ## make tables for analysts of what was loaded, with dbt
+models: install $(STAMPS)/dbt-duckdb ## build analyst-ready tables from what was loaded, with dbt
 	@.venv/bin/python -m scripts.models
 
 assistant: install $(STAMPS)/mcp ## write output/assistant/marts.duckdb, what a code assistant may read
 	@.venv/bin/python -m scripts.assistant
 
 notebook: install $(STAMPS)/notebook ## show what was loaded, in a browser
-	@.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 --token $(NOTEBOOK_ARGS)
+	@WAREHOUSE="$${WAREHOUSE:-$$(.venv/bin/python -m scripts.account)}" || exit 1; export WAREHOUSE; \
+		.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 --token $(NOTEBOOK_ARGS)
 
 test: loaders ## run the tests; TEST_ARGS goes to pytest, COVERAGE=1 measures coverage (slower)
 	@$(if $(COVERAGE),.venv/bin/coverage erase)
@@ -88,7 +92,8 @@ lock: $(STAMPS)/uv ## pin the newest versions that requirements/*.in and pyproje
 			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 			--output-file requirements/$$name.txt requirements/$$name.in \
 			$$([ $$name != dev ] || echo pyproject.toml) \
-			$$([ $$name != target-redshift ] || echo --override requirements/$$name-overrides.in) \
+			$$([ ! -e requirements/$$name-overrides.in ] || \
+				echo --override requirements/$$name-overrides.in) \
 			>/dev/null || exit 1; \
 	done
 	@for name in dlt airbyte; do \

@@ -80,7 +80,7 @@ def list_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     except RefusedError as error:
         if error.status not in stream.documented_refusals:
             raise
-        stream.notice_refusal(error, stream.path)
+        stream.stats.is_absent = True
 
 
 def object_reader(stream: Stream, position: Position | None) -> Iterator[Page]:

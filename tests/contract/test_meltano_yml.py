@@ -73,6 +73,17 @@ def test_what_is_not_selected_by_default_is_not_in_meltano(extractor: Definition
     assert sorted(extractor["select"]) == sorted(["*.*", *left_out])
 
 
+def test_meltano_test_installs_the_tap_only(project: Definition) -> None:
+    """Whatever plugin is tested, Meltano installs each that has a command named test…."""
+    tested = [
+        plugin["name"]
+        for plugins in project["plugins"].values()
+        for plugin in plugins
+        if any(name.startswith("test") for name in plugin.get("commands", ()))
+    ]
+    assert tested == ["tap-oncehub"]
+
+
 def test_plugins_need_no_hub(project: Definition) -> None:
     for plugins in project["plugins"].values():
         for plugin in plugins:

@@ -272,7 +272,7 @@ def test_ids_do_not_leave_their_place_in_the_path(tmp_path: Path) -> None:
         "/users",
         *(f"/users/{quote(n, '')}/scheduling-availability" for n in names[:5]),
     ]
-    assert "2 objects skipped: their id cannot be part of an address" in run.log
+    assert "objects skipped: their id cannot be part of an address" in run.log
 
 
 # --- bodies
