@@ -145,7 +145,7 @@ $(STAMPS)/plugins: meltano.yml pyproject.toml target_duckdb/pyproject.toml $(STA
 	@.tools/meltano/bin/meltano --log-level=warning install $(PLUGINS)
 	@touch $@
 
-$(STAMPS)/loaders: meltano.yml parquet_export/pyproject.toml $(STAMPS)/plugins
+$(STAMPS)/loaders: meltano.yml load/parquet_export/pyproject.toml $(STAMPS)/plugins
 	@echo 'Setting up: other destinations ...'
 	@.tools/meltano/bin/meltano --log-level=warning install $(MORE_PLUGINS)
 	@touch $@

@@ -163,7 +163,7 @@ def test_settings_stand_in_the_loaders_source(name: str) -> None:
 def test_other_object_stores_are_known_to_the_parquet_export(
     tmp_path: Path, url: str, options: dict[str, t.Any]
 ) -> None:
-    package = programs.ROOT / "parquet_export"
+    package = programs.ROOT / "load/parquet_export"
     python = str(programs.install(tmp_path / "venv", f"{package}[{url[:2]}]") / "python")
     code = (
         "import duckdb, json, sys; from parquet_export.places import Place\n"
