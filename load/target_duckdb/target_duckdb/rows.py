@@ -2,156 +2,211 @@
 
 from __future__ import annotations
 
-import json
 import re
 import typing as t
-from decimal import Decimal
 
 import msgspec
 
 from target_duckdb import refuse
-from target_duckdb.columns import INTEGERS, METADATA, is_flattened
+from target_duckdb.columns import METADATA, MOMENTS, SIGNED, is_flattened
+from target_duckdb.values import convert
 
 if t.TYPE_CHECKING:
-    from target_duckdb.columns import Column, Schema
+    from target_duckdb.columns import Column
+    from target_duckdb.schema import Meaning
 
-_PLACE = re.compile(r"^(?P<reason>.*?) - at `\$\.(?P<column>.*)`$", re.DOTALL)
-_MISSING = re.compile(r"^Object missing required field `(?P<column>.*)`$", re.DOTALL)
-_FLOAT = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
-_MOST_DIGITS = 39  # of a HUGEINT
 _ODD = re.compile(r'[\\"\x00-\x1f]')
-_EXACT_IN_DOUBLE = 53
+_EXACT_IN_DOUBLE = 2**53
+_AS_SENT: t.Any = object()
+"""What msgspec is to leave alone, for `convert`."""
 
 
 class Rows:
-    """The rows of a stream that wait to be written."""
+    """The rows of a stream that wait to be written.
+
+    A record is decoded in one go where msgspec can check all of it, and value by value
+    (`convert`) where a column needs it, or where msgspec refuses the record.
+    """
 
     def __init__(
-        self, stream: str, columns: list[Column], keys: list[str], schema: Schema, levels: int
+        self, stream: str, columns: list[Column], meaning: Meaning, levels: int, extras: list[str]
     ) -> None:
-        """Prepare the checks of every column; see `columns_of` for `levels`."""
-        self.stream = stream
-        self.keys = keys
-        self.lines: list[str] = []
+        """Prepare the checks of every column; see `columns_of` for `levels`.
+
+        Args:
+            stream: Its name.
+            columns: Its columns.
+            meaning: Its schema.
+            levels: How many levels of objects are flattened.
+            extras: Columns of the table that the schema does not declare.
+        """
+        self.stream, self.extras = stream, extras
+        self.columns = [column for column in columns if column.name != "_sdc_batched_at"]
+        self.changes: list[tuple[Column, str]] = []
+        """Columns that change their type before these rows are written, and the type before."""
+        self.lines: list[bytes] = []
         self.size = 0
-        self.columns: dict[str, tuple[str, str]] = {}
-        """Name and type of each column, by the name that it has in the lines."""
-        self._schema, self._levels = schema, levels
+        self._meaning, self._levels = meaning, levels
         # msgspec cannot have every name as a field's.
-        self._aliases = {c.name: f"_c{n}_" for n, c in enumerate(columns) if _ODD.search(c.name)}
-        self._raw: list[tuple[str, str, bool]] = []
-        self._integers: list[str] = []
+        odd = (c.name for c in self.columns if _ODD.search(c.name))
+        self._aliases = {name: f"_c{n}_" for n, name in enumerate(odd)}
+        self.names = [self._aliases.get(column.name, column.name) for column in self.columns]
+        """The name of each column in the lines."""
+        self.takes_messages = not levels and not self._aliases
+        """Whether `decode` takes a whole message."""
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Prepare the checks for the types that the columns have now."""
         definitions: list[tuple[t.Any, ...]] = []
         renamed: dict[str, str] = {}
-        for number, column in enumerate(columns):
-            name, python = column.name, _python_type(column)
-            if name == "_sdc_batched_at":
-                continue
-            field = name if name in METADATA else f"c{number}"
-            renamed[field] = self._aliases.get(name, name)
-            self.columns[renamed[field]] = name, column.stored
-            if python is msgspec.Raw:
-                self._raw.append((field, name, column.stored == "VARCHAR"))
-            elif python not in {str, float, bool}:
-                self._integers.append(renamed[field])
-            if name in keys:
+        self._converted: list[tuple[str, Column]] = []
+        for number, (name, column) in enumerate(zip(self.names, self.columns, strict=True)):
+            field = column.name if column.name in METADATA else f"c{number}"
+            renamed[field] = name
+            python = _python_type(column)
+            if python is _AS_SENT:
+                self._converted.append((field, column))
+                python = msgspec.Raw
+            elif not column.is_key:
+                python |= None
+            if column.is_key:
                 definitions.insert(0, (field, python))
             else:
-                optional = python if python is msgspec.Raw else python | None
-                definitions.append((field, optional, None))
+                definitions.append((field, python, None))
         row: t.Any = msgspec.defstruct("Row", definitions, rename=renamed, gc=False)
-        self._decode = msgspec.json.Decoder(row).decode
+        message: t.Any = msgspec.defstruct(
+            "Message",
+            [
+                ("stream", t.Literal[self.stream]),
+                ("record", row),
+                ("version", int | None, None),
+                ("time_extracted", str | None, None),
+            ],
+            tag_field="type",
+            tag="RECORD",
+            gc=False,
+        )
+        self.decode = msgspec.json.Decoder(message).decode
+        self._decode_row = msgspec.json.Decoder(row).decode
         self._encode = msgspec.json.Encoder().encode
 
     def add(self, record: msgspec.Raw, extracted: str | None, version: int | None) -> None:
-        """Add a record, with the time at which the tap read it and its version of the table."""
-        if self._levels or self._aliases:
-            flat = self._flat(record, self._schema, self._levels)
+        """Add a record, with the time at which the tap read it and its version of the table.
+
+        Raises:
+            Misfit: A column must change its type first.
+        """
+        if not self.takes_messages:
+            flat = self._flat(record, self._meaning, self._levels)
             record = msgspec.Raw(msgspec.json.encode(flat))
-        row = self._row(record)
-        for field, name, as_text in self._raw:
+        try:
+            row = self._decode_row(record)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            values = self._each(record)
+            if extracted is not None:
+                values["_sdc_extracted_at"] = extracted
+            if version is not None:
+                values["_sdc_table_version"] = version
+            self._append(values)
+        else:
+            self.put(row, extracted, version)
+
+    def put(self, row: t.Any, extracted: str | None, version: int | None) -> None:
+        """Add a record that `decode` has taken."""
+        for field, column in self._converted:
             value = getattr(row, field)
-            text = None if value is None else self._text(name, value, as_text=as_text)
-            if text is None and name in self.keys:
-                refuse(self.stream, name, "a key is null")
-            setattr(row, field, text)
+            if value is not None:
+                setattr(row, field, self._convert(column, value))
         if extracted is not None:
             row._sdc_extracted_at = extracted  # noqa: SLF001
         if version is not None:
             row._sdc_table_version = version  # noqa: SLF001
-        line = self._encode(row).decode()
-        self.size += len(line)
-        self.lines.append(line)
+        self._append(row)
 
     def clear(self) -> None:
         """Forget the rows, which are written."""
-        self.lines, self.size = [], 0
+        self.lines, self.size, self.changes = [], 0, []
 
-    def _row(self, record: msgspec.Raw) -> t.Any:
+    def respell_moments(self) -> None:
+        """Write the moments of all rows as DuckDB reads them: it knows no small t or z."""
+        lines, self.lines, self.size = self.lines, [], 0
+        moments = [
+            (name, column)
+            for name, column in zip(self.names, self.columns, strict=True)
+            if column.stored in MOMENTS and is_zoned(column)
+        ]
+        for line in lines:
+            values = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+            for name, column in moments:
+                values[name] = msgspec.Raw(self._encode(self._convert(column, values[name])))
+            self._append(values)
+
+    def _append(self, row: t.Any) -> None:
+        line = self._encode(row)
+        self.size += len(line)
+        self.lines.append(line)
+
+    def _convert(self, column: Column, value: msgspec.Raw) -> t.Any:
         try:
-            try:
-                return self._decode(record)
-            except msgspec.ValidationError:
-                if not self._integers:
-                    raise
-                return self._decode(self._with_integers(record))
+            found = convert(column, value)
         except UnicodeDecodeError:
-            refuse(self.stream, None, "a text is not UTF-8")
-        except msgspec.DecodeError as error:
-            reason, column = str(error), None
-            if match := _PLACE.match(reason):
-                names = {alias: name for name, alias in self._aliases.items()}
-                reason, column = match["reason"], names.get(match["column"], match["column"])
-            elif match := _MISSING.match(reason):
-                reason, column = "a key is missing", match["column"]
-            refuse(self.stream, column, reason)
+            refuse(self.stream, column.name, "a text is not UTF-8")
+        except ValueError as error:
+            refuse(self.stream, column.name, str(error))
+        if found is None and column.is_key:
+            refuse(self.stream, column.name, "a key is null")
+        return found
 
-    def _with_integers(self, record: msgspec.Raw) -> bytes:
-        """Write 5.0 and 5e0 as 5, for columns of integers: JSON Schema calls them integers."""
-        values = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
-        for name in self._integers:
-            text = str(values.get(name, b""), "utf-8")
-            if _FLOAT.fullmatch(text):
-                number = Decimal(text)
-                if number.adjusted() < _MOST_DIGITS and number == number.to_integral_value():
-                    values[name] = msgspec.Raw(str(int(number)).encode())
-        return msgspec.json.encode(values)
-
-    def _text(self, name: str, value: msgspec.Raw, *, as_text: bool) -> str | None:
+    def _each(self, record: msgspec.Raw) -> dict[str, t.Any]:
+        """Convert a record value by value."""
         try:
-            text = str(value, "utf-8")
-            if text == "null":
-                return None
-            return t.cast("str", json.loads(text)) if as_text and text.startswith('"') else text
-        except ValueError:
-            refuse(self.stream, name, "not valid JSON")
+            values = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            refuse(self.stream, None, "not a valid object")
+        found = {}
+        for name, column in zip(self.names, self.columns, strict=True):
+            if column.is_key and name not in values:
+                refuse(self.stream, column.name, "a key is missing")
+            value = values.get(name)
+            found[name] = None if value is None else self._convert(column, value)
+        return found
 
-    def _flat(self, record: msgspec.Raw, schema: Schema, levels: int, prefix: str = "") -> t.Any:
+    def _flat(self, record: msgspec.Raw, meaning: Meaning, levels: int, prefix: str = "") -> t.Any:
         try:
             values = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
         except (msgspec.DecodeError, UnicodeDecodeError):
             refuse(self.stream, prefix[:-2] or None, "not a valid object")
         found = {}
         for name, value in values.items():
-            node = schema.get("properties", {}).get(name)
-            if not is_flattened(node, levels):
+            inner = meaning.properties.get(name)
+            if inner is None or not is_flattened(inner, levels):
                 found[self._aliases.get(prefix + name, prefix + name)] = value
             elif bytes(value) != b"null":
-                found |= self._flat(value, node, levels - 1, f"{prefix}{name}__")
+                found |= self._flat(value, inner, levels - 1, f"{prefix}{name}__")
         return found
 
 
 def _python_type(column: Column) -> t.Any:
-    """Return what msgspec is to check; it leaves Raw as it is."""
-    if column.stored == "VARCHAR" and (column.mixed or column.type not in {"VARCHAR", "TIMESTAMP"}):
-        return msgspec.Raw
-    if column.stored == "DOUBLE" and column.type in INTEGERS:
-        # A whole number that a float cannot hold exactly would change.
-        return _whole(_EXACT_IN_DOUBLE)
-    if column.stored in INTEGERS:
-        return int if column.type == "HUGEINT" else _whole(min(INTEGERS[column.stored], 63))
-    return {"DOUBLE": float, "BOOLEAN": bool, "JSON": msgspec.Raw}.get(column.stored, str)
+    """Return what msgspec is to check, if it can."""
+    kinds, stored = column.meaning.types, column.stored
+    if kinds == {"string"} and (
+        stored == "VARCHAR"
+        or (stored in {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"} and is_zoned(column))
+    ):
+        return str
+    if kinds == {"boolean"} and stored == "BOOLEAN":
+        return bool
+    if kinds and kinds <= {"integer", "number"}:
+        if stored in SIGNED and stored != "HUGEINT":
+            least, most = SIGNED[stored]
+            return t.Annotated[int, msgspec.Meta(ge=least, le=most)]
+        if stored == "DOUBLE" and not column.is_key:
+            bounds = msgspec.Meta(ge=-_EXACT_IN_DOUBLE, le=_EXACT_IN_DOUBLE)
+            return float if "number" in kinds else t.Annotated[int, bounds]
+    return _AS_SENT
 
 
-def _whole(bits: int) -> t.Any:
-    return t.Annotated[int, msgspec.Meta(ge=-(2**bits), le=2**bits - 1)]
+def is_zoned(column: Column) -> bool:
+    """Whether DuckDB itself reads the moments of a column, with their zones."""
+    return column.is_moment and not column.is_key
