@@ -153,7 +153,7 @@ $(STAMPS)/meltano: requirements/meltano.txt $(STAMPS)/uv
 	@$(UV_RUN) pip sync --python .tools/meltano --require-hashes requirements/meltano.txt
 	@touch $@
 
-$(STAMPS)/plugins: meltano.yml pyproject.toml target_duckdb/pyproject.toml $(STAMPS)/meltano
+$(STAMPS)/plugins: meltano.yml pyproject.toml load/target_duckdb/pyproject.toml $(STAMPS)/meltano
 	@echo "Setting up: Meltano's plugins ..."
 	@.tools/meltano/bin/meltano --log-level=warning install $(PLUGINS)
 	@touch $@

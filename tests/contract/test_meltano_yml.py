@@ -94,7 +94,7 @@ def test_plugins_need_no_hub(project: Definition) -> None:
 def test_the_loader_is_the_projects_own_and_deletes_reach_it(
     loader: Definition, extractor: Definition
 ) -> None:
-    assert loader["pip_url"] == "-e ./target_duckdb"
+    assert loader["pip_url"] == "-e ./load/target_duckdb"
     assert extractor["config"]["emit_activate_version_messages"] is True
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+
+# Before the other modules, which take a moment: without it, a traceback would be the answer.
+_INTERRUPT = signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# ruff: noqa: E402
 import argparse
+import json
 import os
 import select
-import signal
 import sys
 import time
 import traceback
@@ -18,9 +24,9 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from target_duckdb import TargetError
+from target_duckdb import TargetError, UnopenedError
 from target_duckdb.loader import Loader
-from target_duckdb.settings import Settings
+from target_duckdb.settings import Settings, about, from_environment
 from target_duckdb.warehouse import Warehouse
 
 if t.TYPE_CHECKING:
@@ -31,8 +37,11 @@ _CHUNK = 1 << 16
 """What a pipe holds: a longer buffer, cut to what was read, leaves holes in the memory."""
 _IDLE_SECONDS = 0.05
 """The file is left to others when the tap has been silent for so long."""
+_SILENCE, _LONGEST_DRAIN = 2, 60
+"""Seconds without input, and in all, after which the tap is left alone when a load is refused."""
 _DEEPEST = 20_000
 _SIGNALLED = 128
+_ENVIRONMENT = "ENV"
 
 
 class _Signals:
@@ -43,8 +52,10 @@ class _Signals:
         self.pipe, wake = os.pipe()
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            was = _INTERRUPT if number == signal.SIGINT else signal.getsignal(number)
+            # What nohup, or a shell for what runs in the background, ignores stays ignored.
+            signal.signal(number, signal.SIG_IGN if was == signal.SIG_IGN else self._note)
 
     def _note(self, number: int, _frame: object) -> None:
         self.number = number
@@ -59,18 +70,23 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Load until the input ends; return the exit status."""
     parser = argparse.ArgumentParser("target-duckdb", description=__doc__)
-    parser.add_argument("-c", "--config", action="append", default=[], help="file with settings")
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {version('oncehub-target-duckdb')}"
-    )
-    files = parser.parse_args(arguments).config
+    add = parser.add_argument
+    ours = version("oncehub-target-duckdb")
+    add("-c", "--config", action="append", default=[], help="file with settings, or ENV")
+    add("--about", action="store_true", help="say what the settings mean, and end")
+    add("--format", choices=["text", "json", "markdown"], default="text", help="of --about")
+    add("--version", action="version", version=f"%(prog)s {ours}")
+    options = parser.parse_args(arguments)
     sys.setrecursionlimit(_DEEPEST)  # for deep JSON
     signals = _Signals()
     try:
         if sys.stdin is None or sys.stdout is None:
             msg = "standard input and output must be open"
             raise TargetError(msg)  # noqa: TRY301
-        settings = Settings.of(dict(ChainMap(*map(_content, reversed(files)))), _say)
+        if options.about:
+            _write(_OUTPUT, f"{about(options.format, ours)}\n".encode())
+            return 0
+        settings = Settings.of(dict(ChainMap(*map(_content, reversed(options.config)))), _say)
         warehouse = Warehouse(settings, _say, lambda: bool(signals.number))
         try:
             warehouse.open()
@@ -82,7 +98,9 @@ def run(arguments: Sequence[str]) -> int:
         finally:
             warehouse.end()
     except Exception as error:  # noqa: BLE001 - a traceback may quote values
-        _say(_reason(error))
+        _say(_reason(error), "ERROR")
+        if isinstance(error, UnopenedError):
+            _drain(signals)
         return 1
     return _SIGNALLED + signals.number if signals.number else 0
 
@@ -123,7 +141,18 @@ def _lines(loader: Loader, warehouse: Warehouse, signals: _Signals) -> Iterator[
         parts.append(rest)
 
 
+def _drain(signals: _Signals) -> None:
+    """Read on without keeping anything, so that the tap does not end in broken pipes."""
+    until = time.monotonic() + _LONGEST_DRAIN
+    while (left := until - time.monotonic()) > 0 and not signals.number:
+        ready, _, _ = select.select([_INPUT, signals.pipe], [], [], min(left, _SILENCE))
+        if _INPUT not in ready or not os.read(_INPUT, _CHUNK):
+            return
+
+
 def _content(file: str) -> dict[str, t.Any]:
+    if file == _ENVIRONMENT:
+        return from_environment(os.environ)
     try:
         return msgspec.json.decode(Path(file).read_bytes(), type=dict[str, t.Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -135,9 +164,32 @@ def _write_state(state: bytes) -> None:
     _write(_OUTPUT, state + b"\n")
 
 
-def _say(text: str) -> None:
+def _say(text: str, level: str = "INFO") -> None:
+    line = f"target-duckdb: {text}"
+    if _is_structured():  # Meltano would print everything as information otherwise
+        line = json.dumps(
+            {
+                "level": level,
+                "pid": os.getpid(),
+                "logger_name": "target-duckdb",
+                "ts": time.time(),
+                "thread_name": "MainThread",
+                "app_name": "target-duckdb",
+                "stream_name": None,
+                "message": text,
+                "extra": {},
+            }
+        )
     with suppress(OSError):
-        _write(_ERRORS, f"target-duckdb: {text}\n".encode(errors="replace"))
+        _write(_ERRORS, f"{line}\n".encode(errors="replace"))
+
+
+def _is_structured() -> bool:
+    """Whether Meltano asks for the log's lines as the SDK's StructuredFormatter writes them."""
+    try:
+        return "StructuredFormatter" in Path(os.environ["SINGER_SDK_LOG_CONFIG"]).read_text("utf-8")
+    except (KeyError, OSError, UnicodeDecodeError):
+        return False
 
 
 def _write(descriptor: int, content: bytes) -> None:
