@@ -67,7 +67,7 @@ def _streams() -> list[OnceHubStream]:
 
 
 def _index(streams: dict[str, OnceHubStream]) -> Iterator[str]:
-    yield "| stream | endpoint | primary key | replication | asks for each of | selected by default |"
+    yield "| stream | endpoint | primary key | replication | for each of | selected by default |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name, stream in streams.items():
         yield _row(f"[{name}](#{name})", *_facts(stream))
