@@ -175,6 +175,7 @@ class ResumableStream(RESTStream[str]):
         for sync_pass in chain([first], passes) if first else ():
             self.sync_pass = sync_pass
             self._set_version(sync_pass)
+            self.run.save_state()
             for page in sync_pass.pages(partial(self.reader, self)):
                 yield from page.rows
                 sync_pass.commit(page)
