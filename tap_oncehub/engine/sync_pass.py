@@ -10,7 +10,14 @@ import msgspec
 
 from tap_oncehub.engine.errors import EndpointError
 from tap_oncehub.engine.readers import ListMovedError, TimeRefusedError
-from tap_oncehub.engine.state import FORM, POSITIONS_KEPT, FullPass, SavedPass, last_version
+from tap_oncehub.engine.state import (
+    FORM,
+    POSITIONS_KEPT,
+    FullPass,
+    SavedPass,
+    last_objects,
+    last_version,
+)
 from tap_oncehub.engine.times import earliest, latest, milliseconds, moment_of, utc_text
 
 if t.TYPE_CHECKING:
@@ -249,7 +256,7 @@ class SyncPass:
             self._move_bookmark()
         if not self.is_full:
             return False
-        before = FullPass(*state["full_pass"]).objects if state["full_pass"] else 0
+        before = last_objects(state)
         is_half = bool(self._plan.key) and saved.objects < before / 2
         objects = before if is_half else saved.objects
         state["full_pass"] = [
