@@ -10,7 +10,7 @@ import sys
 import typing as t
 from pathlib import Path
 
-from tap_oncehub.schemas import EXTRA
+from tap_oncehub.engine.records import EXTRA
 from tap_oncehub.streams import STREAMS
 from tap_oncehub.tap import TapOnceHub
 
@@ -67,7 +67,7 @@ def _streams() -> list[OnceHubStream]:
 
 
 def _index(streams: dict[str, OnceHubStream]) -> Iterator[str]:
-    yield "| stream | endpoint | primary key | replication | asks for each of | selected by default |"
+    yield "| stream | endpoint | primary key | replication | for each of | selected by default |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name, stream in streams.items():
         yield _row(f"[{name}](#{name})", *_facts(stream))

@@ -5,11 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import typing as t
-from contextlib import suppress
-
-if t.TYPE_CHECKING:
-    import click
 
 _SIGNALLED = 128
 
@@ -18,7 +13,7 @@ def main() -> None:
     """Run the tap; exit with 0, 1 after an error, 128 + N after the signal N."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    # Their own imports take most of a second, in which a signal may come.
+    # These imports take most of a second, in which a signal may come.
     import click  # noqa: PLC0415
     from singer_sdk.exceptions import ConfigurationError, MappingError  # noqa: PLC0415
 
@@ -26,7 +21,7 @@ def main() -> None:
     from tap_oncehub.tap import TapOnceHub  # noqa: PLC0415
 
     try:
-        sys.exit(_run(TapOnceHub.command()))
+        sys.exit(TapOnceHub.run_command())
     except errors.InterruptedSyncError as interruption:
         TapOnceHub.logger.warning("%s", interruption)
         sys.exit(_SIGNALLED + interruption.signal_number)
@@ -46,26 +41,12 @@ def main() -> None:
     sys.exit(1)
 
 
-def _run(command: click.Command) -> t.Any:
-    from tap_oncehub.engine.messages import output_closed  # noqa: PLC0415
-
-    try:
-        try:
-            return command(standalone_mode=False)
-        finally:
-            if sys.stdout:
-                sys.stdout.flush()  # where the disk is full, it shows here at the latest
-    except OSError as error:
-        if error.strerror is None:  # one of the class that requests has
-            raise
-        raise output_closed(error) from None
-
-
-def _stop(number: int, _frame: t.Any) -> None:
+def _stop(number: int, _frame: object) -> None:
     """End at once: so early, there is nothing to finish."""
-    with suppress(OSError):
+    try:
         os.write(2, b"Interrupted before anything was read.\n")
-    os._exit(_SIGNALLED + number)
+    finally:
+        os._exit(_SIGNALLED + number)
 
 
 if __name__ == "__main__":

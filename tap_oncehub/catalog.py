@@ -120,7 +120,9 @@ def register_maps(tap: Tap) -> None:
         try:
             mapper.register_raw_streams_from_catalog(Catalog({name: entry}))
         except Exception as error:  # noqa: BLE001  # an expression may be anything
-            why = str(error) if isinstance(error, StreamMapConfigError) else type(error).__name__
+            kind = type(error).__name__
+            told = isinstance(error, StreamMapConfigError)
+            why = str(error) if told else f"an expression cannot be read ({kind})"
             msg = f"The stream map of {name} cannot be used: {why}"
             raise SettingsError(msg) from None
         for stream_map in mapper.stream_maps[name]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import typing as t
 
 import click
@@ -12,6 +13,7 @@ from typing_extensions import override
 from tap_oncehub.catalog import checked, doubts_on_maps, register_maps
 from tap_oncehub.config import converted, doubts, from_environment, problems
 from tap_oncehub.engine.errors import SettingsError
+from tap_oncehub.engine.messages import output_closed
 
 if t.TYPE_CHECKING:
     from tap_oncehub.streams.base import OnceHubStream
@@ -53,24 +55,35 @@ class CommandLineTap(Tap):
         wrong = problems(usable, schema)
         if wrong and validate_config:
             raise SettingsError("; ".join(f"{name} {text}" for name, text in wrong.items()))
-        for doubt in doubts(config or {}, schema, os.environ):
+        for doubt in doubts(config or {}, schema, os.environ) if validate_config else ():
             self.logger.warning("%s", doubt)
         usable = {name: value for name, value in usable.items() if name not in wrong}
         # The SDK, whose messages quote values, finds nothing to say; it fills in the defaults.
         super().__init__(config={"api_key": "", **usable}, validate_config=False, **more)
 
     @classmethod
-    def command(cls) -> click.Command:
-        """Set up the log, and return the command.
+    def run_command(cls) -> t.Any:
+        """Run the command line, and return its exit status.
 
         Raises:
-            SettingsError: If the level of the log is none.
+            SettingsError: If the environment names no level of the log.
+            OutputClosedError: If standard output takes nothing more.
         """
         try:
-            return cls.cli
+            command = cls.cli
         except ValueError:
             msg = "LOGLEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL."
             raise SettingsError(msg) from None
+        try:
+            try:
+                return command(standalone_mode=False)
+            finally:
+                if sys.stdout:
+                    sys.stdout.flush()  # a full disk shows here at the latest
+        except OSError as error:
+            if error.strerror is None:  # one of the kind that requests has
+                raise
+            raise output_closed(error) from None
 
     @classmethod
     @override

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import typing as t
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 from singer_sdk import Tap
@@ -14,6 +15,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from typing_extensions import override
 
 from tap_oncehub.cli import CommandLineTap
+from tap_oncehub.client import KEY_CHECK_PATH, error_for_response
 from tap_oncehub.engine.errors import EndpointError, InterruptedSyncError, SettingsError
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
@@ -68,15 +70,21 @@ class TapOnceHub(CommandLineTap):
             logger=self.logger,
         )
         progress, waiter = Progress(self.logger, lambda: limiter.left), SignalWaiter()
+        api_url = config["api_url"].rstrip("/")
         client = HttpClient(
             limiter,
             self.logger,
-            config["request_timeout_seconds"],
-            config["max_wait_seconds"],
-            key,
-            config["api_url"].rstrip("/"),
-            progress,
-            waiter,
+            service="OnceHub",
+            explain=partial(
+                error_for_response, key_check_path=urlsplit(api_url).path + KEY_CHECK_PATH
+            ),
+            timeout_seconds=config["request_timeout_seconds"],
+            max_wait_seconds=config["max_wait_seconds"],
+            secret=key,
+            direct=is_loopback(api_url),
+            progress=progress,
+            waiter=waiter,
+            address="api_url",
         )
         return SyncRun(self, client, progress, waiter)
 

@@ -1,11 +1,48 @@
 """What can go wrong, said so that a person knows what to do next.
 
-Every message is one line and holds neither the API key nor a customer's data.
+Every text is one line and holds neither the API key nor a customer's data.
+
+    TapError                    no bug of the tap
+      SettingsError             settings, catalog or state cannot be used
+      EndpointError             one endpoint cannot be read; the others can
+        RefusedError            a request is refused for good
+      AccessRefusedError        from here on, the run ends: the key or the plan
+      WrongAddressError         what answers is not the API
+      RateLimitedError          others use the limits
+      UnreachableError          nothing answers
+      OutputClosedError         nobody reads the messages
+      StreamsFailedError        some streams failed, the others were synced
+      InterruptedSyncError      SIGTERM or Ctrl-C
+    RetriableError              may pass by itself: for http.py alone
 """
 
 from __future__ import annotations
 
+import re
+
+import requests
 from singer_sdk.exceptions import FatalSyncError
+
+_UNTRUSTED = re.compile(r"certificate verify failed(?:: ([^(]+?))?\.? *\(")
+_BAD_PROXY = "the address of the proxy is not usable. Check HTTPS_PROXY"
+_NO_CERTIFICATES = (
+    "its certificate cannot be checked without the file that REQUESTS_CA_BUNDLE names. "
+    "Check that it is there"
+)
+_NOT_SECURE = (
+    "a secure connection was not possible (REQUESTS_CA_BUNDLE, where it is set, must "
+    "name a file with certificates)"
+)
+_FAULTS: list[tuple[type[Exception], str, bool]] = [
+    (requests.exceptions.InvalidHeader, "the headers of the response contradict", True),
+    (requests.exceptions.SSLError, _NOT_SECURE, False),
+    (requests.exceptions.ProxyError, "the proxy does not work", False),
+    (requests.exceptions.ConnectTimeout, "connecting took too long", False),
+    (requests.exceptions.Timeout, "the response took too long", True),
+    (requests.exceptions.ChunkedEncodingError, "the response was cut short", True),
+    (requests.exceptions.ContentDecodingError, "the response was garbled", True),
+    (TimeoutError, "the response took too long", True),
+]
 
 
 class TapError(FatalSyncError):
@@ -21,11 +58,11 @@ class EndpointError(TapError):
 
 
 class RefusedError(EndpointError):
-    """OnceHub refused a request for good (a 3xx or 4xx answer).
+    """A request is refused for good (a 3xx or 4xx answer).
 
     Attributes:
         status: The HTTP status of the answer.
-        param: The parameter that OnceHub says it is about, if it does.
+        param: The parameter that the answer says it is about, if it does.
     """
 
     def __init__(self, message: str, *, status: int, param: str | None = None) -> None:
@@ -34,28 +71,20 @@ class RefusedError(EndpointError):
         self.param = param
 
 
-class WrongAddressError(RefusedError):
-    """Not even the first answer is OnceHub's: no stream could be read."""
-
-
-class NotFoundError(RefusedError):
-    """OnceHub has no such object or endpoint (404)."""
-
-
-class PaginationError(EndpointError):
-    """The pages of a list lead nowhere new."""
-
-
 class AccessRefusedError(TapError):
-    """OnceHub refuses the key (401), or the account's plan has no API access (403)."""
+    """The key is not accepted, or may not use the API."""
+
+
+class WrongAddressError(TapError):
+    """What answers at the address is not the API."""
 
 
 class RateLimitedError(TapError):
-    """OnceHub keeps answering 429, since others use the limits: no stream could be read."""
+    """Others use the limits: no stream could be read."""
 
 
 class UnreachableError(TapError):
-    """No answer comes from OnceHub at all: no stream could be read."""
+    """No answer comes at all: no stream could be read."""
 
 
 class OutputClosedError(TapError):
@@ -76,3 +105,51 @@ class InterruptedSyncError(TapError):
     def __init__(self, signal_number: int) -> None:
         super().__init__("Interrupted: the next run resumes from the last state that was saved.")
         self.signal_number = signal_number
+
+
+class RetriableError(Exception):
+    """A failure that may pass by itself; the text says what happened.
+
+    Attributes:
+        retry_after: Seconds that the answer asks to wait, if it does.
+        rate_limited: Whether it was a 429.
+        answered: Whether anything at the address reacted.
+    """
+
+    rate_limited: bool = False
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, answered: bool = True
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.answered = answered
+
+    @property
+    def broken(self) -> bool:
+        """Whether the answer was no sound one, and nothing says when one will come."""
+        return self.answered and not self.rate_limited and self.retry_after is None
+
+
+def network_error(error: Exception, url: str) -> RetriableError | UnreachableError:
+    """Return what a failed exchange means, without the texts of libraries, which quote secrets."""
+    text = str(error)
+    if match := _UNTRUSTED.search(text):
+        return UnreachableError(
+            f"no answer from {url}: its certificate cannot be trusted "
+            f"({match[1] or 'unknown reason'}). Behind a proxy that inspects traffic, set "
+            "REQUESTS_CA_BUNDLE to the file with the proxy's certificate."
+        )
+    if "Read timed out" in text:  # of a body, which is a plain ConnectionError
+        return RetriableError("the response took too long")
+    for kind, fault, answered in _FAULTS:
+        if isinstance(error, kind):
+            return RetriableError(fault, answered=answered)
+    if isinstance(error, ValueError) or not isinstance(error, requests.RequestException):
+        hint = _BAD_PROXY if isinstance(error, ValueError) else _NO_CERTIFICATES
+        return UnreachableError(f"no answer from {url}: {hint}.")
+    if "resolve" in text.lower() or "getaddrinfo" in text:
+        return RetriableError("the host name is not known", answered=False)
+    refused = "NewConnectionError" in text or "refused" in text
+    what = "was refused" if refused else "broke"
+    return RetriableError(f"the connection {what}", answered=not refused)

@@ -1,8 +1,4 @@
-"""One conversation with the OnceHub API: request, key, limits, retries.
-
-What it rests on: OnceHub's reference of the API v2 (errors, limits, Request-Id) and
-the facts in the project's notes; where those are silent, every case is handled.
-"""
+"""One conversation with a service: request, limits, retries."""
 
 from __future__ import annotations
 
@@ -10,26 +6,24 @@ import itertools
 import random
 import time
 import typing as t
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from http import HTTPStatus
 
 import requests
 
-from tap_oncehub.client import (
-    KEY_CHECK_PATH,
+from tap_oncehub.engine.errors import (
+    EndpointError,
+    RateLimitedError,
     RetriableError,
-    error_for_exception,
-    error_for_response,
-    exhausted,
-    path_of,
+    TapError,
+    UnreachableError,
+    network_error,
 )
-from tap_oncehub.engine.errors import EndpointError, RefusedError
 from tap_oncehub.engine.progress import EVERY_SECONDS
-from tap_oncehub.engine.response import BadBodyError, JsonResponse
-from tap_oncehub.settings import is_loopback
+from tap_oncehub.engine.response import JsonResponse
 
 if t.TYPE_CHECKING:
     import logging
@@ -40,11 +34,12 @@ if t.TYPE_CHECKING:
     from tap_oncehub.engine.signals import SignalWaiter
 
     Check: t.TypeAlias = Callable[[t.Any], str | None]
+    Explain: t.TypeAlias = Callable[[JsonResponse, str, str], TapError]
 
+_RETRIED = {408, 425, 429}
 _FIRST_CONTACT_SECONDS = 10.0
 _CONNECT_SECONDS = 10.0
 _LONGEST_BACKOFF_SECONDS = 60.0
-_CLOCKS_APART = timedelta(minutes=5)
 _SLOWEST = 5
 """How many times its time-out a whole response may take."""
 _MOST_MEGABYTES = 64
@@ -56,45 +51,54 @@ class HttpClient:
     """Sends requests within the limits and returns sound responses only.
 
     Attributes:
+        service: The name of what answers, in messages.
+        explain: Says what a refusal means: a response, the path asked for, and both in words.
         max_wait_seconds: How long one request may take with all its retries.
         secret: The API key, kept out of every message.
+        direct: Whether to ask without a proxy.
+        address: What people set where the service's address is wrong.
     """
 
     limiter: RequestLimiter
     logger: logging.Logger
+    _: KW_ONLY
+    service: str
+    explain: Explain
     timeout_seconds: float
     max_wait_seconds: float
     secret: str
-    api_url: str
+    direct: bool
     progress: Progress
     waiter: SignalWaiter
-    _answered: bool = False
-    _sound: bool = False
-    _key_checked: bool = False
-    _clock: tuple[datetime, float] | None = None
+    address: str = "the address"
     _patience: float = float("inf")
+    _answered: bool = False
+    _clock: tuple[datetime, float] | None = None
 
     @cached_property
     def session(self) -> requests.Session:
         """The connection that all streams share."""
         return requests.Session()
 
+    @property
+    def now(self) -> datetime:
+        """The time by the service's clock, rounded down; this machine's before any response."""
+        if self._clock is None:
+            return datetime.now(timezone.utc)
+        moment, then = self._clock
+        return moment + timedelta(seconds=time.monotonic() - then)
+
     @contextmanager
     def patience(self, seconds: float) -> Iterator[None]:
-        """Retry within the block for so many seconds at most, where something answers."""
+        """Retry what is answered, but not soundly, for so many seconds at most.
+
+        A 429, a Retry-After, or no answer at all is waited out as always.
+        """
         before, self._patience = self._patience, seconds
         try:
             yield
         finally:
             self._patience = before
-
-    @property
-    def now(self) -> datetime:
-        """The time by OnceHub's clock, rounded down; this machine's before any response."""
-        if self._clock is None:
-            return datetime.now(timezone.utc)
-        moment, then = self._clock
-        return moment + timedelta(seconds=time.monotonic() - then)
 
     def send(
         self,
@@ -107,39 +111,29 @@ class HttpClient:
         ``check`` returns what is wrong with a decoded body, None if nothing is.
 
         Raises:
-            AccessRefusedError: On 401, and on a 403 that concerns the whole API.
-            WrongAddressError: When not even the first response is OnceHub's.
-            RefusedError: On any other response that will not change.
-            EndpointError: When the endpoint stays broken for too long.
-            RateLimitedError: When OnceHub refuses with 429 for too long.
-            UnreachableError: When there is no response at all for too long.
+            TapError: What ``explain`` makes of a refusal; an error for the endpoint that
+                stays broken, for limits that stay used up, or for no answer at all.
         """
-        spent = 0.0
+        spent = broken = 0.0
         for attempt in itertools.count(1):
             while wait := self.limiter.try_acquire():
                 self._sleep(wait, stats)
             started = time.monotonic()
             try:
                 return self._attempt(request, stats, check)
-            except RefusedError as error:
-                if error.status == HTTPStatus.FORBIDDEN:
-                    self._check_key(request, stats)
-                raise
             except RetriableError as error:
+                self.session.close()  # whatever else comes on this connection
                 wait = self._wait_after(error, attempt)
-                spent += time.monotonic() - started + wait
+                took = time.monotonic() - started + wait
+                spent += took
+                broken += took if error.broken else 0.0
+                if broken > self._patience:
+                    raise self._exhausted(error, request, self._patience) from None
                 if spent > self._retry_deadline(error):
-                    raise exhausted(error, request, stats.stream, self.max_wait_seconds) from None
-                self.logger.warning(
-                    "%s: %s: %s; retry %d in %.1f s",
-                    stats.stream,
-                    path_of(request),
-                    error,
-                    attempt,
-                    wait,
-                )
-                if not error.rate_limited:  # otherwise the limiter makes it wait
-                    self._sleep(wait, stats)
+                    raise self._exhausted(error, request, self.max_wait_seconds) from None
+                what = (stats.stream, _path_of(request), error, attempt, wait)
+                self.logger.warning("%s: %s: %s; retry %d in %.1f s", *what)
+                self._sleep(wait, stats)
         raise AssertionError  # the loop above has no end
 
     def _attempt(
@@ -148,55 +142,29 @@ class HttpClient:
         self.progress.count_request(stats)
         try:
             with self.waiter.interruptible():
-                response = self._exchange(request, stats.stream)
+                response = self._exchange(request)
         finally:
             self.limiter.mark_completed()
         self._answered = True
-        if response.status_code < HTTPStatus.OK:
-            # The response itself is still to come, and would pass for that to the next request.
-            self.session.close()
-            text = f"HTTP {response.status_code}, an interim response that was not asked for"
-            raise RetriableError(text)
-        self._compare_clocks(response)
         self._clock = (response.server_time, time.monotonic())
-        error = error_for_response(
-            response, path_of(request), stats.stream, self.secret, first=not self._sound
-        )
-        if error:
+        path, status = _path_of(request), response.status_code
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            body = response.body
+            if check and (fault := check(body)):
+                raise RetriableError(fault)
+            return response
+        text = response.error_detail(self.secret)
+        if status in _RETRIED or not HTTPStatus.OK < status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            error = RetriableError(f"HTTP {status}{text}", retry_after=response.retry_after)
+            error.rate_limited = status == HTTPStatus.TOO_MANY_REQUESTS
             raise error
-        if fault := _fault(response, check):
-            self.session.close()  # whatever else comes on this connection
-            raise RetriableError(fault)
-        self._sound = True
-        return response
+        raise self.explain(response, path, f"{path} answered {status}{text}")
 
-    def _compare_clocks(self, response: JsonResponse) -> None:
-        """Warn, once, of clocks that differ: the earlier one says when a sync began."""
-        apart = abs((response.date or response.received_at) - response.received_at)
-        if apart > _CLOCKS_APART and not self._clock:
-            what = "this machine's clock and OnceHub's Date are %s apart; the earlier one counts"
-            self.logger.warning(what, apart)
-
-    def _check_key(self, refused: requests.PreparedRequest, stats: StreamStats) -> None:
-        """Find out, once, whether a 403 concerns the whole API or one endpoint.
-
-        Raises:
-            AccessRefusedError: If OnceHub refuses everything.
-        """
-        if self._key_checked:
-            return
-        self._key_checked = True
-        request = refused.copy()
-        request.prepare_url(self.api_url + KEY_CHECK_PATH, None)
-        with suppress(EndpointError):
-            self.send(request, stats)
-
-    def _exchange(self, request: requests.PreparedRequest, stream: str) -> JsonResponse:
+    def _exchange(self, request: requests.PreparedRequest) -> JsonResponse:
         """Send once; the environment's proxies and certificates are used."""
-        environment = self.session.merge_environment_settings(
-            request.url or "", {}, stream=True, verify=None, cert=None
-        )
-        if is_loopback(self.api_url):
+        merge = self.session.merge_environment_settings
+        environment = merge(request.url or "", {}, stream=True, verify=None, cert=None)
+        if self.direct:
             environment["proxies"] = {}
         timeout = (min(_CONNECT_SECONDS, self.timeout_seconds), self.timeout_seconds)
         try:
@@ -209,7 +177,7 @@ class HttpClient:
                 with response:
                     return JsonResponse(response, _content(response, request))
         except (OSError, ValueError) as error:  # RequestException is an OSError
-            raise error_for_exception(error, request, stream) from None
+            raise network_error(error, _url_of(request)) from None
 
     def _sleep(self, seconds: float, stats: StreamStats) -> None:
         """Sleep on a stream's account, reporting it."""
@@ -227,8 +195,6 @@ class HttpClient:
 
         Where nothing has ever answered, a wrong address is likelier than a fault.
         """
-        if error.answered and not error.rate_limited and error.retry_after is None:
-            return min(self._patience, self.max_wait_seconds)
         if error.answered or self._answered:
             return self.max_wait_seconds
         return min(self.max_wait_seconds, _FIRST_CONTACT_SECONDS)
@@ -240,6 +206,30 @@ class HttpClient:
         backoff = ceiling * random.uniform(0.5, 1.0)  # noqa: S311
         return max(backoff, error.retry_after or 0.0)
 
+    def _exhausted(
+        self, error: RetriableError, request: requests.PreparedRequest, seconds: float
+    ) -> TapError:
+        """Return the error that ends the retries of a request."""
+        limit = f"{seconds:g} s"
+        if seconds == self.max_wait_seconds:
+            limit = f"max_wait_seconds ({limit})"
+        path = _path_of(request)
+        kind = RateLimitedError if error.rate_limited else EndpointError
+        if error.retry_after and error.retry_after > self.max_wait_seconds:
+            return kind(
+                f"{path}: {self.service} asks to wait {error.retry_after:,.0f} s (Retry-After), "
+                f"longer than {limit}: {error}. Run again later, or raise max_wait_seconds."
+            )
+        if error.rate_limited:
+            return kind(
+                f"{path}: still rate-limited by {self.service} after {limit}: {error}. "
+                "Find out who else uses the account or this address, or run again later."
+            )
+        if error.answered:
+            return kind(f"{path} still fails after {limit}: {error}. Run again later.")
+        hint = f"Check the network, the proxy and {self.address}, then run again"
+        return UnreachableError(f"no answer from {_url_of(request)}: {error}. {hint}.")
+
 
 def _content(response: requests.Response, request: requests.PreparedRequest) -> bytes:
     """Read a body, up to what a page can be; one that is compressed may hide any size."""
@@ -247,14 +237,14 @@ def _content(response: requests.Response, request: requests.PreparedRequest) -> 
     for block in response.iter_content(_BLOCK_BYTES):
         content += block
         if len(content) > _MOST_MEGABYTES << 20:
-            text = f"{path_of(request)} answered with more than {_MOST_MEGABYTES} MB"
-            raise EndpointError(text + ". A smaller page_size may help")
+            text = f"{_path_of(request)} answered with more than {_MOST_MEGABYTES} MB"
+            raise EndpointError(text + ". Smaller pages may help")
     return bytes(content)
 
 
-def _fault(response: JsonResponse, check: Check | None) -> str | None:
-    try:
-        body = response.body
-    except BadBodyError as error:
-        return str(error)
-    return check(body) if check else None
+def _path_of(request: requests.PreparedRequest) -> str:
+    return request.path_url.partition("?")[0]
+
+
+def _url_of(request: requests.PreparedRequest) -> str:
+    return (request.url or "").partition("?")[0]

@@ -1,36 +1,40 @@
-"""OnceHub's two rate limits, kept in one place for all taps of a user on this machine.
-
-Documented limits: 5 requests a second for an account and 200 requests in 5 minutes
-for an IP address, both counted here in sliding windows.
-"""
+"""Two rate limits in sliding windows, kept by all taps of a user on this machine together."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
+import sqlite3
 import time
 import typing as t
-
-from tap_oncehub.engine.request_log import RequestLog, forget
+import weakref
 
 if t.TYPE_CHECKING:
-    import sqlite3
+    from collections.abc import Callable
     from pathlib import Path
 
+    T = t.TypeVar("T")
+
 _BURST = 5
-_PROBES = (1 / 60, 4 / 60, 13 / 60, 40 / 60, 61 / 60)
-"""When to ask again after a refusal without Retry-After, in windows since the first."""
-_CERTAIN = 3
-"""So many refusals in one window mean that others have used it up."""
+_PAUSES = (1 / 60, 4 / 60, 16 / 60, 40 / 60)
+"""How long to wait after each refusal without Retry-After, in windows: together, more than one."""
+_CHANCE = 2
+"""More refusals in a window mean that others use it all the time."""
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.001, 86_400.0
-_COUNT = "INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)"
-_NTH_LATEST = "SELECT tick FROM requests ORDER BY tick DESC LIMIT 1 OFFSET ?"
-_NTH_LATEST_OF_KEY = "SELECT tick FROM requests WHERE key = ? ORDER BY tick DESC LIMIT 1 OFFSET ?"
+_LOCKED_SECONDS = 10.0
+_TABLE = """CREATE TABLE IF NOT EXISTS sent (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, moment REAL NOT NULL, key TEXT
+)"""
+_COUNT = "INSERT OR REPLACE INTO sent VALUES (?, ?, ?)"
+_NTH_LATEST = """SELECT moment FROM sent WHERE coalesce(?, key) IS key
+    ORDER BY moment DESC LIMIT 1 OFFSET ?"""
 
 
 class RequestLimiter:
-    """Lets a request pass when both of OnceHub's limits allow it.
+    """Lets a request pass when both limits allow it.
 
-    A request counts from the moment its answer arrives: OnceHub counted it earlier,
+    A request counts from the moment its answer arrives: the service counted it earlier,
     so that its window is free again when ours is, whatever the network's delays.
     Until then it counts as sent a little later than now, for the other taps, and
     for all if this one is killed.
@@ -49,114 +53,150 @@ class RequestLimiter:
         """Set up the limits.
 
         Args:
-            per_second: Requests a second, 0 for no such limit. A rate above 5 is
-                spread: 50 a second are 5 in a tenth of a second.
-            per_window: Requests in one window, 0 for no such limit.
+            per_second: Requests a second of a key, 0 for no such limit. A rate above 5
+                is spread: 50 a second are 5 in a tenth of a second.
+            per_window: Requests of all keys in one window, 0 for no such limit.
             window_seconds: Length of the window.
             file: Where all taps count; None counts in memory.
-            key: The API key, whose requests a second are counted.
+            key: The API key, of which only a hash is kept.
             logger: Where an unusable file is logged.
         """
         self._window_seconds = window_seconds
         self._per_window = per_window
         self._burst = min(_BURST, max(1, int(per_second))) if per_second else 0
         self._burst_seconds = min(self._burst / per_second, _LONGEST_WAIT) if per_second else 0.0
-        self._log = RequestLog(file, key, logger or logging.getLogger(__name__))
+        self._unanswered_seconds = window_seconds / 60
+        self._key = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
+        self._log = _SharedLog(file, logger or logging.getLogger(__name__))
         self._latest: int | None = None
-        self._not_before = 0.0
         self._first_refusal = float("-inf")
         self._refusals = 0
 
     def try_acquire(self) -> float:
         """Count one more request if both limits allow it; else return the seconds to wait."""
-        if (wait := self._not_before - time.monotonic()) > 0:
-            return wait
         return self._log.run(self._try_acquire)
 
-    def _try_acquire(self, connection: sqlite3.Connection, key: str) -> float:
-        now = self._forget(connection)
-        ((not_before,),) = connection.execute("SELECT not_before FROM machine")
-        # Later than any wait that is written: from before a reboot.
-        waits = [not_before - now if not_before - now <= self._window_seconds else 0.0]
-        if self._per_window:
-            rows = connection.execute(_NTH_LATEST, (self._per_window - 1,))
-            waits += [min(tick, now) + self._window_seconds - now for (tick,) in rows]
-        if self._burst:
-            rows = connection.execute(_NTH_LATEST_OF_KEY, (key, self._burst - 1))
-            waits += [min(tick, now) + self._burst_seconds - now for (tick,) in rows]
-        if (wait := max(waits)) > 0:
+    def _try_acquire(self, log: sqlite3.Connection) -> float:
+        now, wait = self._forget(log), 0.0
+        for key, most, seconds in (
+            (None, self._per_window, self._window_seconds),
+            (self._key, self._burst, self._burst_seconds),
+        ):
+            if most:
+                for (moment,) in log.execute(_NTH_LATEST, (key, most - 1)):
+                    wait = max(wait, min(moment, now) + seconds - now)
+        if wait > 0:
             return max(wait, _SHORTEST_WAIT)
         if self._per_window or self._burst:
-            reserved = (None, key, now + self._unanswered_seconds, time.time())
-            self._latest = connection.execute(_COUNT, reserved).lastrowid
+            reserved = (None, now + self._unanswered_seconds, self._key)
+            self._latest = log.execute(_COUNT, reserved).lastrowid
         return 0.0
 
     def mark_completed(self) -> None:
         """Count the latest request from now on: its answer has arrived."""
         if self._latest is not None:
-            self._log.run(self._mark_completed)
-
-    def _mark_completed(self, connection: sqlite3.Connection, key: str) -> None:
-        connection.execute(_COUNT, (self._latest, key, time.monotonic(), time.time()))
+            completed = (self._latest, time.time(), self._key)
+            self._log.run(lambda log: log.execute(_COUNT, completed))
 
     def on_rate_limited(self, retry_after: float | None) -> float:
-        """Take in a 429, with OnceHub's Retry-After; return the seconds to wait."""
-        now = time.monotonic()
-        if now - self._first_refusal > 2 * self._window_seconds:
+        """Take in a 429: fill the window, for all taps; return the seconds to wait."""
+        now = time.time()
+        if now - self._first_refusal > self._window_seconds:
             self._first_refusal, self._refusals = now, 0
         self._refusals += 1
-        wait = self._until_probe(now)
-        if retry_after is not None:
-            wait = max(retry_after, 0.0) + self._window_seconds / 1000
-            wait += max(0, self._refusals - _CERTAIN) * self._window_seconds / 60
-        self._not_before = now + wait
-        self._log.run(lambda connection, _: self._tell_others(connection, wait))
+        steady = max(0, self._refusals - _CHANCE)
+        if retry_after is None:
+            wait = self._window_seconds * _PAUSES[: self._refusals][-1]
+        else:
+            wait = max(retry_after, 0.0) + self._window_seconds * (1 / 1000 + steady / 60)
+        spread = retry_after is None or steady > 0
+        self._log.run(lambda log: self._fill(log, wait, spread=spread))
         return wait
+
+    def _fill(self, log: sqlite3.Connection, wait: float, *, spread: bool) -> None:
+        """Let no slot of the window be free before the wait is over, or the window.
+
+        Where nothing more is known of the requests of others, they are spread evenly over
+        the rest of the window, as a steady user's are.
+        """
+        missing = self._left(log)
+        now = time.time()
+        first = now + min(wait - self._window_seconds, 0.0)
+        log.execute("UPDATE sent SET moment = ? WHERE moment < ?", (first, first))
+        step = (now - first) / max(missing, 1) if spread else 0.0
+        log.executemany(_COUNT, [(None, first + step * n, None) for n in range(missing)])
 
     @property
     def left(self) -> int | None:
         """Requests left in the current window; None without such a limit."""
-        if not self._per_window:
-            return None
-        return self._log.run(lambda connection, _: self._left(connection))
+        return self._log.run(self._left) if self._per_window else None
 
-    def _left(self, connection: sqlite3.Connection) -> int:
-        self._forget(connection)
-        ((used,),) = connection.execute("SELECT count(*) FROM requests")
+    def _left(self, log: sqlite3.Connection) -> int:
+        self._forget(log)
+        ((used,),) = log.execute("SELECT count(*) FROM sent")
         return max(0, self._per_window - int(used))
 
-    @property
-    def _unanswered_seconds(self) -> float:
-        return self._window_seconds / 60
+    def _forget(self, log: sqlite3.Connection) -> float:
+        """Delete what has left the windows; return the time.
 
-    def _forget(self, connection: sqlite3.Connection) -> float:
-        now = time.monotonic()
+        What is later than possible, since the clock was set back, counts as now; so does
+        a text, which SQLite takes for later than any number.
+        """
+        now = time.time()
         longest = max(self._window_seconds, self._burst_seconds)
-        forget(connection, now, now + self._unanswered_seconds, longest)
+        log.execute("DELETE FROM sent WHERE moment <= ?", (now - longest,))
+        latest = now + self._unanswered_seconds
+        log.execute("UPDATE sent SET moment = ? WHERE moment > ?", (now, latest))
         return now
 
-    def _until_probe(self, now: float) -> float:
-        if self._refusals > len(_PROBES):
-            return self._window_seconds
-        probe = self._first_refusal + self._window_seconds * _PROBES[self._refusals - 1]
-        return max(probe - now, self._window_seconds / 60)
 
-    def _tell_others(self, connection: sqlite3.Connection, wait: float) -> None:
-        """Make the other taps wait too, a window at most."""
-        now = self._forget(connection)
-        until = now + min(wait, self._window_seconds)
-        connection.execute("UPDATE machine SET not_before = ?", (until,))
-        if self._refusals >= _CERTAIN and self._per_window:
-            self._use_up(connection, now, wait)
+class _SharedLog:
+    """Requests in a SQLite file, or in memory where there is no usable file."""
 
-    def _use_up(self, connection: sqlite3.Connection, now: float, wait: float) -> None:
-        """Fill the window with the requests of others, whose times are unknown.
+    def __init__(self, file: Path | None, logger: logging.Logger) -> None:
+        """Open nothing yet."""
+        self._file = file
+        self._logger = logger
+        self._connection: sqlite3.Connection | None = None
 
-        They are spread evenly over the rest of the window, as a steady user's are.
-        """
-        missing = self._left(connection)
-        first = now + wait - self._window_seconds
-        step = max(0.0, now - first) / max(missing, 1)
-        wall = time.time()
-        others = [(None, None, first + i * step, wall) for i in range(missing)]
-        connection.executemany(_COUNT, others)
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something in one transaction that no other tap can come between."""
+        try:
+            return self._run(work)
+        except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
+            if self._file is None:
+                raise
+            self._logger.warning(
+                "rate_limit_file: %s cannot be used (%s). This run counts its requests in memory, "
+                "without those of other taps",
+                self._file,
+                error,
+            )
+            self._file = self._connection = None
+            return self._run(work)
+
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._connection is None:
+            self._connection = self._connect()
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            return work(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._file:
+            self._file = self._file.expanduser().absolute()
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(
+            self._file or ":memory:",
+            timeout=_LOCKED_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,  # the garbage collector may close it in another
+        )
+        weakref.finalize(self, connection.close)
+        # A kill loses nothing without it; after a power failure the window has passed.
+        connection.execute("PRAGMA synchronous=OFF")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_TABLE)
+        return connection

@@ -2,7 +2,8 @@
 
 A value has exactly its declared type. One that differs is converted where the type can
 hold it without loss; otherwise it moves, like an unknown field, to the column
-``_extra`` under its name. Unknown nested fields stay where they are.
+``_extra`` under its name. Unknown nested fields stay where they are, unless flattening
+makes columns of the known ones.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from decimal import Decimal
 import msgspec
 
 from tap_oncehub.engine.times import utc_text
-from tap_oncehub.schemas import EXTRA
 
 if t.TYPE_CHECKING:
-    import logging
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     Record: t.TypeAlias = dict[str, t.Any]
     Convert: t.TypeAlias = Callable[[t.Any, Record, str], t.Any]
 
+EXTRA = "_extra"
 _NAMES_TOLD = 50
+_TO_MICROSECONDS = len("2026-01-31T12:00:00.123456")
 
 
 class RecordConformer:
@@ -34,28 +35,35 @@ class RecordConformer:
         self,
         schema: Mapping[str, t.Any],
         keys: Sequence[str],
-        logger: logging.Logger,
-        hidden: Collection[str] = (),
+        warn: Callable[[str], object],
         *,
-        stream: str = "",
+        deselected: Collection[tuple[str, ...]] = (),
+        flatten_depth: int = 0,
     ) -> None:
-        """Prepare the conversion of every column that is not hidden."""
+        """Prepare the conversion of every column.
+
+        What is deselected, a column or a part of one, is written nowhere, except keys. So many
+        levels of objects become columns of their known fields.
+        """
         properties = dict(schema["properties"])
         properties.pop(EXTRA, None)
+        hidden = {path[0] for path in deselected if len(path) == 1}
         self._columns = [
-            (name, converter_for(part, top=True))
+            (name, converter_for(part, flatten_depth, top=True))
             for name, part in properties.items()
             if name not in hidden or name in keys
         ]
-        self._known = {name for name, _ in self._columns} | set(hidden)
-        self._hidden = set(hidden)
+        self._known = {name for name, _ in self._columns} | hidden
+        self._with_extra = EXTRA not in hidden
+        self._inside = [path for path in deselected if len(path) > 1]
         self._keys = {key: properties[key] for key in keys if key in properties}
-        self._logger = logger
-        self._stream = stream
-        self._told: set[str] = set()
+        self._warn = warn
+        self._warned: set[str] = set()
 
     def conform(self, row: Mapping[str, t.Any]) -> Record:
-        """Return an object of OnceHub's as a record with every column of the schema."""
+        """Return an object of the API as a record with every column of the schema."""
+        if self._inside:
+            row = _without(row, self._inside)
         extra: Record = {}
         record: Record = {}
         for name, convert in self._columns:
@@ -71,21 +79,29 @@ class RecordConformer:
             if record[key] in {None, ""}:
                 self._tell({key: None}, "is missing, wrote a placeholder")
                 record[key] = _surrogate_key(row, part)
-        if EXTRA not in self._hidden:
+        if self._with_extra:
             record[EXTRA] = extra or None
         return record
 
     def _tell(self, names: Mapping[str, t.Any], what: str) -> None:
-        new = [n for n in names if n not in self._told]
-        for name in new[: _NAMES_TOLD - len(self._told)]:
-            self._told.add(name)
-            self._logger.warning(
-                "%s: the field %.100r %s; what OnceHub sent is kept in %s",
-                self._stream,
-                name,
-                what,
-                EXTRA,
-            )
+        new = [name for name in names if name not in self._warned]
+        for name in new[: _NAMES_TOLD - len(self._warned)]:
+            self._warned.add(name)
+            self._warn(f"the field {name!r:.100} {what}; what was sent is kept in {EXTRA}")
+
+
+def _without(value: t.Any, paths: Sequence[tuple[str, ...]]) -> t.Any:
+    """Return a value without what stands at the paths, also where a list is in the way."""
+    if isinstance(value, list):
+        return [_without(item, paths) for item in value]
+    if not isinstance(value, dict):
+        return value
+    gone = {path[0] for path in paths if len(path) == 1}
+    return {
+        name: _without(item, [path[1:] for path in paths if path[0] == name and path[1:]])
+        for name, item in value.items()
+        if name not in gone
+    }
 
 
 def _surrogate_key(row: Mapping[str, t.Any], part: Mapping[str, t.Any]) -> str:
@@ -102,17 +118,17 @@ _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,18})", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
-def converter_for(part: Mapping[str, t.Any], *, top: bool = False) -> Convert:
+def converter_for(part: Mapping[str, t.Any], depth: int = 0, *, top: bool = False) -> Convert:
     """Return what converts a value to its declared type without loss.
 
     It takes the value, where to put what does not fit, and its name. At the top, a value
-    has a column of its own.
+    has a column of its own. So many levels of objects have columns for their known fields only.
     """
     declared = part.get("type", "string")
     types = {declared} if isinstance(declared, str) else set(declared)
     for name, make in _MAKERS.items():
         if name in types:
-            return make(part)
+            return make(part, depth)
     if "boolean" in types:
         return _boolean
     if part.get("format") == "date-time":
@@ -138,7 +154,11 @@ def _anything(value: t.Any, _overflow: Record, _name: str) -> t.Any:
 
 def _time(value: t.Any, overflow: Record, name: str) -> str | None:
     if isinstance(value, str) and (text := utc_text(value)):
-        return text
+        if len(text) <= _TO_MICROSECONDS + 1:
+            return text
+        if text[_TO_MICROSECONDS:].strip("0Z"):
+            overflow[name] = value  # loaders cut or refuse what is finer
+        return f"{text[:_TO_MICROSECONDS]}Z"
     overflow[name] = value
     return None
 
@@ -152,7 +172,7 @@ def _boolean(value: t.Any, overflow: Record, name: str) -> bool | None:
     return None
 
 
-def _integer(part: Mapping[str, t.Any]) -> Convert:
+def _integer(part: Mapping[str, t.Any], _depth: int) -> Convert:
     highest = part.get("maximum", 2**63 - 1)
     lowest = part.get("minimum", -highest - 1)
 
@@ -182,7 +202,7 @@ def _number(value: t.Any, overflow: Record, name: str) -> float | None:
     return None
 
 
-def _array(part: Mapping[str, t.Any]) -> Convert:
+def _array(part: Mapping[str, t.Any], _depth: int) -> Convert:
     convert_item = converter_for(part.get("items", {}))
 
     def convert(value: t.Any, overflow: Record, name: str) -> list[t.Any] | None:
@@ -201,8 +221,10 @@ def _array(part: Mapping[str, t.Any]) -> Convert:
     return convert
 
 
-def _object(part: Mapping[str, t.Any]) -> Convert:
-    converters = {name: converter_for(p) for name, p in part.get("properties", {}).items()}
+def _object(part: Mapping[str, t.Any], depth: int) -> Convert:
+    parts = part.get("properties", {})
+    converters = {name: converter_for(p, depth - 1) for name, p in parts.items()}
+    unknown = None if parts and depth > 0 else _anything
 
     def convert(value: t.Any, overflow: Record, name: str) -> Record | None:
         if not isinstance(value, dict):
@@ -211,8 +233,11 @@ def _object(part: Mapping[str, t.Any]) -> Convert:
         inner: Record = {}
         result: Record = {}
         for key, item in value.items():
-            convert_item = converters.get(key, _anything)
-            result[key] = None if item is None else convert_item(item, inner, key)
+            convert_item = converters.get(key, unknown)
+            if convert_item is None:
+                inner[key] = item
+            else:
+                result[key] = None if item is None else convert_item(item, inner, key)
         if inner:
             overflow[name] = inner
         return result
@@ -220,9 +245,9 @@ def _object(part: Mapping[str, t.Any]) -> Convert:
     return convert
 
 
-_MAKERS: dict[str, Callable[[Mapping[str, t.Any]], Convert]] = {
+_MAKERS: dict[str, Callable[[Mapping[str, t.Any], int], Convert]] = {
     "object": _object,
     "array": _array,
     "integer": _integer,
-    "number": lambda _: _number,
+    "number": lambda *_: _number,
 }

@@ -1,4 +1,4 @@
-"""Responses of the OnceHub API: decoded once, and quoted without secrets."""
+"""Responses: decoded once, and quoted without secrets."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import msgspec
 import requests
 from typing_extensions import override
 
+from tap_oncehub.engine.errors import RetriableError
 from tap_oncehub.engine.text import plain_text
 
 _LONGEST_MESSAGE = 300
@@ -31,22 +32,16 @@ _ESCAPE = re.compile(
     rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-_MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-_FIELD_DEPTH, _DEEPEST = 4, 500
-"""How deep the value of a record's field stands in a list, and how deep a value may be."""
 _LONGEST_INTEGER = 4000
 _YEARS_END = 9999
 """In its last year, nothing can be added to a time."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NO_JSON = (msgspec.DecodeError, ValueError, RecursionError, ArithmeticError)
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
-class BadBodyError(Exception):
-    """A body that is no JSON; the text says what it is instead."""
-
-
 class JsonResponse(requests.Response):
-    """A response of OnceHub whose body is decoded once.
+    """A response whose body is decoded once.
 
     Attributes:
         received_at: When it arrived, by this machine's clock.
@@ -65,7 +60,7 @@ class JsonResponse(requests.Response):
         """The decoded body; None where there is none to expect.
 
         Raises:
-            BadBodyError: If the body is no JSON.
+            RetriableError: If the body is no JSON.
         """
         if self.status_code == HTTPStatus.NO_CONTENT:
             return None
@@ -77,7 +72,7 @@ class JsonResponse(requests.Response):
 
     @property
     def date(self) -> datetime | None:
-        """OnceHub's own time; None without a usable Date header."""
+        """The service's own time; None without a usable Date header."""
         return _date(self.headers.get("Date"))
 
     @property
@@ -87,21 +82,18 @@ class JsonResponse(requests.Response):
 
     @property
     def server_time(self) -> datetime:
-        """OnceHub's own time when the request was on its way, rounded down.
+        """The service's own time when the request was on its way, rounded down.
 
         Without a usable Date header it is this machine's time.
         """
         return self._before_answer(self.date or self.received_at)
 
     def _before_answer(self, moment: datetime) -> datetime:
-        try:
-            return moment - self.elapsed - timedelta(seconds=1)
-        except OverflowError:
-            return moment
+        return moment - self.elapsed - timedelta(seconds=1)
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that OnceHub asks to wait, said in seconds or as a date."""
+        """Seconds that the service asks to wait, said in seconds or as a date."""
         text = self.headers.get("Retry-After", "").strip()
         if _SECONDS.fullmatch(text):
             return float(text[:_LONGEST_NUMBER])
@@ -111,26 +103,21 @@ class JsonResponse(requests.Response):
         return max(0.0, (until - now).total_seconds())
 
     @property
-    def is_api_error(self) -> bool:
-        """Whether an error has the form that OnceHub's errors have."""
-        return "type" in self._error_body
-
-    @property
     def _error_body(self) -> dict[str, t.Any]:
         try:
             body = self.body
-        except BadBodyError:
+        except RetriableError:
             body = None
         return body if isinstance(body, dict) else {}
 
     @property
     def error_param(self) -> str | None:
-        """The parameter that OnceHub says an error is about."""
+        """The parameter that an error says it is about."""
         param = self._error_body.get("param")
         return param if isinstance(param, str) else None
 
     def error_detail(self, secret: str) -> str:
-        """Return OnceHub's type, message, parameter and Request-Id, in brackets, on one line.
+        """Return an error's type, message, parameter and Request-Id, in brackets, on one line.
 
         Nothing secret or personal is in it.
         """
@@ -153,24 +140,22 @@ def _decode(content: bytes) -> t.Any:
     """Decode JSON; halves of surrogate pairs, which cut texts end in, become U+FFFD."""
     if not content.strip():
         msg = "the response is empty"
-        raise BadBodyError(msg)
+        raise RetriableError(msg)
     content = content.removeprefix(_BYTE_ORDER_MARK)
-    for decode in (_DECODER.decode, _decode_mended, _decode_leniently):
-        with suppress(msgspec.DecodeError, ValueError, RecursionError, ArithmeticError):
+    with suppress(*_NO_JSON):
+        return _DECODER.decode(content)
+    content = _ESCAPE.sub(_mend_escape, content)
+    for decode in (_DECODER.decode, _decode_leniently):
+        with suppress(*_NO_JSON):
             return decode(content)
     msg = "the response is not JSON"
-    raise BadBodyError(msg)
-
-
-def _decode_mended(content: bytes) -> t.Any:
-    return _DECODER.decode(_ESCAPE.sub(_mend_escape, content))
+    raise RetriableError(msg)
 
 
 def _decode_leniently(content: bytes) -> t.Any:
-    """Decode JSON with values that no type can hold, as texts: NaN, long numbers, deep nesting."""
-    text = _ESCAPE.sub(_mend_escape, content).decode()
+    """Decode JSON with values that no type can hold, as texts: NaN, long numbers."""
     return json.loads(
-        _flattened(text),
+        content.decode(),
         parse_constant=str,
         parse_int=lambda digits: int(digits) if len(digits) < _LONGEST_INTEGER else digits,
         parse_float=_decimal,
@@ -182,25 +167,6 @@ def _decimal(digits: str) -> Decimal | str:
         return Decimal(digits)
     except ArithmeticError:
         return digits
-
-
-def _flattened(text: str) -> str:
-    """Turn fields whose values nest too deeply into texts."""
-    depth, deepest, start, done = 0, 0, 0, 0
-    parts: list[str] = []
-    for match in _MARK.finditer(text):
-        mark = match[0]
-        if mark in "[{":
-            depth += 1
-            if depth == _FIELD_DEPTH:
-                start, deepest = match.start(), 0
-            deepest = max(deepest, depth)
-        elif mark in "]}":
-            if depth == _FIELD_DEPTH and deepest > _DEEPEST:
-                parts += [text[done:start], json.dumps(text[start : match.end()])]
-                done = match.end()
-            depth -= 1
-    return "".join([*parts, text[done:]])
 
 
 def _mend_escape(match: re.Match[bytes]) -> bytes:

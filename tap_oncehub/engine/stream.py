@@ -322,11 +322,13 @@ class ResumableStream(RESTStream[str]):
 
     @cached_property
     def _conformer(self) -> RecordConformer:
-        hidden = {
-            path[1] for path, is_selected in self.mask.items() if len(path) == 2 and not is_selected
-        }
+        flattened = self.config.get("flattening_enabled")
         return RecordConformer(
-            self.effective_schema, self.primary_keys, self.logger, stream=self.name, hidden=hidden
+            self.effective_schema,
+            self.primary_keys,
+            partial(self.logger.warning, "%s: %s", self.name),
+            deselected=[path[1::2] for path, chosen in self.mask.items() if path and not chosen],
+            flatten_depth=self.config["flattening_max_depth"] if flattened else 0,
         )
 
     def _set_version(self, sync_pass: SyncPass | None) -> None:

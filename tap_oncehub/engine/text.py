@@ -1,4 +1,4 @@
-"""Log lines: one line each, whatever OnceHub sends, and never with the API key."""
+"""Log lines: one line each, whatever a service sends, and never with the API key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060-\u206f\ufeff]+")
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028-\u202e\ufff9-\ufffb\ud800-\udfff]+")
 _LONGEST = 20_000
 _SHORTEST_KEY = 8
-"""What is shorter is no key of OnceHub's, and would take letters out of every word."""
+"""What is shorter is no API key, and would take letters out of every word."""
 
 
 def plain_text(text: str, secret: str = "") -> str:

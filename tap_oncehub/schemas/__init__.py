@@ -8,10 +8,10 @@ from importlib.resources import files
 
 from singer_sdk.schema.source import SchemaDirectory
 
+from tap_oncehub.engine.records import EXTRA
+
 if t.TYPE_CHECKING:
     Schema: t.TypeAlias = dict[str, t.Any]
-
-EXTRA = "_extra"
 
 
 class OnceHubSchemas(SchemaDirectory):

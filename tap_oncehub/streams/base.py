@@ -143,7 +143,7 @@ class OnceHubStream(ResumableStream):
         return EnvelopePaginator(start, self.page_size)
 
     @override
-    def get_new_paginator(self) -> EnvelopePaginator:  # type: ignore[override]
+    def get_new_paginator(self) -> EnvelopePaginator:
         return self.paginator(None)
 
     @override

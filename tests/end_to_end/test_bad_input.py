@@ -107,10 +107,12 @@ CASES = {
     "a key with a line break": Bad(["has blanks, line breaks"], {"api_key": "abc\r\nX: y"}),
     "everything at once": Bad([f"{name} " for name in WRONG], WRONG),
     "a map that is no expression": Bad(
-        ["Failed to parse expression"], {"stream_maps": {"bookings": {"id": "f("}}}
+        ["The stream map of bookings cannot be used: an expression cannot be read"],
+        {"stream_maps": {"bookings": {"id": "f("}}},
     ),
     "a map that is empty": Bad(
-        ["stream_maps hold an expression that cannot"], {"stream_maps": {"bookings": {"id": ""}}}
+        ["The stream map of bookings cannot be used: an expression cannot be read"],
+        {"stream_maps": {"bookings": {"id": ""}}},
     ),
     "a variable that is no number": Bad(
         ["page_size is not usable"],
@@ -134,17 +136,17 @@ CASES = {
         files={"state": b'{"bookmarks": {"bookings": {"replication_key_value": "soon"}}}'},
     ),
     "a wrong key": Bad(
-        ["test_auth: OnceHub does not accept the API key: /v2/test answered 401", KEYS],
+        ["OnceHub does not accept the API key: /v2/test answered 401", KEYS],
         {"api_key": "wrong"},
         requests=1,
     ),
     "a plan without API": Bad(
-        ["test_auth: OnceHub refuses access", "The account's plan must include API access."],
+        ["OnceHub refuses access", "The account's plan must include API access."],
         switches={"plan_without_api": True},
         requests=1,
     ),
     "an unknown host": Bad(
-        ["test_auth: no answer from https://oncehub.invalid/v2/test: the host name is not known."],
+        ["no answer from https://oncehub.invalid/v2/test: the host name is not known."],
         {"api_url": "https://oncehub.invalid/v2"},
         arguments=["--test"],
     ),
@@ -227,7 +229,7 @@ def test_settings_that_do_not_exist_are_worth_a_warning(tmp_path: Path) -> None:
     assert run.status == 0
     (warned,) = [line for line in run.log.splitlines() if "start_dat" in line]
     assert "WARNING" in warned
-    assert "Ignoring unknown settings: batch_config, start_dat" in warned
+    assert "Ignoring unknown settings: start_dat (did you mean start_date?), 1 not shown" in warned
     assert len(run.records("bookings")) == 10
 
 

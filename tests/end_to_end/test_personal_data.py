@@ -7,6 +7,7 @@ import re
 import typing as t
 from hashlib import sha256
 
+import pytest
 import yaml
 
 from sandbox import Account, Sandbox
@@ -21,6 +22,7 @@ BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", RE
 EMAIL = re.compile(r"[\w.+-]+@[\w.-]+\.\w+")
 
 FIRST, LAST = "Annabel", "Leebrook"
+EVIL = "secret@example.com"
 
 
 def block(name: str) -> t.Any:
@@ -82,6 +84,48 @@ def test_the_stream_map_hashes_addresses_and_drops_names_and_texts(tmp_path: Pat
         assert plain.output.decode().count(name) > 10
 
 
+def test_the_stream_map_where_less_is_selected() -> None:
+    account = Account(seed=8, bookings=30, nasty=False)
+    fill(account)
+    for catalog in (
+        inside.catalog("bookings"),
+        inside.catalog("contacts", "users", without=("email",)),
+        inside.catalog("users", without=("_extra",)),
+    ):
+        with Sandbox(account, key=programs.KEY) as api:
+            plain = inside.run(programs.settings_for(api.url), catalog)
+            run = inside.run(programs.settings_for(api.url, **block("config")), catalog)
+        assert run.ended == "well"
+        for stream in ("bookings", "contacts", "users"):
+            assert len(run.records(stream)) == len(plain.records(stream))
+        assert not EMAIL.search(run.output.decode())
+        assert LAST not in run.output.decode()
+
+
+def test_a_map_for_every_stream() -> None:
+    maps = {"*": {"email": "md5(email) if email else None", "_extra": "__NULL__"}}
+    with Sandbox(Account(seed=8, bookings=30), key=programs.KEY) as api:
+        settings = programs.settings_for(api.url, stream_maps=maps)
+        run = inside.run(settings, inside.catalog("users", "teams", "bookings"))
+    assert run.ended == "well"
+    assert {len(row["email"]) for row in run.records("users") if row["email"]} == {32}
+    assert run.records("bookings")
+    assert all("email" not in row for row in run.records("bookings") + run.records("teams"))
+
+
+def test_an_expression_that_fails_with_a_record(tmp_path: Path) -> None:
+    maps = {"users": {"email": "email + 5"}}
+    account = Account(seed=8, bookings=5, nasty=False)
+    account.edit("users", account.objects("users")[0]["id"], email="jo@example.com")
+    with Sandbox(account, key=programs.KEY) as api:
+        run = programs.run_tap(tmp_path, programs.settings_for(api.url, stream_maps=maps))
+    assert run.status == 1
+    (error,) = run.errors
+    assert error.endswith("A stream map of users does not work with a record (TypeError).")
+    assert "Traceback" not in run.log
+    assert "example.com" not in run.log
+
+
 def test_the_selection_keeps_only_some_columns(tmp_path: Path) -> None:
     project = Project(tmp_path / "project", "").folder
     file = project / "meltano.yml"
@@ -112,3 +156,16 @@ def test_what_is_deselected_does_not_come_back_in_extra(tmp_path: Path) -> None:
     assert first["form_submission"]["name"] == "kept"
     assert first["form_submission"]["more"] == 1
     assert "secret@example.com" not in run.output.decode()
+
+
+@pytest.mark.parametrize("sent", [{"guests": [{"e": EVIL}], "name": 5}, [{"guests": EVIL}]])
+@pytest.mark.parametrize("flatten", [False, True])
+def test_what_does_not_fit_of_it_does_not_either(sent: t.Any, *, flatten: bool) -> None:
+    account = Account(seed=8, bookings=5)
+    account.edit("bookings", account.objects("bookings")[0]["id"], form_submission=sent)
+    catalog = inside.catalog("bookings", without=("form_submission", "guests"))
+    with Sandbox(account, key=programs.KEY) as api:
+        flattening = {"flattening_enabled": flatten, "flattening_max_depth": 2}
+        run = inside.run(programs.settings_for(api.url, **flattening), catalog)
+    assert len(run.records("bookings")) == 5
+    assert EVIL not in run.output.decode()

@@ -5,25 +5,20 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tap_oncehub.client import (
-    RetriableError,
-    error_for_exception,
-    error_for_response,
-    exhausted,
-)
+from tap_oncehub.client import error_for_response
 from tap_oncehub.engine.errors import (
     AccessRefusedError,
-    EndpointError,
-    NotFoundError,
-    RateLimitedError,
     RefusedError,
+    RetriableError,
+    TapError,
     UnreachableError,
     WrongAddressError,
+    network_error,
 )
 from tests.support.responses import answer
 
 KEY = "key-0815"
-REQUEST = requests.Request("GET", "https://api.example.com/v2/users?after=USR-1").prepare()
+URL = "https://api.example.com/v2/users"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +37,7 @@ REQUEST = requests.Request("GET", "https://api.example.com/v2/users?after=USR-1"
 def test_network_failures_are_named_without_what_libraries_say(
     error: requests.exceptions.RequestException, said: str, *, answered: bool
 ) -> None:
-    fault = error_for_exception(error, REQUEST, "users")
+    fault = network_error(error, URL)
     assert isinstance(fault, RetriableError)
     assert said in str(fault)
     assert KEY not in str(fault)
@@ -59,61 +54,46 @@ def test_network_failures_are_named_without_what_libraries_say(
     ],
 )
 def test_what_no_retry_helps_says_what_to_set(error: Exception, hint: str) -> None:
-    fault = error_for_exception(error, REQUEST, "users")
+    fault = network_error(error, URL)
     assert isinstance(fault, UnreachableError)
     assert hint in str(fault)
     assert KEY not in str(fault)
 
 
-def failure(status: int, body: object = None, *, first: bool = False) -> Exception | None:
-    return error_for_response(answer(body, status), "/v2/users", "users", KEY, first=first)
+CHECK = "/v2/test"
 
 
-API_ERROR = {"type": "invalid_request_error", "message": f"No such user for {KEY}"}
+def refusal(status: int, body: object = None, path: str = "/v2/users") -> TapError:
+    response = answer(body, status)
+    return error_for_response(response, path, f"{path} answered", key_check_path=CHECK)
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "first", "kind"),
-    [
-        (401, None, False, AccessRefusedError),
-        (403, None, True, AccessRefusedError),
-        (403, None, False, RefusedError),
-        (302, None, False, RefusedError),
-        (302, None, True, WrongAddressError),
-        (404, None, True, WrongAddressError),
-        (404, API_ERROR, True, NotFoundError),
-        (404, None, False, NotFoundError),
-        (400, API_ERROR, True, RefusedError),
-        (429, None, True, RetriableError),
-        (408, None, True, RetriableError),
-        (503, None, True, RetriableError),
-    ],
-)
-def test_the_status_decides(status: int, body: object, kind: type, *, first: bool) -> None:
-    error = failure(status, body, first=first)
-    assert type(error) is kind
-    assert KEY not in str(error)
-    assert getattr(error, "rate_limited", False) is (status == 429)
-
-
-def test_a_refused_check_of_the_key_concerns_the_whole_api() -> None:
-    error = error_for_response(answer({}, 403), "/v2/test", "sms_notifications", KEY, first=False)
-    assert type(error) is AccessRefusedError
-
-
-def test_a_success_is_no_error() -> None:
-    assert failure(200, {}) is None
+API_ERROR = {"type": "invalid_request_error", "message": "No such user", "param": "id"}
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"),
+    ("status", "elsewhere", "when_the_key_is_checked"),
     [
-        (RetriableError("HTTP 429", rate_limited=True), RateLimitedError),
-        (RetriableError("HTTP 503"), EndpointError),
-        (RetriableError("refused", answered=False), UnreachableError),
+        (401, AccessRefusedError, AccessRefusedError),
+        (403, RefusedError, AccessRefusedError),
+        (302, RefusedError, WrongAddressError),
+        (308, RefusedError, WrongAddressError),
+        (404, RefusedError, WrongAddressError),
+        (304, RefusedError, RefusedError),
+        (400, RefusedError, RefusedError),
+        (422, RefusedError, RefusedError),
     ],
 )
-def test_what_the_end_of_retries_means(error: RetriableError, kind: type) -> None:
-    ended = exhausted(error, REQUEST, "users", 900)
-    assert type(ended) is kind
-    assert "USR-1" not in str(ended)
+@pytest.mark.parametrize("body", [None, API_ERROR])
+def test_a_refusal_means_more_where_the_key_is_checked(
+    status: int, elsewhere: type, when_the_key_is_checked: type, body: object
+) -> None:
+    assert type(refusal(status, body)) is elsewhere
+    assert type(refusal(status, body, "/v2/bookings/test")) is elsewhere
+    assert type(refusal(status, body, CHECK)) is when_the_key_is_checked
+
+
+def test_a_refusal_of_one_endpoint_has_its_status_and_parameter() -> None:
+    error = refusal(404, API_ERROR)
+    assert isinstance(error, RefusedError)
+    assert (error.status, error.param) == (404, "id")

@@ -75,7 +75,7 @@ class Server:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(time, "monotonic", lambda: made.now)
+    monkeypatch.setattr(time, "time", lambda: made.now)
     return made
 
 
@@ -141,7 +141,7 @@ def test_the_server_refuses_nothing_whatever_the_delays(
     with pytest.MonkeyPatch.context() as patch:
         clock = Clock()
         clock.now += offset
-        patch.setattr(time, "monotonic", lambda: clock.now)
+        patch.setattr(time, "time", lambda: clock.now)
         server = Server()
 
         sync(clock, server, 450, (delay for _ in repeat(None) for delay in delays))
@@ -231,21 +231,18 @@ def refusals(clock: Clock, limiter: RequestLimiter, answers: Iterable[float | No
 
 
 def test_retry_after_is_obeyed_and_hardly_exceeded(clock: Clock) -> None:
-    wait, *others = refusals(clock, published(), [42.0, 0.0, -5.0])
-
-    assert 42 <= wait < 43
-    assert all(0 < other < 1 for other in others)
+    assert 42 <= refusals(clock, published(), [42.0])[0] < 43
+    assert all(0 < wait < 1 for wait in refusals(clock, published(), [0.0, -5.0]))
 
 
 def test_without_retry_after_waits_grow_until_the_window_has_passed(clock: Clock) -> None:
     started = clock.now
     limiter = published()
 
-    waits = refusals(clock, limiter, repeat(None, HANDFUL))
+    waits = refusals(clock, limiter, repeat(None, HANDFUL - 1))
 
-    assert waits[:4] == sorted({*waits[:4]})
+    assert waits == sorted({*waits})
     assert WINDOW < clock.now - started < WINDOW * 1.1
-    assert limiter.on_rate_limited(None) == WINDOW
 
 
 def test_refusals_long_ago_are_forgotten(clock: Clock) -> None:
@@ -254,7 +251,7 @@ def test_refusals_long_ago_are_forgotten(clock: Clock) -> None:
     for _ in range(3):
         limiter.on_rate_limited(None)
 
-    clock.now += 2 * WINDOW + 1
+    clock.now += WINDOW + 1
 
     assert limiter.on_rate_limited(None) == first
 
@@ -267,19 +264,14 @@ def test_a_server_that_understates_its_retry_after_is_asked_ever_less(clock: Clo
     assert waits[-1] > 30
 
 
-def test_the_third_refusal_means_that_the_window_is_used_up(clock: Clock) -> None:
+@pytest.mark.parametrize("answers", [[None], [1.0, 1.0, 1.0]])
+def test_a_window_that_others_use_is_used_evenly(clock: Clock, answers: list[float | None]) -> None:
     limiter = published()
-    for _ in range(2):
-        limiter.on_rate_limited(None)
-        acquire(clock, limiter)
-    assert limiter.left is not None
-    assert limiter.left > 190
 
-    limiter.on_rate_limited(None)
+    refusals(clock, limiter, answers)
 
     assert limiter.left == 0
-    first, *following = send(clock, limiter, 20)
-    assert most_within([first, *following], 60) < 50
+    assert most_within(send(clock, limiter, 60), 60) < 50
 
 
 # --- a window that others use
@@ -323,7 +315,7 @@ def test_somebody_else_uses_half_of_the_window(
     seconds = sync(clock, server, 600)
 
     windows = seconds / WINDOW
-    assert len(server.refused) / windows <= 2 * HANDFUL
+    assert len(server.refused) / windows < 12
     assert windows < 2 * 600 / 100
 
 

@@ -27,8 +27,8 @@ receive = msgspec.json.Decoder(float_hook=Decimal).decode
 """Decode what OnceHub sends, as the client does: numbers with a point are decimals."""
 
 
-def conform(stream: str, row: dict[str, Any], *, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
-    return RecordConformer(load_schema(stream), KEYS[stream], LOGGER, hidden).conform(row)
+def conform(stream: str, row: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return RecordConformer(load_schema(stream), KEYS[stream], LOGGER.warning, **more).conform(row)
 
 
 def column(stream: str, name: str, sent: str) -> tuple[Any, Any]:
@@ -179,6 +179,84 @@ def test_times_are_in_utc() -> None:
     assert column("bookings", "starting_time", sent) == ("2026-01-31T10:00:00.50Z", None)
 
 
+@pytest.mark.parametrize(
+    ("sent", "stands", "kept"),
+    [
+        ("2026-01-31T12:00:00.123456Z", "2026-01-31T12:00:00.123456Z", None),
+        ("2026-01-31T12:00:00.1234560Z", "2026-01-31T12:00:00.123456Z", None),
+        ("2026-01-31T12:00:00.1234569Z", "2026-01-31T12:00:00.123456Z", "itself"),
+        ("2026-01-31T14:00:00.9999999+02:00", "2026-01-31T12:00:00.999999Z", "itself"),
+        ("2026-01-31T12:00:00." + "0" * 20 + "1Z", "2026-01-31T12:00:00.000000Z", "itself"),
+    ],
+)
+def test_time_that_is_too_fine(sent: str, stands: str, kept: str | None) -> None:
+    extra = {"starting_time": sent} if kept else None
+    assert column("bookings", "starting_time", f'"{sent}"') == (stands, extra)
+
+
+# --- flattening
+
+
+NEW = {"external_calendar": {"type": "google", "colour": {"a": 1}, "none": None}}
+
+
+@pytest.mark.parametrize("depth", [1, 5])
+def test_new_field_inside_an_object_that_becomes_columns(
+    depth: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = conform("bookings", {"id": "B-1", **NEW}, flatten_depth=depth)
+
+    assert record["external_calendar"] == {"type": "google"}
+    assert record["_extra"] == {"external_calendar": {"colour": {"a": 1}, "none": None}}
+    assert [line.getMessage() for line in caplog.records] == [
+        "the field 'external_calendar' does not fit its column; what was sent is kept in _extra"
+    ]
+
+
+def test_new_field_below_the_depth() -> None:
+    inner = {"type": "object", "properties": {"known": {"type": "string"}}}
+    outer = {"type": "object", "properties": {"inner": inner, "free": {"type": "object"}}}
+    schema = {"properties": {"id": {"type": "string"}, "outer": outer}}
+    sent = {"inner": {"known": "a", "new": 1}, "free": {"any": 2}}
+
+    def kept(depth: int) -> Any:
+        conformer = RecordConformer(schema, ["id"], LOGGER.warning, flatten_depth=depth)
+        return conformer.conform({"id": "1", "outer": sent})["_extra"]
+
+    assert kept(0) is kept(1) is None
+    assert kept(2) == {"outer": {"inner": {"new": 1}}}
+
+
+# --- parts that are not selected
+
+
+@pytest.mark.parametrize(
+    ("sent", "stands", "kept"),
+    [
+        ({"name": "a", "guests": "b"}, {"name": "a"}, None),
+        ({"name": ["a"], "guests": {"b": 1}}, {"name": '["a"]'}, None),
+        ([{"name": "a", "guests": "b"}], None, {"form_submission": [{"name": "a"}]}),
+        ("a", None, {"form_submission": "a"}),
+    ],
+)
+@pytest.mark.parametrize("depth", [0, 1])
+def test_deselected_part(sent: Any, stands: Any, kept: Any, depth: int) -> None:
+    row = {"id": "B-1", "form_submission": sent, "guests": "kept"}
+    deselected = [("form_submission", "guests"), ("owner", "email")]
+    record = conform("bookings", row, deselected=deselected, flatten_depth=depth)
+
+    assert record["form_submission"] == stands
+    assert record["_extra"] == {"guests": "kept", **(kept or {})}
+    assert row["form_submission"] is sent
+
+
+def test_deselected_part_of_an_expanded_id() -> None:
+    row = {"id": "B-1", "owner": {"id": "USR-1", "email": "jo@example.com", "name": "Jo"}}
+    record = conform("bookings", row, deselected=[("owner", "email")])
+
+    assert record["_extra"] == {"owner": {"id": "USR-1", "name": "Jo"}}
+
+
 # --- keys
 
 
@@ -212,7 +290,9 @@ def test_a_hidden_field_appears_nowhere(secret: str, caplog: pytest.LogCaptureFi
     row = receive(f'{{"id": "WHK-1", "secret": {secret}, "new": 1}}')
 
     for schema in (load_schema("webhooks"), without("secret", load_schema("webhooks"))):
-        record = RecordConformer(schema, ["id"], LOGGER, {"secret"}).conform(row)
+        record = RecordConformer(schema, ["id"], LOGGER.warning, deselected={("secret",)}).conform(
+            row
+        )
 
         assert "secret" not in record
         assert record["_extra"] == {"new": 1}
@@ -220,7 +300,9 @@ def test_a_hidden_field_appears_nowhere(secret: str, caplog: pytest.LogCaptureFi
 
 
 def test_a_key_is_written_even_if_it_is_hidden_and_extra_is_not() -> None:
-    record = conform("teams", {"id": "T-1", "new": 1, "_extra": 2}, hidden=("_extra", "id"))
+    record = conform(
+        "teams", {"id": "T-1", "new": 1, "_extra": 2}, deselected={("_extra",), ("id",)}
+    )
 
     assert record.keys() == load_schema("teams")["properties"].keys() - {"_extra"}
     assert record["id"] == "T-1"
@@ -237,7 +319,7 @@ def without(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 def test_each_field_is_warned_of_once_and_without_its_value(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    conformer = RecordConformer(load_schema("bookings"), ["id"], LOGGER)
+    conformer = RecordConformer(load_schema("bookings"), ["id"], LOGGER.warning)
     for number in range(3):
         private = f"jo{number}@example.com"
         conformer.conform({"id": f"B-{number}", "new": private, "owner": {"email": private}})
@@ -249,7 +331,7 @@ def test_each_field_is_warned_of_once_and_without_its_value(
 
 
 def test_endless_new_names_do_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    conformer = RecordConformer(load_schema("teams"), ["id"], LOGGER)
+    conformer = RecordConformer(load_schema("teams"), ["id"], LOGGER.warning)
 
     conformer.conform({"id": "T-1"} | {f"a{number}": 1 for number in range(40)})
     record = conformer.conform(
@@ -400,7 +482,7 @@ def tools(stream: str) -> tuple[RecordConformer, Draft202012Validator]:
     strict = {**schema, "additionalProperties": False, "required": [*schema["properties"]]}
     quiet = LOGGER.getChild("quiet")
     quiet.setLevel(logging.CRITICAL)
-    conformer = RecordConformer(schema, KEYS[stream], quiet)
+    conformer = RecordConformer(schema, KEYS[stream], quiet.warning)
     return conformer, Draft202012Validator(strict, format_checker=FORMATS)
 
 
