@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Mapping
 
 # Happen on the connection, instead of or while sending the answer.
 ON_THE_WIRE = ("reset", "close", "timeout", "slow", "truncated", "half_json")
@@ -33,7 +33,7 @@ class Fault:
     Attributes:
         kind: one of `KINDS`, or an HTTP status as a string.
         path: the API path it happens on, `*` and `?` as in file names; None is all.
-        query: a parameter that the request must have.
+        query: a parameter that the request must have, or `name=value`, as in file names.
         times: how often; None is always.
         after: how many matching requests pass first.
         probability: how likely it is for each of the requests; None is certain.
@@ -67,11 +67,12 @@ class Fault:
             raise ValueError(message)
         self._random.seed(self.seed)
 
-    def strikes(self, path: str, query: Container[str]) -> bool:
+    def strikes(self, path: str, query: Mapping[str, str]) -> bool:
         """Decide about one request."""
         if self.path is not None and not fnmatchcase(path, self.path):
             return False
-        if self.query is not None and self.query not in query:
+        name, _, value = (self.query or "").partition("=")
+        if name and not (name in query and fnmatchcase(query[name], value or "*")):
             return False
         self._seen += 1
         if self._seen <= self.after or (self.times is not None and self.hits >= self.times):
@@ -106,7 +107,7 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def strike(self, path: str, query: Container[str]) -> Fault | None:
+    def strike(self, path: str, query: Mapping[str, str]) -> Fault | None:
         """Return the fault that happens to a request, if one does."""
         with self._lock:
             return next((fault for fault in self._faults if fault.strikes(path, query)), None)

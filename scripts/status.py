@@ -62,7 +62,7 @@ def _show_bookmarks(states: list[tuple[str, str | None, str | None]]) -> None:
             bookmarks |= json.loads(text or "{}").get("singer_state", {}).get("bookmarks", {})
         for stream, bookmark in sorted(bookmarks.items()):
             value = bookmark.get("replication_key_value")
-            half = "  (pass unfinished)" if bookmark.get("checkpoint") else ""
+            half = "  (pass unfinished)" if bookmark.get("resume") else ""
             if value or half:
                 print(f"{state_id:<44}{stream:<30}{value or '-'}{half}")
 

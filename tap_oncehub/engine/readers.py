@@ -68,17 +68,20 @@ class Page(t.NamedTuple):
 
 def as_id(value: t.Any) -> str | None:
     """Return an object's id as text; None if it cannot be one."""
-    return str(value) if isinstance(value, (str, int)) and value != "" else None
+    text = str(value) if isinstance(value, (str, int)) else ""
+    return text if text not in {"", ".", ".."} else None  # these would be other addresses
 
 
 def list_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     """Read a list, or what is expanded in its objects."""
+    may_be_absent = position is None and not stream.source
     try:
         for page in _pages(stream, position, stream.list_request(stream.source or stream.path)):
+            may_be_absent = False
             rows = (row for found in page.objects for row in stream.rows_in(found))
             yield page._replace(rows=rows)
     except RefusedError as error:
-        if error.status not in stream.documented_refusals:
+        if not may_be_absent or error.status not in stream.documented_refusals:
             raise
         stream.stats.is_absent = True
 

@@ -162,3 +162,8 @@ class UnreadObjects:
 def last_version(state: State) -> int | None:
     """Return the version of the last full pass."""
     return int(state["full_pass"][0]) if state["full_pass"] else None
+
+
+def last_objects(state: State) -> int:
+    """Return how many objects the last full pass brought; 0 if that is not known."""
+    return FullPass(*state["full_pass"]).objects if state["full_pass"] else 0

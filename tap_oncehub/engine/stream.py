@@ -22,7 +22,13 @@ from typing_extensions import override
 from tap_oncehub.engine.errors import EndpointError, RefusedError
 from tap_oncehub.engine.readers import ListMovedError, filtered_pages, list_reader
 from tap_oncehub.engine.records import RecordConformer
-from tap_oncehub.engine.state import MAX_UNREAD, UnreadObjects, last_version, prepare
+from tap_oncehub.engine.state import (
+    MAX_UNREAD,
+    UnreadObjects,
+    last_objects,
+    last_version,
+    prepare,
+)
 from tap_oncehub.engine.sync_pass import (
     Plan,
     SyncPass,
@@ -102,7 +108,7 @@ class ResumableStream(RESTStream[str]):
     created_key: t.ClassVar[str] = "created"
     rank: t.ClassVar[int] = 0
     sync_pass: SyncPass
-    requests_answered = 0
+    requests_asked = 0
     is_complete = False
 
     def __init__(self, tap: Tap, run: SyncRun) -> None:
@@ -129,6 +135,10 @@ class ResumableStream(RESTStream[str]):
     def list_request(self, path: str, value: str | None = None, *, timed: bool = True) -> Request:
         """Describe a request for a list, filtered by ``name=value`` and by the time."""
         return {"path": path, "filter": value, "timed": timed and self.sync_pass.since is not None}
+
+    def requests_for(self, objects: int) -> int:
+        """Return how many requests it takes to read so many objects."""
+        raise NotImplementedError
 
     def paginator(self, start: str | None) -> t.Any:
         """Return a paginator that begins after an object; see client.EnvelopePaginator."""
@@ -175,6 +185,7 @@ class ResumableStream(RESTStream[str]):
         for sync_pass in chain([first], passes) if first else ():
             self.sync_pass = sync_pass
             self._set_version(sync_pass)
+            self._announce(sync_pass)
             self.run.save_state()
             for page in sync_pass.pages(partial(self.reader, self)):
                 yield from page.rows
@@ -188,6 +199,13 @@ class ResumableStream(RESTStream[str]):
             when = f"{due:%Y-%m-%d %H:%M} UTC"
             self.logger.info("%s: skipped; next due %s (%s)", self.name, when, self.max_age_setting)
         self.is_complete = True
+
+    def _announce(self, sync_pass: SyncPass) -> None:
+        """Say what a full pass over a list that is read by its key costs."""
+        if self.key and sync_pass.is_full and (objects := last_objects(self.stream_state)):
+            what = "reading the whole list again to find what was deleted (full_pass_days)"
+            requests = self.requests_for(objects)
+            self.logger.info("%s: %s, about %s requests", self.name, what, f"{requests:,}")
 
     def remembering(self, identifier: str) -> Iterator[Record]:
         """Yield the rows of an object, or of a filter; remember it if they do not come."""
@@ -283,7 +301,7 @@ class ResumableStream(RESTStream[str]):
         if self.key:
             return 1
         due = is_full_pass_due(self.stream_state, self.plan, self.run.clocks)
-        return self.requests_answered if due else 0
+        return self.requests_asked if due else 0
 
     # Requests and records, in the SDK's terms.
 
@@ -294,9 +312,8 @@ class ResumableStream(RESTStream[str]):
             method=http.method, url=http.url, params=http.encode_params(), headers=http.headers
         )
         check = partial(self.check_body, request)
-        response = self.run.client.send(prepared, self.stats, check)
-        self.requests_answered += 1
-        return response
+        self.requests_asked += 1
+        return self.run.client.send(prepared, self.stats, check)
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record | None:

@@ -10,7 +10,14 @@ import msgspec
 
 from tap_oncehub.engine.errors import EndpointError
 from tap_oncehub.engine.readers import ListMovedError, TimeRefusedError
-from tap_oncehub.engine.state import FORM, POSITIONS_KEPT, FullPass, SavedPass, last_version
+from tap_oncehub.engine.state import (
+    FORM,
+    POSITIONS_KEPT,
+    FullPass,
+    SavedPass,
+    last_objects,
+    last_version,
+)
 from tap_oncehub.engine.times import earliest, latest, milliseconds, moment_of, utc_text
 
 if t.TYPE_CHECKING:
@@ -85,7 +92,9 @@ def due_passes(
         state["unread"] = []  # everything is asked for again
         signed = version if plan.versioned else -version
         saved = SavedPass(FORM, reads, signed, begun, clocks.days, None)
-        state["resume"] = [*saved]  # without a position only its version counts, which none may repeat
+        state["resume"] = [
+            *saved
+        ]  # without a position only its version counts, which none may repeat
         yield SyncPass(state, plan, saved, warn)
 
 
@@ -251,7 +260,7 @@ class SyncPass:
             self._move_bookmark()
         if not self.is_full:
             return False
-        before = FullPass(*state["full_pass"]).objects if state["full_pass"] else 0
+        before = last_objects(state)
         is_half = bool(self._plan.key) and saved.objects < before / 2
         objects = before if is_half else saved.objects
         state["full_pass"] = [

@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
 PAGE = programs.ROOT.joinpath("docs/operations.md").read_text("utf-8")
 LINES = re.findall(r"^\| (ERROR|WARNING) \| `(.+?)` \|", PAGE, re.MULTILINE)
 CRON = re.search(r"^ {4}(\S+ \S+ \S+ \S+ \S+) (cd .*)$", PAGE, re.MULTILINE)
-FAR = {"checkpoint": {"version": 1, "streams": ["users"], "kind": "full", "cursors": []}}
+FAR = {"resume": {"of": "another program"}}
 
 
 def written_in_the_code() -> set[str]:

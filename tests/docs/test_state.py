@@ -1,4 +1,4 @@
-"""docs/state.md: its commands, queries and recipes, run as they stand there."""
+"""docs/state.md: its commands, run as they stand there, and what it says of deletes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import json
 import shlex
 import typing as t
 
-import duckdb
 import pytest
-import yaml
 
 from sandbox import Account, Sandbox
 from tests.support import gone, inside, programs, warehouse
-from tests.support.project import Project, blocks
+from tests.support.project import Project
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +30,8 @@ def found(file: Path, stream: str) -> set[str]:
 
 @pytest.mark.slow
 def test_the_commands(tmp_path: Path) -> None:
-    *by_hand, run_ids = COMMANDS
     project = Project(tmp_path / "project", "http://127.0.0.1:9")
-    get, merge, clear = by_hand
+    get, merge, clear = COMMANDS
     before = {"users": {}, "bookings": {"replication_key_value": "2026-05-05T00:00:00Z"}}
     file = tmp_path / "before.json"
     file.write_text(json.dumps({"singer_state": {"bookmarks": before}}))
@@ -44,7 +41,6 @@ def test_the_commands(tmp_path: Path) -> None:
     assert after == {"users": {}, "bookings": {"replication_key_value": "2026-01-31"}}
     assert project.meltano(*clear).status == 0
     assert not project.state
-    assert run_ids == ["run", "tap-oncehub-ids", "target-duckdb-ids"]
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -63,7 +59,7 @@ def test_what_is_gone_from_lists_that_are_read_in_full_is_marked(
         state = first.state
         if killed:
             part = inside.run(settings, catalog, state, kill_after=45)
-            assert "checkpoint" in json.dumps(part.states[-1])
+            assert part.states[-1]["bookmarks"]["users"]["resume"]
             state = json.loads(programs.load(tmp_path, part.output))
             deleted |= delete(account, "users", 20)
         whole = programs.run_tap(tmp_path, settings, catalog=catalog, state=state)
@@ -75,40 +71,3 @@ def test_what_is_gone_from_lists_that_are_read_in_full_is_marked(
         schedules = warehouse.rows(file, "user_scheduling_availability")
         users = [user["id"] for user in account.objects("users")]
         assert set(schedules) == {(u,) for u in users if account.scheduling_availability(u)}
-
-
-def test_the_recipe_for_streams_that_are_read_by_time(tmp_path: Path) -> None:
-    account = Account(seed=2, bookings=60, contacts=40, sms_notifications=30)
-    (recipe,) = blocks("state.md", "yaml")
-    catalog = inside.catalog(*gone.BY_TIME)
-    with Sandbox(account, key=programs.KEY) as api:
-        settings = programs.settings_for(api.url)
-        plugins = yaml.safe_load(recipe)["plugins"]
-        project = Project(tmp_path / "project", api.url, plugins, TAP_ONCEHUB_PAGE_SIZE="10")
-        first = programs.run_tap(tmp_path, settings, catalog=catalog)
-        into = {"filepath": str(project.database)}
-        programs.load(tmp_path, first.output, **into)
-        for stream in gone.BY_TIME:
-            delete(account, stream, 0, 7, -1)
-        run = project.run(*COMMANDS[-1][1:])
-        assert run.status == 0, run.log
-        asked = {entry.api_path for entry in api.log}
-        assert asked == {"/test", "/bookings", "/contacts", "/notifications/sms"}
-        # Hourly runs go on meanwhile: these are not among the ids.
-        for stream in gone.BY_TIME:
-            account.add(stream, 3)
-        second = programs.run_tap(tmp_path, settings, catalog=catalog, state=first.state)
-        programs.load(tmp_path, second.output, **into)
-    with duckdb.connect(str(project.database), read_only=True) as connection:
-        columns = {c[0] for c in connection.execute("DESCRIBE oncehub_ids.bookings").fetchall()}
-    assert {name for name in columns if not name.startswith("_")} == {"id", "last_updated_time"}
-    gone.remove(project.database, *gone.BY_TIME)
-    for stream in gone.BY_TIME:
-        warehouse.assert_equal(project.database, stream, account.objects(stream))
-
-    # A pass of few ids, or of a clock that is ahead, is no reason to delete everything.
-    with duckdb.connect(str(project.database)) as connection:
-        later = "SET _sdc_extracted_at = _sdc_extracted_at + INTERVAL 1 DAY"
-        connection.execute(f"UPDATE oncehub_ids.bookings {later} WHERE rowid = 0")
-    gone.remove(project.database, "bookings")
-    warehouse.assert_equal(project.database, "bookings", account.objects("bookings"))

@@ -150,7 +150,7 @@ def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path) -> None:
             "TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW": "0",
             "TARGET_DUCKDB_BATCH_SIZE_ROWS": "50",
         }
-        kills.kill_with_a_checkpoint(
+        kills.kill_in_the_bookings(
             api,
             lambda: image.container(**variables),
             lambda: saved_state(image.inside("/state/bookmarks")),

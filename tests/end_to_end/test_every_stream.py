@@ -35,7 +35,6 @@ SWITCHES: dict[str, Switches] = {
         "slot_ends_inclusive": True,
         "gzip": False,
         "order": "updated",
-        "refused_object": 409,
     },
     "no link": {
         "webhook_events": "strings_array",
@@ -50,7 +49,6 @@ SWITCHES: dict[str, Switches] = {
         "link": False,
         "has_more": False,
         "slots_strict": True,
-        "seatless_user": 402,
         "order": "updated",
     },
     "objects": {
@@ -58,9 +56,6 @@ SWITCHES: dict[str, Switches] = {
         "missing_fields": False,
         "has_more_always_false": True,
         "time_filters": "days",
-        "seatless_calendar": 410,
-        "unpublished_calendar": 400,
-        "seatless_user": 422,
     },
 }
 

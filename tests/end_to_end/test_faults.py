@@ -172,21 +172,20 @@ def test_one_page_that_leads_nowhere_is_asked_for_again(outcomes: Outcomes, kind
     wanted = [item["id"] for item in found.account.objects("bookings")]
     assert set(read) == set(wanted)
     assert len(read) <= len(wanted) + 5 * 10
-    assert "rewinding to an earlier page" in found.run.log
+    assert "reading again from an earlier page" in found.run.log
 
 
 @pytest.mark.parametrize("name", DEAD_ENDS)
 def test_a_list_without_end_is_an_error_of_that_stream(outcomes: Outcomes, name: str) -> None:
     found = outcomes[f"dead end {name}"].result()
     assert found.run.status == 1
-    assert found.api.count("/bookings") < 30
-    said = "announced more objects" if "empty" in name else "did not continue where"
+    assert found.api.count("/bookings") < 4 + 13 * 6
     assert (
-        f"1 of 13 streams failed, the others are synced. bookings: /bookings {said}"
-        in (found.run.errors[-1])
+        "1 of 13 streams failed, the others are synced. bookings: the list changes faster"
+        in found.run.errors[-1]
     )
     found.assert_complete("bookings")
-    assert "replication_key_value" not in found.run.state["bookmarks"]["bookings"]
+    assert not found.run.state["bookmarks"]["bookings"]["replication_key_value"]
 
 
 @pytest.mark.parametrize("kind", BROKEN)
@@ -201,8 +200,8 @@ def test_a_broken_endpoint_does_not_stop_the_others(outcomes: Outcomes, kind: st
     assert len(found.run.records("contacts")) == 10 + 9 + 9
     bookmarks = found.run.state["bookmarks"]
     assert bookmarks["bookings"]["replication_key_value"]
-    assert "replication_key_value" not in bookmarks["contacts"]
-    assert bookmarks["contacts"]["checkpoint"]["cursors"]
+    assert not bookmarks["contacts"]["replication_key_value"]
+    assert bookmarks["contacts"]["resume"]
 
 
 def test_after_a_broken_endpoint_the_next_run_goes_on(outcomes: Outcomes) -> None:
@@ -221,7 +220,10 @@ def test_a_broken_child_endpoint_does_not_stop_its_parent(outcomes: Outcomes) ->
     found = outcomes["broken child"].result()
     assert found.run.status == 1
     assert "1 of 13 streams failed" in found.run.errors[-1]
-    assert "user_scheduling_availability: /v2/users/" in found.run.errors[-1]
+    assert (
+        "user_scheduling_availability: 7 objects could not be read (/v2/users/"
+        in found.run.errors[-1]
+    )
     for stream in LISTS:
         assert len(found.run.records(stream)) == len(found.account.objects(stream))
 
@@ -235,7 +237,7 @@ def test_a_key_that_is_refused_in_the_middle_ends_the_run(outcomes: Outcomes) ->
     assert found.api.log[-1].status == 401
     assert found.api.count(status=401) == 1
     assert len(found.run.records("bookings")) == 10 + 9 + 9 + 9
-    assert found.run.state["bookmarks"]["bookings"]["checkpoint"]["cursors"]
+    assert found.run.state["bookmarks"]["bookings"]["resume"]
 
 
 def test_a_plan_without_text_messages_costs_that_stream_and_one_request(tmp_path: Path) -> None:

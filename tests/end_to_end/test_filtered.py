@@ -38,20 +38,37 @@ def test_it_is_complete_after_kills_and_asks_only_for_changes_then(order: str) -
     assert len(hosts) < 20
 
 
-def test_a_server_that_expands_nothing_brings_no_rows_and_no_failure() -> None:
-    with Sandbox(Account(seed=4, bookings=80), key=programs.KEY, expand_by_id=False) as api:
-        run = inside.run(programs.settings_for(api.url), inside.catalog("conversations"))
-    assert run.ended == "well"
+@pytest.mark.parametrize("switches", [{"expand_by_id": False}, {"older_expansions": True}])
+def test_a_server_that_expands_nothing_fails_that_stream_alone(switches: dict[str, bool]) -> None:
+    catalog = inside.catalog("conversations", "bookings")
+    with Sandbox(Account(seed=4, bookings=80), key=programs.KEY, **switches) as api:
+        if "expand_by_id" in switches:  # the list expands nothing either
+            api.faults.add("500", "/bookings", query="expand", times=None)
+        run = inside.run(programs.settings_for(api.url, max_wait_seconds=0), catalog)
+    assert run.ended == "failed"
+    assert len(run.records("bookings")) == 80
     assert not run.records("conversations")
 
 
-@pytest.mark.parametrize(("status", "ended"), [("409", "well"), ("405", "failed")])
-def test_a_filter_that_is_refused_costs_its_rows_only(status: str, ended: str) -> None:
+def test_a_filter_that_is_refused_for_good_ends_the_stream() -> None:
     account = Account(seed=4, bookings=60, users=6, nasty=False)
     with Sandbox(account, key=programs.KEY) as api:
-        api.faults.add(status, "/bookings", after=2)
+        api.faults.add("405", "/bookings", after=2)
         run = inside.run(programs.settings_for(api.url), inside.catalog("booking_hosts"))
     users = sorted(user["id"] for user in account.objects("users"))
-    assert run.ended == ended
-    found = {row["user_id"] for row in run.records("booking_hosts")}
-    assert found == {*users[:2], *(users[3:] if ended == "well" else ())}
+    assert run.ended == "failed"
+    assert {row["user_id"] for row in run.records("booking_hosts")} == set(users[:2])
+
+
+def test_a_list_that_is_not_found_after_its_first_page_has_not_ended() -> None:
+    account = Account(seed=4, bookings=60, nasty=False)
+    catalog, loaded = inside.catalog("conversations"), inside.Warehouse()
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url, page_size=7)
+        api.faults.add("404", "/bookings", after=3, times=None)
+        failed = inside.run(settings, catalog)
+        loaded.load(failed.messages)
+        assert failed.ended == "failed"
+        api.faults.clear()
+        loaded.load(inside.run(settings, catalog, loaded.state).messages)
+    assert set(loaded.rows("conversations")) == {row["id"] for row in account.conversations()}

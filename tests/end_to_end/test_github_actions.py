@@ -88,7 +88,7 @@ def test_the_next_runner_goes_on_where_one_was_killed(tmp_path: Path) -> None:
         runner.run("Install")
         packages = ".meltano/loaders/target-postgres/venv/lib/python*/site-packages"
         next(runner.project.glob(packages)).joinpath("hurry.pth").write_text(HURRY)
-        kills.kill_with_a_checkpoint(
+        kills.kill_in_the_bookings(
             api,
             lambda: runner.start("Load"),
             lambda: singer_state(requests.get(state, timeout=9).text),

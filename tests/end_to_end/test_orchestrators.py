@@ -98,7 +98,7 @@ def test_it_runs_fails_and_goes_on_after_a_kill(
     account = Account(seed=3, bookings=450)
     with Sandbox(account, key=programs.KEY) as api:
         orchestrator = Orchestrator(name, tmp_path, programs_of_it, api.url)
-        kills.kill_with_a_checkpoint(api, orchestrator.start, lambda: orchestrator.project.state)
+        kills.kill_in_the_bookings(api, orchestrator.start, lambda: orchestrator.project.state)
         before = len(api.log)
         status, log = orchestrator.run()
         assert status != 0, log

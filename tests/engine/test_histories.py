@@ -151,7 +151,6 @@ def assert_equal(world: World) -> None:
         assert not (missing or more), (stream.name, "missing", missing, "more", more)
 
 
-
 @pytest.mark.parametrize("order", ORDERS)
 def test_histories_end_in_equality(order: str) -> None:
     play_many(order, range(300))

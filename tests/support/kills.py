@@ -44,13 +44,13 @@ def holding_back(api: Sandbox, path: str, after: int) -> Iterator[Callable[[], b
         api.faults.clear()
 
 
-def kill_with_a_checkpoint(
+def kill_in_the_bookings(
     api: Sandbox, run: Callable[[], subprocess.Popen[bytes]], state: Callable[[], dict[str, t.Any]]
 ) -> None:
-    """Kill a run and all its processes in the bookings, once their checkpoint is in the state."""
+    """Kill a run and all its processes in the bookings, once a page of them is in the state."""
     with holding_back(api, "/bookings", after=3) as has_come, run() as process:
         wait_for(has_come, process)
-        wait_for(lambda: "checkpoint" in state().get("bookmarks", {}).get("bookings", {}), process)
+        wait_for(lambda: state().get("bookmarks", {}).get("bookings", {}).get("resume"), process)
         # An orchestrator starts Meltano in a session, and so a process group, of its own.
         for pid in (process.pid, *_descendants(process.pid)):
             with suppress(ProcessLookupError):
