@@ -8,8 +8,8 @@ $(error Rename this folder: its path must not contain a colon, % or \)
 endif
 
 PYTHON ?= python3
-# What the pinned DuckDB has wheels for; uv looks for such a Python.
-PYTHON_VERSIONS := >=3.10,<3.14
+# What the pinned packages have wheels for; uv looks for such a Python.
+PYTHON_VERSIONS := >=3.10,<3.15
 
 UV := .tools/uv/bin/uv
 UV_RUN := $(UV) --quiet
@@ -17,7 +17,7 @@ STAMPS := .tools/stamps
 # What `make run` needs, and what only the tests need; every other plugin is
 # installed with `meltano install NAME`.
 PLUGINS := tap-oncehub target-duckdb
-MORE_PLUGINS := target-duckdb-jwills target-postgres target-jsonl parquet-export
+MORE_PLUGINS := target-duckdb-jwills target-postgres target-jsonl parquet-export dlt-export
 
 # In a variable, since a path may contain quotes.
 export PROJECT_FOLDER := $(CURDIR)
@@ -25,7 +25,7 @@ export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install loaders run status models assistant notebook test test-slow bench lint format build hub lock clean
+.PHONY: help install loaders run check status models assistant notebook test test-slow test-warehouses bench lint format build hub lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -39,25 +39,32 @@ loaders: install $(STAMPS)/loaders $(STAMPS)/dbt-duckdb $(STAMPS)/dbt-postgres $
 run: install ## load your account into output/warehouse.duckdb, or a sample one into output/demo.duckdb
 	@.venv/bin/python -m scripts.run $(RUN_ARGS)
 
+check: install ## ask OnceHub whether the key works, and PostgreSQL, if it is set, whether it lets you in
+	@.venv/bin/python -m scripts.check
+
 status: install ## show the last runs, bookmarks, and what the warehouse holds
 	@.venv/bin/python -m scripts.status
 
-models: install $(STAMPS)/dbt-duckdb ## make tables for analysts of what was loaded, with dbt
+models: install $(STAMPS)/dbt-duckdb ## build analyst-ready tables from what was loaded, with dbt
 	@.venv/bin/python -m scripts.models
 
 assistant: install $(STAMPS)/mcp ## write output/assistant/marts.duckdb, what a code assistant may read
 	@.venv/bin/python -m scripts.assistant
 
 notebook: install $(STAMPS)/notebook ## show what was loaded, in a browser
-	@.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 --token $(NOTEBOOK_ARGS)
+	@WAREHOUSE="$${WAREHOUSE:-$$(.venv/bin/python -m scripts.account)}" || exit 1; export WAREHOUSE; \
+		.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 --token $(NOTEBOOK_ARGS)
 
 test: loaders ## run the tests; TEST_ARGS goes to pytest, COVERAGE=1 measures coverage (slower)
 	@$(if $(COVERAGE),.venv/bin/coverage erase)
-	@.venv/bin/$(if $(COVERAGE),coverage run -m )pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not slow' $(TEST_ARGS)
+	@.venv/bin/$(if $(COVERAGE),coverage run -m )pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not slow and not warehouses' $(TEST_ARGS)
 	@$(if $(COVERAGE),.venv/bin/coverage combine --quiet && .venv/bin/coverage report)
 
 test-slow: loaders $(STAMPS)/notebook $(STAMPS)/query $(STAMPS)/mcp ## run the tests that take minutes
 	@.venv/bin/pytest -m slow $(TEST_ARGS)
+
+test-warehouses: loaders $(addprefix $(STAMPS)/,exporters bqemulator fakesnow azurite) ## run the tests that need emulators of warehouses and stores
+	@.venv/bin/pytest -m warehouses $(TEST_ARGS)
 
 bench: install $(STAMPS)/bench-dlt $(STAMPS)/bench-airbyte ## measure the tap and others; BENCH_ARGS=--help says what can be chosen
 	@.venv/bin/python -m benchmarks $(BENCH_ARGS)
@@ -83,13 +90,19 @@ hub: $(STAMPS)/dev ## write hub/ and plugin.yaml from what the tap says of itsel
 	@.venv/bin/python -m scripts.hub
 
 lock: $(STAMPS)/uv ## pin the newest versions that requirements/*.in and pyproject.toml allow
-	@for name in uv meltano dev build servers notebook dbt query mcp target-redshift; do \
+	@for name in uv meltano dev build servers exporter notebook dbt query mcp; do \
 		$(UV_RUN) pip compile --universal --upgrade --python-version 3.10 \
 			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 			--output-file requirements/$$name.txt requirements/$$name.in \
 			$$([ $$name != dev ] || echo pyproject.toml) \
-			$$([ $$name != target-redshift ] || echo --override requirements/$$name-overrides.in) \
+			$$([ ! -e requirements/$$name-overrides.in ] || \
+				echo --override requirements/$$name-overrides.in) \
 			>/dev/null || exit 1; \
+	done
+	@for name in bqemulator fakesnow; do \
+		$(UV_RUN) pip compile --universal --upgrade --python-version 3.11 \
+			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
+			--output-file requirements/$$name.txt requirements/$$name.in >/dev/null || exit 1; \
 	done
 	@for name in dlt airbyte; do \
 		$(UV_RUN) pip compile --universal --upgrade --python-version 3.10 \
@@ -140,12 +153,12 @@ $(STAMPS)/meltano: requirements/meltano.txt $(STAMPS)/uv
 	@$(UV_RUN) pip sync --python .tools/meltano --require-hashes requirements/meltano.txt
 	@touch $@
 
-$(STAMPS)/plugins: meltano.yml pyproject.toml target_duckdb/pyproject.toml $(STAMPS)/meltano
+$(STAMPS)/plugins: meltano.yml pyproject.toml load/target_duckdb/pyproject.toml $(STAMPS)/meltano
 	@echo "Setting up: Meltano's plugins ..."
 	@.tools/meltano/bin/meltano --log-level=warning install $(PLUGINS)
 	@touch $@
 
-$(STAMPS)/loaders: meltano.yml parquet_export/pyproject.toml $(STAMPS)/plugins
+$(STAMPS)/loaders: meltano.yml load/parquet_export/pyproject.toml load/dlt_export/pyproject.toml $(STAMPS)/plugins
 	@echo 'Setting up: other destinations ...'
 	@.tools/meltano/bin/meltano --log-level=warning install $(MORE_PLUGINS)
 	@touch $@
@@ -155,7 +168,18 @@ $(STAMPS)/dbt-%: meltano.yml requirements/dbt.txt $(STAMPS)/plugins
 	@.tools/meltano/bin/meltano --log-level=warning install dbt-$*
 	@touch $@
 
-$(STAMPS)/build $(STAMPS)/servers $(STAMPS)/notebook $(STAMPS)/query $(STAMPS)/mcp: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
+$(STAMPS)/bqemulator $(STAMPS)/fakesnow: PYTHON_VERSIONS := >=3.11,<3.14
+$(STAMPS)/exporters: $(STAMPS)/exporter load/dlt_export/pyproject.toml load/parquet_export/pyproject.toml
+	@$(UV_RUN) pip install --python .tools/exporter --no-deps --no-build-isolation \
+		--editable load/dlt_export --editable load/parquet_export
+	@touch $@
+
+$(STAMPS)/azurite: $(STAMPS)/servers
+	@echo 'Setting up: azurite, with npm ...'
+	@npm install --silent --no-fund --no-audit --prefix .tools/azurite azurite@3.37.0
+	@touch $@
+
+$(STAMPS)/build $(STAMPS)/servers $(STAMPS)/exporter $(STAMPS)/bqemulator $(STAMPS)/fakesnow $(STAMPS)/notebook $(STAMPS)/query $(STAMPS)/mcp: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
 	@echo 'Setting up: the $* ...'
 	@$(UV_RUN) venv --clear --no-project --python '$(PYTHON_VERSIONS)' .tools/$*
 	@$(UV_RUN) pip sync --python .tools/$* --require-hashes requirements/$*.txt

@@ -17,15 +17,18 @@ PYTHON = PROJECT / ".venv/bin/python"
 TAP = PROJECT / ".venv/bin/tap-oncehub"
 MELTANO = PROJECT / ".venv/bin/meltano"
 PLUGINS = PROJECT / ".meltano"
-OWN_LOADER, PYPI_LOADER = "target-duckdb", "target-duckdb-jwills"
+OWN_LOADER, PYPI_LOADER = "target-duckdb", "bench-pypi"
 DLT = PROJECT / ".tools/bench-dlt/bin/python"
 AIRBYTE = PROJECT / ".tools/bench-airbyte/bin/source-declarative-manifest"
 SCRATCH = PROJECT / ".tools/bench"
 
 
 def loader(name: str) -> Path:
-    """Return the program of one of Meltano's loaders."""
-    return PLUGINS / f"loaders/{name}/venv/bin/target-duckdb"
+    """Return the program of a loader: Meltano's, or PyPI's to compare it with."""
+    home = {PYPI_LOADER: PROJECT / ".tools" / PYPI_LOADER}.get(
+        name, PLUGINS / f"loaders/{name}/venv"
+    )
+    return home / "bin/target-duckdb"
 
 
 def environment(**more: str) -> dict[str, str]:

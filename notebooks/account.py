@@ -39,11 +39,10 @@ def _(duckdb, mo, os, pathlib):
     con.execute("SET TimeZone = 'UTC'")
     try:
         con.execute(f"ATTACH '{str(file).replace(chr(39), 2 * chr(39))}' AS warehouse (READ_ONLY)")
-    except duckdb.IOException:
-        mo.stop(
-            predicate=True,
-            output=mo.md(f"`{file.name}` is in use by a load: reload this page in a minute."),
-        )
+    except duckdb.IOException as error:
+        holder = str(error).partition("lock is held in ")[2].partition(". ")[0]
+        text = f"`{file.name}` is being written by {holder}: close it there, then reload this page."
+        mo.stop(predicate=True, output=mo.md(text))
 
     def tables_of(schema):
         found = con.execute(
@@ -55,11 +54,12 @@ def _(duckdb, mo, os, pathlib):
 
     marts = {"bookings", "account_health"} <= {*tables_of(f"{schema}_marts")}
     tables = tables_of(schema)
-    return con, marts, schema, tables
+    is_sample = file.name == "demo.duckdb"  # where `make run` loads it
+    return con, is_sample, marts, schema, tables
 
 
 @app.cell
-def _(con, marts, schema, tables):
+def _(con, is_sample, marts, schema, tables):
     # The rows of a raw table; nulls for columns, and no rows for streams, that are not loaded.
     def raw(table, **columns):
         columns["_sdc_deleted_at"] = "TIMESTAMP"
@@ -78,16 +78,24 @@ def _(con, marts, schema, tables):
             FROM {raw(table, **dict.fromkeys(times, "TIMESTAMP"))}"""
 
     def bookings_of_raw():
-        texts = ("subject", "status", "owner", "booking_calendar", "booking_page")
+        texts = ("id", "subject", "status", "owner", "booking_calendar", "booking_page")
+        texts += ("rescheduled_booking_id",)
         booking = dict.fromkeys(texts, "VARCHAR") | {"in_trash": "BOOLEAN"}
         booking |= dict.fromkeys(("creation_time", "starting_time"), "TIMESTAMP")
-        person = dict.fromkeys(("id", "first_name", "last_name"), "VARCHAR")
+        person = dict.fromkeys(("id", "first_name", "last_name", "timezone"), "VARCHAR")
         named = dict.fromkeys(("id", "name"), "VARCHAR")
         return f"""
             SELECT status, creation_time, starting_time, subject, owner AS owner_id,
                 nullif(trim(concat_ws(' ', first_name, last_name)), '') AS owner_name,
                 coalesce(booking_calendar, booking_page) AS booked_on_id,
-                coalesce(calendars.name, pages.name) AS booked_on_name
+                coalesce(calendars.name, pages.name) AS booked_on_name,
+                bookings.id IN (
+                    SELECT rescheduled_booking_id FROM {raw("bookings", **booking)}
+                    WHERE rescheduled_booking_id <> id
+                ) AS is_replaced,
+                starting_time AT TIME ZONE 'UTC' AT TIME ZONE CASE
+                    WHEN timezone IN (SELECT name FROM pg_timezone_names()) THEN timezone
+                END AS owner_starting_time
             FROM {raw("bookings", **booking)} AS bookings
             LEFT JOIN {raw("users", **person)} AS users ON users.id = owner
             LEFT JOIN {raw("booking_calendars", **named)} AS calendars
@@ -117,10 +125,13 @@ def _(con, marts, schema, tables):
     con.execute(f"""
         CREATE TABLE bookings AS SELECT *, {label("owner_name", "owner_id")} AS owner,
             {label("booked_on_name", "booked_on_id")} AS calendar
-        FROM booked""")
+        FROM booked WHERE NOT is_replaced""")
     con.execute("DETACH warehouse")  # an open file stops the next load
+    notes = "This is **sample data**. " if is_sample else ""
+    if not marts:
+        notes += "There are no marts: `make models` adds customers and campaigns. "
     ready = True
-    return (ready,)
+    return notes, ready
 
 
 @app.cell
@@ -157,12 +168,13 @@ def _(alt, con, mo):
 
 
 @app.cell
-def _(con, marts, mo, ready, table):
+def _(con, mo, notes, ready, table):
     assert ready
-    loaded, is_old, is_behind, newest = con.execute("""
+    loaded, is_old, is_behind, newest, replaced = con.execute("""
         SELECT max(h.last_loaded_at), max(h.last_loaded_at) < now()::TIMESTAMP - INTERVAL 1 DAY,
             bool_or(raw.last_loaded_at > h.last_loaded_at),
-            (SELECT max(creation_time) FROM bookings)
+            (SELECT max(creation_time) FROM bookings),
+            (SELECT count(*) FROM booked WHERE is_replaced)
         FROM health AS h LEFT JOIN raw_health AS raw USING (stream)""").fetchall()[0]
     text = "Nothing has been loaded yet: `make run`."
     if loaded:
@@ -171,13 +183,14 @@ def _(con, marts, mo, ready, table):
         text += f" The newest booking was made {newest:%Y-%m-%d %H:%M}."
     if is_behind:
         text += " Something was loaded later: `make models` brings it in."
-    if not marts:
-        text += " There are no marts: `make models` adds customers and campaigns."
+    left_out = f"Left out: what is deleted or in the trash, and {replaced:,} bookings whose place "
+    left_out += "another one took."
     mo.vstack(
         [
             mo.md("# The account at a glance"),
             mo.callout(
-                mo.md(f"{text} Times are UTC."), kind="warn" if is_old or is_behind else "neutral"
+                mo.md(f"{notes}{text} Times are UTC, unless a heading says otherwise. {left_out}"),
+                kind="warn" if is_old or is_behind else "neutral",
             ),
             mo.accordion({"Streams": table("FROM health ORDER BY stream", 20)}),
         ]
@@ -224,7 +237,9 @@ def _(calendar, con, dates, owner):
 def _(chosen, con, grid, mo):
     total, upcoming, canceled, missed, ahead = con.execute(f"""
         SELECT count(*),
-            count(*) FILTER (status = 'scheduled' AND starting_time > now()::TIMESTAMP),
+            count(*) FILTER (
+                status IN ('requested', 'scheduled', 'rescheduled')
+                AND starting_time > now()::TIMESTAMP),
             count(*) FILTER (status = 'canceled') / nullif(count(*), 0),
             count(*) FILTER (status = 'no_show')
                 / nullif(count(*) FILTER (status IN ('completed', 'no_show')), 0),
@@ -247,8 +262,8 @@ def _(alt, chart, chosen, legend, month):
     statuses = {
         "completed": "#4c78a8",
         "scheduled": "#9ecae9",
+        "rescheduled": "#72b7b2",
         "requested": "#eeca3b",
-        "rescheduled": "#b279a2",
         "canceled": "#f58518",
         "no_show": "#e45756",
         "unknown": "#bab0ac",  # not one that the API's reference names
@@ -275,7 +290,7 @@ def _(alt, chart, chosen, legend, month):
 @app.cell
 def _(alt, chart, chosen, legend, month):
     chart(
-        "Canceled, and no-shows of those that were due",
+        "Cancellation and no-show rates",
         f"""
         SELECT month, what, round(100 * share, 1) AS percent FROM (
             SELECT date_trunc('month', starting_time)::DATE AS month,
@@ -316,7 +331,7 @@ def _(alt, chart, chosen, grid, legend):
         return {"axis": axis, "scale": alt.Scale(domain=domain), "title": None}
 
     days = chart(
-        "Days booked ahead (30: or more)",
+        "Lead time in days (30 = 30 or more)",
         f"""
         SELECT least(date_diff('day', creation_time, starting_time), 30) AS days,
             count(*) AS bookings
@@ -327,11 +342,11 @@ def _(alt, chart, chosen, grid, legend):
         y="bookings:Q",
     )
     busiest = chart(
-        "Busiest hours of the week (UTC)",
+        "Busiest hours (owner's local time)",
         f"""
-        SELECT dayname(starting_time)[:3] AS day, hour(starting_time) AS hour,
-            count(*) AS bookings
-        FROM {chosen} WHERE starting_time IS NOT NULL GROUP BY ALL""",
+        SELECT dayname(start)[:3] AS day, hour(start) AS hour, count(*) AS bookings
+        FROM (SELECT coalesce(owner_starting_time, starting_time) AS start FROM {chosen})
+        WHERE start IS NOT NULL GROUP BY ALL""",
         mark="rect",
         height=220,
         x=alt.X("hour:O", **ordered([*range(24)])),
@@ -355,7 +370,7 @@ def _(chosen, marts, mo, table):
         columns += ", customer_name, customer_company, utm_campaign, lead_time_hours, cancel_reason"
     mo.vstack(
         [
-            mo.md("## The bookings that the filters choose"),
+            mo.md("## Filtered bookings"),
             table(f"SELECT {columns} FROM {chosen} ORDER BY starting_time DESC", 10),
         ]
     )

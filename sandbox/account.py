@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sandbox import changes
 from sandbox.clock import Clock
 from sandbox.collection import Collection
-from sandbox.data import Object, conversations, makers, relations, schedules, times
+from sandbox.data import Object, bookings, contacts, conversations, schedules, setup, times
+from sandbox.data.bookings import TRASH_DAYS, trash
 from sandbox.data.nasty import spoil
 from sandbox.data.people import person
 from sandbox.data.world import World, all_sizes, moment_of
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Sequence
 
+_MAKERS: dict[str, Callable[[World, int, int], Object]] = {
+    "bookings": bookings.make,
+    "contacts": contacts.contact,
+    "sms_notifications": contacts.notification,
+    "booking_calendars": setup.booking_calendar,
+    "booking_pages": setup.booking_page,
+    "master_pages": setup.master_page,
+    "event_types": setup.event_type,
+    "users": setup.user,
+    "teams": setup.team,
+    "webhooks": setup.webhook,
+}
 _NOT_FOUND = 404
 _PARENTS = {
     "booking_calendar_time_slots": "booking_calendars",
@@ -63,9 +76,11 @@ class Account:
         }
         self.slots = schedules.Slots(self.world)
         self._hosts: dict[str, tuple[str, ...]] = {}
+        # When what is in the trash is deleted for good; the account is new, whatever `now` says.
+        self._trash = {rank: self._now() + left for rank, left in trash(self.world).items()}
 
     def _make(self, stream: str, number: int, now: int | None = None) -> Object:
-        item = makers.MAKERS[stream](self.world, number, self.world.now if now is None else now)
+        item = _MAKERS[stream](self.world, number, self.world.now if now is None else now)
         turn = self.world.turn(number)
         if turn is not None:
             spoil(stream, item, turn, self.switches)
@@ -83,10 +98,15 @@ class Account:
                 collection.forget()
 
     def collection(self, stream: str) -> Collection:
-        """Return one list."""
+        """Return one list; what has been in the trash for long enough has left it."""
         if stream not in self.collections:
             message = f"no such list: {stream}"
             raise ValueError(message)
+        with self.lock:
+            now = self.clock.now()
+            for rank in [rank for rank, end in self._trash.items() if end <= now]:
+                del self._trash[rank]
+                self.collections["bookings"].delete(rank)
         return self.collections[stream]
 
     def warm(self) -> None:
@@ -118,15 +138,14 @@ class Account:
             hosts = self._hosts.get(booking_id)
             if hosts is None:
                 number = self._number("bookings", booking_id)
-                owner = self._made_owner(number)
-                hosts = self._hosts[booking_id] = relations.hosts(self.world, number, owner)
+                hosts = self._hosts[booking_id] = bookings.hosts(self.world, number)
             return self._alive("users", hosts)
 
     def links_of(self, booking_page_id: str) -> dict[str, tuple[str, ...]]:
         """Return the ids of what a booking page belongs to, by filter, of what there is."""
         with self.lock:
-            links = relations.links(self.world, self._number("booking_pages", booking_page_id))
-            return {name: self._alive(relations.LINKS[name], keys) for name, keys in links.items()}
+            links = setup.links(self.world, self._number("booking_pages", booking_page_id))
+            return {name: self._alive(setup.LINKS[name], keys) for name, keys in links.items()}
 
     def assign(self, booking_id: str, *user_ids: str) -> str:
         """Let users host a booking; its owner stays, its update time is now."""
@@ -140,9 +159,8 @@ class Account:
         if number is None:
             return None
         with self.lock:
-            bookings = self.collection("bookings")
             ids = [self.world.ids["bookings"].encode(n) for n in conversations.bookings_of(number)]
-            ids = [key for key in ids if bookings.rank_of(key) is not None]
+            ids = [key for key in ids if self.object("bookings", key)]
             contacts = [(self.object("bookings", key) or {}).get("contact") for key in ids]
             contact = next((key for key in contacts if isinstance(key, str)), None)
             return conversations.make(self.world, number, ids, contact)
@@ -215,7 +233,10 @@ class Account:
             return {**self._make(stream, number, self._now()), **fields}
 
         with self.lock:
-            return [collection.id_of(collection.add(make, self._now())) for _ in range(n)]
+            ranks = [collection.add(make, self._now()) for _ in range(n)]
+            for rank in ranks:
+                self._put_away(stream, rank, fields)
+            return [collection.id_of(rank) for rank in ranks]
 
     def edit(self, stream: str, key: str, **fields: Any) -> str:
         """Change fields of an object, and its update time to now if it has one."""
@@ -225,12 +246,15 @@ class Account:
             if UPDATED in STREAMS[stream].times:
                 item[UPDATED] = times.text(self._now())
             self.collection(stream).put(rank, {**item, **fields}, self._now())
+            self._put_away(stream, rank, fields)
         return key
 
     def delete(self, stream: str, key: str) -> str:
         """Delete an object: it is in no list any more."""
         with self.lock:
-            self.collection(stream).delete(self._existing(stream, key))
+            rank = self._existing(stream, key)
+            self.collection(stream).delete(rank)
+            self._put_away(stream, rank, {"in_trash": False})
         return key
 
     def random_changes(
@@ -273,13 +297,16 @@ class Account:
     def _now(self) -> int:
         return self.clock.now() // times.MILLISECOND * times.MILLISECOND
 
+    def _put_away(self, stream: str, rank: int, fields: Object) -> None:
+        """Remember when a booking in the trash is deleted; forget those that left it."""
+        if stream == "bookings" and "in_trash" in fields:
+            self._trash.pop(rank, None)
+            if fields["in_trash"]:
+                self._trash[rank] = self._now() + TRASH_DAYS * times.DAY
+
     def _number(self, stream: str, key: str) -> int:
         self._existing(stream, key)
         return self.world.ids[stream].decode(key) or 0
-
-    def _made_owner(self, number: int) -> str | None:
-        owner: str | None = makers.MAKERS["bookings"](self.world, number, self.world.now)["owner"]
-        return owner
 
     def _alive(self, stream: str, keys: Sequence[str]) -> tuple[str, ...]:
         collection = self.collection(stream)

@@ -19,7 +19,7 @@ _SMS_ALIVE = 2 * times.DAY
 
 _EDITS: dict[str, tuple[tuple[str, Sequence[Any]], ...]] = {
     "bookings": (
-        ("status", ("scheduled", "rescheduled", "completed", "canceled", "no_show")),
+        ("status", ("scheduled", "completed", "canceled", "no_show")),
         ("subject", ("Edited, again", "Edited\nin two lines", "Edited \U0001f58a", "")),
         ("duration_minutes", (20, 40, None)),
         ("starting_time", tuple(f"{year}-03-05T09:00:00Z" for year in range(2015, 2048, 4))),

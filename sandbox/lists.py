@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox.answers import not_found
-from sandbox.data import relations
+from sandbox.data.setup import LINKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ class Lister:
     def _is(self, stream: Stream, collection: Collection, rank: int, name: str, value: str) -> bool:
         if (stream.name, name) == _HOST_OF_BOOKING:
             return value in self._account.hosts_of(collection.id_of(rank))
-        if stream.name == "booking_pages" and name in relations.LINKS:
+        if stream.name == "booking_pages" and name in LINKS:
             return value in self._account.links_of(collection.id_of(rank))[name]
         item = collection.get(rank)
         if (stream.name, name) == ("teams", "user"):

@@ -92,7 +92,8 @@ class Routes:
     def _by_id(self, stream: Stream, key: str, query: dict[str, str]) -> Answer:
         queries.only(query, ("expand",) if stream.name == "bookings" else ())
         item = self._account.object(stream.name, key)
-        if item is None:
+        gone = self._account.switches.deleted_is_404 and (item or {}).get("deleted") is True
+        if item is None or gone:
             raise not_found(stream.noun, key)
         status = self._account.refusal(stream.kind, key)
         if status:

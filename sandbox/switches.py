@@ -45,6 +45,7 @@ class Switches:
             "whole_days" times are taken, too, but compared by their date.
         date_header: the `Date` of answers is "right", an hour "ahead", "stuck" in 2020, or
             there is "none".
+        deleted_is_404: what is deleted is a 404 when asked for by id, and not redacted.
         webhook_events: None is 404; else the shape of the list.
         time_slots_envelope: "array" is bare, "data" has an envelope.
         slots_strict: a start in the past, and an end not after the start, is a 400.
@@ -81,6 +82,7 @@ class Switches:
     deleted_cursor: str = "400"
     time_filters: str = "times"
     date_header: str = "right"
+    deleted_is_404: bool = False
     webhook_events: str | None = None
     time_slots_envelope: str = "array"
     slots_strict: bool = False

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import duckdb
 
-from scripts.run import loaded
-from scripts.warehouse import SCHEMA
+from scripts.account import AccountError, chosen
+from scripts.warehouse import SCHEMA, FileInUseError, patience, when_free
 
 LEFT_OUT = {
     "bookings": ("subject", "customer_email", "customer_name", "customer_company", "cancel_reason"),
     "contacts": ("email", "first_name", "last_name", "company", "job_title"),
     "daily_bookings": (),
+    "capacity": (),
     "account_health": (),
 }
 """The marts, each with its columns that tell who a customer is."""
@@ -27,26 +28,35 @@ _MARTS = f"{SCHEMA}_marts"
 
 def main(project: Path) -> int:
     """Write the file anew; return the exit status: 1, if there are no marts."""
-    _, warehouse = loaded(project)
     file = project / "output/assistant/marts.duckdb"
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)
     try:
-        _copy(warehouse, new)
-    except duckdb.Error as error:
-        print(f"No marts in output/{warehouse.name}: `make models`. {error}", file=sys.stderr)
-        return 1
+        warehouse = chosen(project).file
+        if not warehouse.exists():
+            return _fail(f"output/{warehouse.name} is missing: `make run` comes first")
+        _copy(warehouse, new, patience(project))
+    except duckdb.CatalogException:
+        return _fail(f"output/{warehouse.name} has no marts: `make models` comes first")
+    except (AccountError, FileInUseError, duckdb.Error) as error:
+        return _fail(str(error))
     new.replace(file)
     print(f"Written: {file.relative_to(project)}, from the marts in output/{warehouse.name}")
     return 0
 
 
-def _copy(warehouse: Path, file: Path) -> None:
+def _fail(text: str) -> int:
+    print(text, file=sys.stderr)
+    return 1
+
+
+def _copy(warehouse: Path, file: Path, wait_seconds: float) -> None:
     with duckdb.connect() as connection:
-        # The server comes with an older DuckDB.
+        # The server has an older DuckDB.
         connection.execute(f"ATTACH '{_quoted(file)}' AS marts (STORAGE_VERSION 'v1.2.0')")
-        connection.execute(f"ATTACH '{_quoted(warehouse)}' AS warehouse (READ_ONLY)")
+        attach = f"ATTACH '{_quoted(warehouse)}' AS warehouse (READ_ONLY)"
+        when_free(warehouse, lambda: connection.execute(attach), wait_seconds)
         connection.execute(f"USE marts; CREATE SCHEMA {_MARTS}; USE marts.{_MARTS}")
         for table, left_out in LEFT_OUT.items():
             _copy_table(connection, table, left_out)

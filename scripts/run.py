@@ -15,17 +15,26 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import duckdb
-from dotenv import dotenv_values
 
-from scripts.meltano import INTERRUPTED, Meltano
+from scripts.account import KEY, AccountError, chosen
+from scripts.meltano import INTERRUPTED, Meltano, RunLog
 from scripts.sample import SampleAccountError, sample_account
-from scripts.warehouse import SCHEMA, tables
+from scripts.screen import Screen
+from scripts.warehouse import (
+    SCHEMA,
+    FileInUseError,
+    Snapshot,
+    patience,
+    tables,
+    wait_until_writable,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-KEY = "TAP_ONCEHUB_API_KEY"
+    from scripts.account import Account
+
 _SAMPLE_NOTE = f"""\
 This is SAMPLE DATA: {KEY} is not set, so the sandbox serves a made-up account.
 For your own account: make a key in OnceHub (gear icon > Account Integrations >
@@ -35,10 +44,9 @@ put the key there, and `make run` again.
 _OLD_SAMPLE = """\
 output/warehouse.duckdb holds sample data of an older version. Move it away, then run again:
   mv output/warehouse.duckdb output/old-sample.duckdb; rm output/warehouse.source.json"""
-_QUERY = (
-    f"FROM {SCHEMA}.bookings SELECT status, count(*) AS bookings "
-    "WHERE in_trash IS NOT TRUE AND _sdc_deleted_at IS NULL GROUP BY ALL"
-)
+_INTERRUPTED = "Interrupted; the next `make run` resumes where this one left off"
+_NEXT = """\
+Next: `make models` builds analyst-ready tables from it, `make notebook` shows it in a browser."""
 
 
 def main(project: Path, options: Sequence[str]) -> int:
@@ -54,46 +62,39 @@ def main(project: Path, options: Sequence[str]) -> int:
             return _fail("Another `make run` is in progress")
         try:
             return _load(project, options, lock)
-        except (SampleAccountError, duckdb.Error) as error:
+        except (AccountError, SampleAccountError, FileInUseError, duckdb.Error) as error:
             return _fail(str(error))
         except KeyboardInterrupt:
-            return _fail("Interrupted", INTERRUPTED)
-
-
-def api_key(project: Path) -> str:
-    """Return the key that Meltano will use; empty, if there is none."""
-    key = os.environ.get(KEY, dotenv_values(project / ".env").get(KEY))
-    return (key or "").strip(" \t\r\n\"'")
-
-
-def loaded(project: Path) -> tuple[str, Path]:
-    """Return Meltano's environment, and the file that it loads into: your account or the sample."""
-    if api_key(project):
-        return "dev", project / "output/warehouse.duckdb"
-    return "demo", project / "output/demo.duckdb"
+            return _fail(_INTERRUPTED, INTERRUPTED)
 
 
 def _load(project: Path, options: Sequence[str], lock: TextIO) -> int:
     note = project / "output/warehouse.source.json"
     if (project / "output/warehouse.duckdb").exists() and _is_sample(note):
         return _fail(_OLD_SAMPLE)
-    environment, file = loaded(project)
-    is_sample = environment == "demo"
+    account = chosen(project)
+    file = account.file
+    wait_until_writable(file, patience(project))
     settings = {"TARGET_DUCKDB_FILEPATH": str(file), "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": SCHEMA}
+    screen = Screen()
+    log = RunLog(screen)
     with ExitStack() as stack:
-        if is_sample:
+        if account.is_sample:
             print(_SAMPLE_NOTE, flush=True)
             settings |= stack.enter_context(sample_account(file))
-        meltano = Meltano(project, environment, settings)
+        stack.enter_context(screen.live())
+        screen.doing("starting Meltano")
+        meltano = Meltano(project, account.environment, settings)
         if not any(table.rows for table in tables(file)) and meltano.has_state():
-            print(f"output/{file.name} has no rows: reading the whole account", flush=True)
+            screen.line(f"output/{file.name} has no rows: reading the whole account")
             meltano.clear_state()
-        status = _run(meltano, options, lock)
+        before = Snapshot(file)
+        status = _run(meltano, options, lock, log)
     if status == INTERRUPTED:
-        return _fail("Interrupted; the next `make run` resumes where this one left off", status)
+        return _fail(_INTERRUPTED, status)
     if status:
         return _fail(f"The load failed, see above (exit status {status})", status)
-    _summarise(file, "sample data, " if is_sample else "")
+    _summarise(file, before, log, account)
     return 0
 
 
@@ -101,26 +102,36 @@ def _is_sample(note: Path) -> bool:
     return note.exists() and '"sample"' in note.read_text("utf-8")
 
 
-def _run(meltano: Meltano, options: Sequence[str], lock: TextIO) -> int:
+def _run(meltano: Meltano, options: Sequence[str], lock: TextIO, log: RunLog) -> int:
     # For five minutes Meltano takes a killed run to be still in progress. A mark in the
     # locked file says that the last one had no time to remove it.
     lock.seek(0)
     was_killed = bool(lock.read())
     lock.write("running\n")
     lock.flush()
-    status = meltano.run(lock, ["--force", *options] if was_killed else options)
+    status = meltano.run(lock, ["--force", *options] if was_killed else options, log)
     if status <= INTERRUPTED:  # Meltano itself was not killed
         lock.truncate(0)
     return status
 
 
-def _summarise(file: Path, note: str) -> None:
-    print(f"\n{'stream':<30}{'rows':>10}   newest record (UTC)")
+def _summarise(file: Path, before: Snapshot, log: RunLog, account: Account) -> None:
+    changes = before.changes()
+    print(f"\n{'stream':<30}{'new or changed':>14}{'rows in all':>14}   newest record (UTC)")
     for table in tables(file):
-        print(f"{table.name:<30}{table.rows:>10,}   {table.newest}")
-    con = f"con = duckdb.connect('output/{file.name}', read_only=True)"
-    print(f"\nLoaded into output/{file.name} ({note}schema {SCHEMA}). One query to try:\n")
-    print(f"""  .venv/bin/python -c "import duckdb; {con}; con.sql('{_QUERY}').show()"\n""")
+        if table.name in log.absent and not table.rows:
+            print(f"{table.name:<30}{'':>28}   not in this account")
+        else:
+            figures = f"{changes.get(table.name, 0):>14,}{table.rows:>14,}"
+            print(f"{table.name:<30}{figures}   {table.newest}")
+    note = "sample data, " if account.is_sample else ""
+    print(f"\nLoaded into output/{file.name} ({note}schema {SCHEMA}).")
+    if log.run_stats:
+        requests, least = log.run_stats["requests"], log.run_stats["min_requests"]
+        print(
+            f"{requests:,} request{'s' * (requests != 1)}; the next run needs at least {least:,}."
+        )
+    print(_NEXT)
 
 
 def _fail(text: str, status: int = 1) -> int:

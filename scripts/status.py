@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 import sys
 from contextlib import closing
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import duckdb
 
+from scripts.account import AccountError, chosen
 from scripts.meltano import DATABASE
-from scripts.warehouse import tables
+from scripts.warehouse import FileInUseError, tables
 
 _RUNS = """
     SELECT job_name, state, started_at, ended_at, payload FROM runs
@@ -34,7 +36,11 @@ def main(project: Path) -> int:
         return 1
     _show_runs(runs)
     _show_bookmarks(states)
-    for file in sorted(project.glob("output/*.duckdb")):
+    try:
+        named = {chosen(project).file}
+    except AccountError:
+        named = set()
+    for file in sorted({*project.glob("output/*.duckdb"), *named}):
         _show_tables(file)
     return 0
 
@@ -66,9 +72,10 @@ def _show_tables(file: Path) -> None:
     try:
         for table in tables(file):
             print(f"{table.name:<30}{table.rows:>10,}   {table.newest:<19}{table.loaded}")
-    except duckdb.Error:
-        print("in use by a load, or not readable")
+    except (FileInUseError, duckdb.Error) as error:
+        print(str(error).partition("\n")[0])
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `make status | head`
     sys.exit(main(Path.cwd()))

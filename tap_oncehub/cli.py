@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import typing as t
@@ -159,7 +160,10 @@ class CommandLineTap(Tap):
             super().cb_test(ctx, param, value)
             return
         found = ctx.params.get("config")
-        cls.logger.info("%s", cls(config=found.config if found else {}).check_connection())
+        cls.logger.setLevel(logging.WARNING)  # the answer is one line
+        # What OnceHub says of the key names the account by an address of e-mail.
+        cls(config=found.config if found else {}).check_connection()
+        click.echo("The API key is valid.")
         ctx.exit()
 
     def check_connection(self) -> str:

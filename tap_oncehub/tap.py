@@ -128,12 +128,13 @@ class TapOnceHub(CommandLineTap):
         except InterruptedSyncError:
             self.run.save_state()
             raise
-        finally:
-            self.run.notices.log(self.logger)
-            least = [stream.min_requests for stream in self.streams.values() if stream.selected]
-            # The request that asks whose key it is comes on top.
-            self.run.progress.summarize(1 + sum(count or 0 for count in least))
-        self.run.raise_failures(sum(stream.selected for stream in self.streams.values()))
+        self.run.notices.log(self.logger)
+        read = [stream for stream in self.streams.values() if stream.selected]
+        needed = [stream.min_requests for stream in read]
+        # The request that asks whose key it is comes on top.
+        known = None if None in needed else 1 + sum(count or 0 for count in needed)
+        self.run.progress.summarize(known)
+        self.run.raise_failures(len(read))
 
     @override
     def check_connection(self) -> str:

@@ -1,112 +1,327 @@
-"""Bookings: who meets whom, when, and what they wrote in the form."""
+"""Bookings: who meets whom, when, and what becomes of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sandbox.data import Object, conversations, moments, times
-from sandbox.data.habits import habit
-from sandbox.data.people import person
+from sandbox.data import Object, moments
+from sandbox.data.contacts import address, contact_number
+from sandbox.data.people import COMPANIES, UTC_HOURS, person
+from sandbox.data.times import DAY, HOUR, MILLISECOND, MINUTE, text
 from sandbox.data.world import ADDED
 
 if TYPE_CHECKING:
     from sandbox.data.dice import Dice
-    from sandbox.data.habits import Habit
-    from sandbox.data.moments import Moments
     from sandbox.data.people import Person
     from sandbox.data.world import World
 
+TRASH_DAYS = 30
+
+# Realistic: days from booking to meeting, and meetings by hour of the owner's day.
+_LEAD_DAYS = (0, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 10, 12, 14, 18, 21, 28, 42)
+_HOURS = (8, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 12, 13, 13, 14, 14, 14, 15, 15, 15, 16, 16, 17)
+_MINUTES = (15, 30, 30, 30, 30, 45, 45, 60, 60, 90)
+_SATURDAY = 5
+# Realistic: what became of a meeting that has ended, or lies ahead, or took another's place.
+_ENDED = ("completed",) * 78 + ("no_show",) * 8 + ("canceled",) * 12 + ("requested",) * 2
+_AHEAD = ("scheduled",) * 66 + ("requested",) * 8 + ("canceled",) * 8 + ("rescheduled",) * 18
+_MOVED = ("rescheduled",) * 9 + ("canceled",)
+# Which bookings belong together is decided for a block of them, and how many follow one another.
+_BLOCK = 12
+_TOGETHER = (("chain", 2),) * 5 + (("chain", 3),) * 2 + (("session", 4),) * 2 + (("", 1),) * 3
+# A bulk action gives more than a page of bookings one and the same time.
+_BULK_LEAST, _BULK_MOST = 130, 1000
+
+_SUBJECTS = (
+    "Demo", "Discovery call", "Interview", "Kick-off", "Onboarding session",
+    "Portfolio review", "Quarterly review", "Support call",
+)  # fmt: skip
+_PROVIDERS = ("google",) * 3 + ("exchange", "office_365", "office_365", "icloud", "none")
+# Yen and won have no smaller unit, dinar three decimals.
+_PRICES = (
+    ("USD", 9900), ("USD", 25000), ("EUR", 12050), ("JPY", 15000), ("KWD", 30500), ("KRW", 1),
+)  # fmt: skip
+_SOURCES = (("google", "cpc"), ("newsletter", "email"), ("linkedin", "social"), ("website", None))
+_NOTES = (None, "", "Looking forward to it.", "Please call me on my mobile phone.", "Two of us.")
+_BUDGETS = ("under 5k", "5k to 20k", "over 20k", None)
+_REASONS = ("Conflict", "No longer needed", "Ill", None)
 _MANY = 1 << 20
+
+
+class Ties(NamedTuple):
+    """The bookings that one belongs together with, by their numbers.
+
+    Attributes:
+        first: the first of its chain: itself, if it took nobody's place.
+        earlier: the one whose place it took.
+        later: the one that took its place.
+        session: the last that joined its group session.
+    """
+
+    first: int
+    earlier: int | None = None
+    later: int | None = None
+    session: int | None = None
+
+
+class Life(NamedTuple):
+    """What became of a booking; moments as ticks."""
+
+    created: int
+    updated: int
+    starting: int
+    minutes: int
+    status: str
+    was_moved: bool
+    in_trash: bool
+
+
+def created(world: World, index: int) -> int:
+    """Return when a booking was made that was there from the start."""
+    size = world.sizes["bookings"]
+    first = size // 2
+    last = min(size, first + _bulk(size)) - 1
+    if world.nasty and first <= index <= last:
+        return world.created("bookings", last, 999)
+    return world.created("bookings", index, world.dice("created", index).below(1000))
+
+
+def _bulk(size: int) -> int:
+    return min(_BULK_MOST, max(_BULK_LEAST, size // 10))
+
+
+def ties(world: World, index: int) -> Ties:
+    """Return what a booking belongs together with; those of a chain were made at other times."""
+    block = index // _BLOCK
+    dice = world.dice("block", block)
+    kind, number = dice.pick(_TOGETHER)
+    newest = block * _BLOCK + dice.below(_BLOCK - number)
+    oldest = newest + number - 1
+    if not (kind and newest <= index <= oldest < world.sizes["bookings"]):
+        return Ties(index)
+    if kind == "session":
+        return Ties(index, session=newest)
+    if len({created(world, member) for member in range(newest, oldest + 1)}) < number:
+        return Ties(index)
+    return Ties(
+        oldest, index + 1 if index < oldest else None, index - 1 if index > newest else None
+    )
+
+
+def life(world: World, index: int, tie: Ties, now: int) -> Life:
+    """Return the times and the fate of a booking."""
+    dice = world.dice("life", index)
+    shared = world.dice("meeting", index if tie.session is None else tie.session)
+    ahead = _ahead(world, _owner(world, shared))
+    minutes = shared.pick(_MINUTES)
+    if index >= ADDED:
+        starting = _start(now, ahead, shared)
+        return Life(now, now, starting, minutes, "scheduled", was_moved=False, in_trash=False)
+    made = created(world, index)
+    # It was still ahead when another took its place, or the last guest joined.
+    known = next((other for other in (tie.later, tie.session) if other is not None), index)
+    starting = _start(created(world, known), ahead, shared)
+    ended = starting + minutes * MINUTE
+    status = _status(tie, dice, started=starting <= now, ended=ended <= now)
+    if status == "rescheduled":
+        starting += 7 * DAY
+    jitter = dice.below(60_000) * MILLISECOND
+    if tie.later is not None:
+        updated = created(world, tie.later)
+    elif status in ("completed", "no_show"):
+        updated = ended + jitter
+    elif status in ("canceled", "rescheduled"):
+        updated = made + (min(starting, now) - made) * dice.below(100) // 100
+    else:
+        updated = made + jitter // 20
+    first = world.sizes["bookings"] // 4
+    if world.nasty and first <= index < first + _bulk(world.sizes["bookings"]):
+        updated = now - 3 * DAY
+    return Life(
+        made,
+        min(updated, now),
+        starting,
+        minutes,
+        status,
+        was_moved=status == "rescheduled" or (status == "completed" and dice.chance(6)),
+        # Some days before it is deleted for good, so that it is not while somebody looks.
+        in_trash=made > now - (TRASH_DAYS - 3) * DAY and dice.chance(16),
+    )
+
+
+def _status(tie: Ties, dice: Dice, *, started: bool, ended: bool) -> str:
+    if tie.later is not None:
+        return "canceled"
+    if ended:
+        return dice.pick(_ENDED)
+    if started:
+        return "scheduled"
+    status = dice.pick(_AHEAD if tie.earlier is None else _MOVED)
+    # A session has one start for all its guests.
+    return "scheduled" if status == "rescheduled" and tie.session is not None else status
+
+
+def _owner(world: World, dice: Dice) -> int:
+    """Choose an owner, by the first draw of a meeting's dice."""
+    return dice.below(_MANY) % max(1, world.sizes["users"])
+
+
+def _ahead(world: World, owner: int) -> int:
+    """Return how far an owner's clocks are ahead."""
+    return int(UTC_HOURS[person(world.seed, owner, "user").place[3]] * HOUR)
+
+
+def _start(base: int, ahead: int, dice: Dice) -> int:
+    day = base // DAY + dice.pick(_LEAD_DAYS)
+    weekday = (day + 3) % 7
+    if weekday >= _SATURDAY:
+        day += 7 - weekday
+    starting = day * DAY + dice.pick(_HOURS) * HOUR + dice.below(4) * 15 * MINUTE - ahead
+    return starting if starting > base else starting + DAY
+
+
+def trash(world: World) -> dict[int, int]:
+    """Return how long each booking in the trash has until it is deleted, by its number."""
+    found = {}
+    for index in range(world.sizes["bookings"]):
+        if created(world, index) <= world.now - TRASH_DAYS * DAY:
+            break
+        its = life(world, index, ties(world, index), world.now)
+        if its.in_trash:
+            found[index] = its.updated + TRASH_DAYS * DAY - world.now
+    return found
 
 
 def make(world: World, index: int, now: int) -> Object:
     """Make one booking."""
+    tie = Ties(index) if index >= ADDED else ties(world, index)
+    its = life(world, index, tie, now)
     dice = world.dice("booking", index)
+    together = index if tie.session is None else tie.session
+    owner = world.ref("users", _owner(world, world.dice("meeting", together)))
+    shared = world.dice("place", together)
+    subject = shared.pick(_SUBJECTS)
+    place = _place(world, shared, grouped=tie.session is not None)
+    number = contact_number(world, tie.first)
+    guest, email = person(world.seed, number), address(world, number)
+    key, code = world.ids["bookings"].encode(index), f"{shared.below(1 << 30):08x}"
+    friends = [person(world.seed, number, "friend").email] if dice.chance(10) else []
+    url = f"https://sandbox.example.com/b/{key}"
     turn = world.turn(index)
-    when = moments.booking(world, index, now)
-    way = habit(world, dice.below(_MANY))
-    number = _contact_number(world, index, dice)
-    guest = person(world.seed, number)
-    key = world.ids["bookings"].encode(index)
-    owner = world.ref("users", dice.below(_MANY))
-    site = f"https://sandbox.example.com/b/{key}"
-    friends = [person(world.seed, number, "friend").email] if "guests" in way.gives else []
     return {
         "id": key,
         "object": "booking",
         "tracking_id": f"T{key[-9:]}",
-        "subject": f"{way.subject} with {guest.name}",
-        "status": when.status,
-        "creation_time": _text(when.created, moments.style(turn, "s")),
-        "starting_time": times.text(when.starting, moments.style(turn, "s")),
+        "subject": f"{subject} with {guest.name}",
+        "status": its.status,
+        **moments.stamps(turn, its.created, its.updated),
+        "starting_time": text(its.starting, moments.style(turn, "s")),
         "customer_timezone": guest.place[3],
-        "last_updated_time": _text(when.updated, moments.style(turn, "ms")),
         "owner": owner,
-        "duration_minutes": when.minutes,
-        "rescheduled_booking_id": _follower(world, when, dice),
-        "cancel_reschedule_information": _reason(when, owner, way),
-        "attendees": [guest.email, *friends],
-        "form_submission": _form(guest, friends, way),
-        **_page(world, way, dice.below(_MANY)),
-        "ics_url": f"{site}.ics",
-        "cancel_url": f"{site}/cancel",
-        "reschedule_url": f"{site}/reschedule",
-        "conversation": conversations.of_booking(world, index),
+        "duration_minutes": its.minutes,
+        "rescheduled_booking_id": None
+        if tie.earlier is None
+        else world.ref("bookings", tie.earlier),
+        "cancel_reschedule_information": _reason(world, its, owner, place, dice),
+        "attendees": [*([email] if email else []), *friends],
+        "form_submission": _form(guest, email, friends, dice),
+        **place,
+        "in_trash": its.in_trash,
+        "virtual_conferencing": None
+        if dice.chance(25)
+        else {"join_url": f"https://meet.example.com/{code}"},
+        "location_description": dice.pick((None, None, "", "", f"Room {dice.below(40)}")),
+        "payment_information": _payment(tie, place, dice, code),
+        "external_calendar": _calendar(dice, code),
+        "custom_fields": [{"name": "Budget", "value": dice.pick(_BUDGETS)}],
+        "utm_params": _utm(dice),
+        "ics_url": f"{url}.ics",
+        "cancel_url": f"{url}/cancel",
+        "reschedule_url": f"{url}/reschedule",
+        "conversation": world.conversation_of(index),
         "contact": world.ref("contacts", number),
-        **way.fields,
     }
 
 
-def _text(ticks: int | None, style: str) -> str | None:
-    return None if ticks is None else times.text(ticks, style)
-
-
-def _contact_number(world: World, index: int, dice: Dice) -> int:
-    """Choose a contact who was there when the booking was made: mostly a new one."""
-    contacts, bookings = world.sizes["contacts"], world.sizes["bookings"]
-    if not contacts:
-        return index % ADDED
-    place = 0 if index >= ADDED else -(-index * contacts // max(1, bookings))
-    place = min(place, contacts - 1)
-    return place if dice.chance(60) else dice.between(place, contacts - 1)
-
-
-def _follower(world: World, when: Moments, dice: Dice) -> str | None:
-    if when.status != "rescheduled":
-        return None
-    return world.ref("bookings", dice.below(_MANY))
-
-
-def _reason(when: Moments, owner: str | None, way: Habit) -> Object | None:
-    if when.status not in ("canceled", "rescheduled"):
-        return None
-    return {
-        "reason": way.reason,
-        "actioned_by": "user" if way.by_user else "customer",
-        "user_id": owner if way.by_user else None,
-    }
-
-
-def _form(guest: Person, friends: list[str], way: Habit) -> Object:
-    gives = way.gives
-    return {
-        "name": guest.name,
-        "email": guest.email,
-        "phone": guest.phone if "phone" in gives else None,
-        "mobile_phone": guest.phone if "mobile_phone" in gives else None,
-        "note": way.note,
-        "company": guest.company if "company" in gives else None,
-        "guests": friends,
-        "custom_fields": way.form_fields,
-    }
-
-
-def _page(world: World, way: Habit, number: int) -> Object:
+def _place(world: World, dice: Dice, *, grouped: bool) -> Object:
     """Choose where it was booked."""
-    classic = not way.on_calendar
+    number = dice.below(_MANY)
+    calendar = world.ref("booking_calendars", number)
+    # Realistic: most accounts have left the classic pages behind.
+    classic = not calendar or (not grouped and dice.chance(30))
+    classic = classic and world.sizes["booking_pages"] > 0
     return {
         "booking_page": world.ref("booking_pages", number) if classic else None,
         "master_page": world.ref("master_pages", number) if classic and number % 2 else None,
         "event_type": world.ref("event_types", number) if classic and number % 3 else None,
-        "booking_calendar": None if classic else world.ref("booking_calendars", number),
+        "booking_calendar": None if classic else calendar,
     }
+
+
+def _reason(world: World, its: Life, owner: str | None, place: Object, dice: Dice) -> Object | None:
+    by, reason = dice.pick(("user", "customer", "customer", "api")), dice.pick(_REASONS)
+    if its.status != "canceled" and not its.was_moved:
+        return None
+    # Through the API it is the host's deed on a calendar, and the account owner's on a page.
+    api = owner if place["booking_calendar"] else world.ref("users", 0)
+    return {
+        "reason": reason,
+        "actioned_by": "customer" if by == "customer" else "user",
+        "user_id": {"user": owner, "api": api}.get(by),
+    }
+
+
+def _form(guest: Person, email: str | None, friends: list[str], dice: Dice) -> Object | None:
+    if dice.chance(8):  # a user booked
+        return None
+    return {
+        "name": guest.name,
+        "email": email,
+        "phone": guest.phone if dice.chance(40) else None,
+        "mobile_phone": guest.phone if dice.chance(20) else None,
+        "note": dice.pick(_NOTES),
+        "company": guest.company if dice.chance(60) else None,
+        "guests": friends,
+        "custom_fields": [
+            {"name": "How did you hear about us?", "value": dice.pick(("Web", "A friend", None))},
+            {"name": "Company size", "value": 10 * dice.below(200)},
+        ],
+    }
+
+
+def _payment(tie: Ties, place: Object, dice: Dice, code: str) -> Object | None:
+    """Charge for some bookings on calendars; what was paid stays on the first of a chain."""
+    often = 12 if tie.later is None else 40
+    if tie.earlier is not None or not place["booking_calendar"] or not dice.chance(often):
+        return None
+    currency, amount = dice.pick(_PRICES)
+    return {"amount_charged": amount, "currency": currency, "transaction_id": f"TEST-{code}"}
+
+
+def _calendar(dice: Dice, code: str) -> Object:
+    kind, name = dice.pick(_PROVIDERS), dice.pick(COMPANIES)
+    if kind == "none":
+        return {"type": kind, "name": "", "id": "", "event_id": ""}
+    return {"type": kind, "name": name, "id": f"{kind}-calendar", "event_id": f"event{code}"}
+
+
+def _utm(dice: Dice) -> Object | None:
+    if dice.chance(75):
+        return None
+    source, medium = dice.pick(_SOURCES)
+    campaign = dice.pick(("spring", "summer", None))
+    return {
+        "source": source, "medium": medium, "campaign": campaign, "term": None, "content": None,
+    }  # fmt: skip
+
+
+def hosts(world: World, index: int) -> tuple[str, ...]:
+    """Return the ids of the users who host or co-host a booking; only filters tell.
+
+    Mostly the first is the owner, who accepted the booking first.
+    """
+    dice = world.dice("hosts", index)
+    owner = make(world, index, world.now)["owner"]
+    reassigned = world.ref("users", dice.below(_MANY)) if dice.chance(25) or not owner else owner
+    helpers = [world.ref("users", dice.below(_MANY)) for _ in range(dice.pick((0, 0, 0, 1, 2)))]
+    return tuple(dict.fromkeys(key for key in (reassigned, *helpers) if key))

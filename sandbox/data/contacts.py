@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sandbox.data import Object, moments, times
 from sandbox.data.people import SALUTATIONS, TITLES, person
+from sandbox.data.world import ADDED
+from sandbox.streams import UPDATED
 
 if TYPE_CHECKING:
     from sandbox.data.world import World
@@ -21,36 +23,62 @@ _MESSAGES = (
 _SEGMENT = 160
 
 
+def contact_number(world: World, booking: int) -> int:
+    """Choose a contact who was there when a booking was made: mostly a new one."""
+    contacts, bookings = world.sizes["contacts"], world.sizes["bookings"]
+    if not contacts:
+        return booking % ADDED
+    dice = world.dice("guest", booking)
+    place = 0 if booking >= ADDED else -(-booking * contacts // max(1, bookings))
+    place = min(place, contacts - 1)
+    return place if dice.chance(60) else dice.between(place, contacts - 1)
+
+
+def address(world: World, index: int) -> str | None:
+    """Return the e-mail address of a contact: some have none, who booked by phone."""
+    return None if index % 23 == 5 else person(world.seed, index).email  # noqa: PLR2004
+
+
+def _times(world: World, index: int, now: int) -> tuple[int, int]:
+    if index >= ADDED:
+        return now, now
+    dice = world.dice("contact times", index)
+    created = world.created("contacts", index, dice.below(1000))
+    # Realistic: a third never changes again.
+    later = dice.below(100) ** 2 * times.HOUR if dice.chance(66) else 0
+    updated = created + later + dice.below(5000) * times.MILLISECOND
+    return created, created if updated > now else updated
+
+
 def contact(world: World, index: int, now: int) -> Object:
     """Make one contact."""
     dice = world.dice("contact", index)
     turn = world.turn(index)
-    when = moments.contact(world, index, now)
+    created, updated = _times(world, index, now)
     who = person(world.seed, index)
     city, state, country, zone = who.place
     known = dice.chance(50)
-    updated = when.updated
-    shown = None if updated is None else times.text(updated, moments.style(turn, "ms"))
-    created = when.created
+    stamps = moments.stamps(turn, created, updated)
+    email = address(world, index)
+    mobile = email is None or dice.chance(40)
     return {
         "id": world.ids["contacts"].encode(index),
         "object": "contact",
-        "creation_time": created and times.text(created, moments.style(turn, "s")),
-        "last_updated_time": shown,
-        "last_interacted_time": shown if known else None,
+        **stamps,
+        "last_interacted_time": stamps[UPDATED] if known else None,
         "owner": world.ref("users", dice.below(1 << 20)),
         "status": dice.pick(_STATUSES),
         "city": city if known else None,
         "company_size": dice.pick(("1-10", "11-50", "51-200", None)),
         "company": who.company if known else None,
         "country": country if known else None,
-        "email": who.email,
+        "email": email,
         "employees": dice.pick(_EMPLOYEES) if known else None,
         "first_name": who.first,
         "has_consent": dice.chance(70),
         "job_title": dice.pick(TITLES) if known else None,
         "last_name": who.last,
-        "mobile_phone": who.phone if dice.chance(40) else None,
+        "mobile_phone": who.phone if mobile else None,
         "phone": who.phone if dice.chance(30) else None,
         "post_code": f"0{dice.below(10_000):04d}" if known else None,
         "salutation": dice.pick(SALUTATIONS) if dice.chance(30) else None,
@@ -67,8 +95,10 @@ def contact(world: World, index: int, now: int) -> Object:
 def notification(world: World, index: int, now: int) -> Object:
     """Make one text message."""
     dice = world.dice("sms", index)
-    when = moments.notification(world, index, now)
-    created = when.created
+    created = now
+    if index < ADDED:
+        when = world.created("sms_notifications", index, dice.below(1000))
+        created = min(now, when + dice.below(1000) * times.MILLISECOND)
     to_user = dice.chance(20)
     number = dice.below(1 << 20)
     body = dice.pick(_MESSAGES).format(hour=dice.between(8, 17))
@@ -82,7 +112,7 @@ def notification(world: World, index: int, now: int) -> Object:
         "object": "notification",
         "type": "sms",
         "status": dice.pick(_SMS_STATUSES),
-        "creation_time": created and times.text(created, moments.style(world.turn(index), "ms")),
+        "creation_time": moments.stamp(world.turn(index), created, "ms"),
         "recipient": recipient,
         "recipient_type": "user" if to_user else "contact",
         "details": {

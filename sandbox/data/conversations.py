@@ -4,45 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.data import Object, moments, times
+from sandbox.data import Object, times
+from sandbox.data.bookings import created
+from sandbox.data.world import PAIR
 
 if TYPE_CHECKING:
     from sandbox.data.dice import Dice
     from sandbox.data.world import World
 
-# Two bookings share a conversation; one pair in twenty has one.
-_PAIR = 2
-_EVERY = 20
-_FIRST = 1
 _STATUSES = ("closed", "closed", "started", "abandoned")
 _QUESTIONS = ("What is your name?", "How many are you?", "May we call you?", "Why us?")
 _VALUES: tuple[Any, ...] = ("Ada", "12", "yes", "", None)
 _NASTY_VALUES: tuple[Any, ...] = (12, True, ["Demo", None], {"city": "Łódź"}, 'two\nlines, "x"')
 
 
-def of_booking(world: World, index: int) -> str | None:
-    """Return the id of the conversation that led to a booking, if one did."""
-    number = index // _PAIR
-    return world.conversation_ids.encode(number) if number % _EVERY == _FIRST else None
-
-
 def bookings_of(number: int) -> tuple[int, ...]:
     """Return the numbers of the bookings that a conversation led to."""
-    return tuple(range(_PAIR * number, _PAIR * number + _PAIR))
+    return tuple(range(PAIR * number, PAIR * number + PAIR))
 
 
 def make(world: World, number: int, bookings: list[str], contact: str | None) -> Object:
     """Make one conversation."""
     dice = world.dice("conversation", number)
-    created = moments.booking(world, _PAIR * number, world.now).created or world.now
-    started = created - dice.between(5, 60) * times.MINUTE
+    made = created(world, PAIR * number)
+    started = made - dice.between(5, 60) * times.MINUTE
     audience = f"AUD-{dice.below(4):012X}" if dice.chance(60) else None
     return {
         "object": "conversation",
         "id": world.conversation_ids.encode(number),
         "creation_time": times.text(started, "s"),
-        "last_updated_time": times.text(created),
-        "last_interacted_time": times.text(created),
+        "last_updated_time": times.text(made),
+        "last_interacted_time": times.text(made),
         "initiated_by": dice.pick(("bot", "contact")),
         "status": dice.pick(_STATUSES),
         "contact": contact,

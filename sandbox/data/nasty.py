@@ -22,6 +22,7 @@ _MISSING = 3
 _UNKNOWN = 5
 _TEXTS_EACH = 3
 _LONG_TURN = 7
+_WHO = ("reason", "actioned_by", "user_id")
 _NESTED_UNKNOWN = ("form_submission", "external_calendar", "details")
 
 
@@ -103,14 +104,15 @@ def _unknown(item: Object, round_: int) -> None:
 
 def _booking(item: Object, turn: int) -> None:
     form = item.get("form_submission")
-    if turn == _LONG_TURN and isinstance(form, dict):
-        form["note"] = values.LONG_TEXT
+    if turn == _LONG_TURN:
+        item["form_submission"] = {**(form or {}), "note": values.LONG_TEXT}
     if _every(8, 3, turn):
         item["attendees"] = _cycle(([], None, ["a@example.com", None], [""]), turn // 8)
-    if _every(9, 2, turn):
+    if _every(9, 2, turn) and not item.get("rescheduled_booking_id"):
         item["payment_information"] = _cycle(values.PAYMENTS, turn // 9)
-    if _every(10, 6, turn):
-        item["in_trash"] = True
+    # As webhooks have it, where nothing was canceled.
+    if _every(10, 6, turn) and not item.get("cancel_reschedule_information"):
+        item["cancel_reschedule_information"] = dict.fromkeys(_WHO, "")
     if _every(13, 4, turn) and isinstance(form, dict):
         form["custom_fields"] = _cycle(values.CUSTOM_FIELDS, turn // 13)
     if _every(17, 5, turn):

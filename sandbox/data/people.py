@@ -35,6 +35,12 @@ PLACES = (
     ("São Paulo", "SP", "Brazil", "America/Sao_Paulo"),
     ("Seattle", "Washington", "United States", "America/Los_Angeles"),
 )
+UTC_HOURS = {
+    "America/Chicago": -6, "America/Los_Angeles": -8, "America/New_York": -5,
+    "America/Sao_Paulo": -3, "Asia/Kolkata": 5.5, "Asia/Tokyo": 9, "Australia/Melbourne": 10,
+    "Europe/Berlin": 1, "Europe/London": 0, "Europe/Warsaw": 1,
+}  # fmt: skip
+"""How far their clocks are ahead of UTC, but for summer time."""
 TITLES = ("Buyer", "CEO", "Head of Sales", "HR Manager", "Ops Lead", "Student", "Team Assistant")
 SALUTATIONS = ("Dr.", "Mr.", "Mrs.", "Ms.", "Mx.", "Prof.")
 

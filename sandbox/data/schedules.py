@@ -20,6 +20,7 @@ _PLACES: tuple[Object, ...] = (
     {"type": "virtual_static", "value": "https://meet.example.com/room", "id": "LOC-1"},
     {"type": "physical", "value": '1 "Sample" Street,\nFloor 2', "id": "LOC-2"},
     {"type": "guest_phone", "value": None, "id": None},
+    {"type": "in_person_by_guest", "value": None, "id": None},
 )
 _NASTY_PLACES: tuple[Object, ...] = (
     {"type": "physical", "value": "Caf\u00e9 \U0001f600, 2nd \\ floor\r\n", "id": ""},
@@ -31,6 +32,7 @@ _WAYS: tuple[Object, ...] = (
     {"type": "online_dynamic_link", "value": None, "id": None},
     {"type": "in_person_by_host", "value": "1 Sample Street", "id": "LOC-2"},
     {"type": "phone_by_guest", "value": None, "id": None},
+    {"type": "in_person_by_guest", "value": None, "id": None},
     {
         "type": "online_static_link",
         "value": "https://meet.example.com/room",

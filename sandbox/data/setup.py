@@ -22,6 +22,19 @@ EVENT_NAMES = (
     "conversation.closed", "conversation.abandoned",
 )  # fmt: skip
 
+LINKS = {"user": "users", "master_page": "master_pages", "event_type": "event_types"}
+"""Filters of booking pages, and the lists whose ids they take."""
+
+
+def links(world: World, index: int) -> dict[str, tuple[str, ...]]:
+    """Return the ids of what a booking page belongs to, by filter: no object tells."""
+    dice = world.dice("links", index)
+    found = {}
+    for name, stream in LINKS.items():
+        keys = {world.ref(stream, dice.below(1 << 20)) for _ in range(dice.below(3))}
+        found[name] = tuple(sorted(key for key in keys if key))
+    return found
+
 
 def user(world: World, index: int, _now: int) -> Object:
     """Make one user; number 0 owns the account."""

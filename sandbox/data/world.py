@@ -16,6 +16,11 @@ _DENSE = 600
 _SPARSE = 20
 
 
+# Two bookings share a conversation; one pair in twenty has one.
+PAIR = 2
+_PAIRS, _TALKED = 20, 1
+
+
 def default_sizes(bookings: int) -> dict[str, int]:
     """Return sensible sizes of all lists for an account with so many bookings."""
     grown = isqrt(bookings)
@@ -97,3 +102,8 @@ class World:
         """Return the id of an object of another list; None if that list is empty."""
         size = self.sizes[stream]
         return self.ids[stream].encode(number % size) if size else None
+
+    def conversation_of(self, booking: int) -> str | None:
+        """Return the id of the conversation that led to a booking, if one did."""
+        pair = booking // PAIR
+        return self.conversation_ids.encode(pair) if pair % _PAIRS == _TALKED else None

@@ -15,11 +15,11 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tap_oncehub.engine.response import JsonResponse
-    from tap_oncehub.engine.stream import ResumableStream
 
     Record: t.TypeAlias = dict[str, t.Any]
     Request: t.TypeAlias = dict[str, t.Any]
-    Reader: t.TypeAlias = staticmethod[[ResumableStream, "Position | None"], Iterator["Page"]]
+    Stream: t.TypeAlias = t.Any  # a ResumableStream; its module imports this one
+    Reader: t.TypeAlias = staticmethod[[Stream, "Position | None"], Iterator["Page"]]
 
 CURSOR_SECONDS = 60.0
 """How long a request with a cursor is retried before the list is asked from its start."""
@@ -72,7 +72,7 @@ def as_id(value: t.Any) -> str | None:
     return text if text not in {"", ".", ".."} else None  # these would be other addresses
 
 
-def list_reader(stream: ResumableStream, position: Position | None) -> Iterator[Page]:
+def list_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     """Read a list, or what is expanded in its objects."""
     may_be_absent = position is None and not stream.source
     try:
@@ -83,17 +83,17 @@ def list_reader(stream: ResumableStream, position: Position | None) -> Iterator[
     except RefusedError as error:
         if not may_be_absent or error.status not in stream.documented_refusals:
             raise
-        stream.notice_refusal(error, stream.path)
+        stream.stats.is_absent = True
 
 
-def object_reader(stream: ResumableStream, position: Position | None) -> Iterator[Page]:
+def object_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     """Ask once for each object of another list."""
     for page in _pages(stream, position, stream.list_request(stream.source or "")):
         ids = [one for found in page.objects if (one := as_id(found.get("id")))]
         yield page._replace(rows=(row for one in ids for row in stream.remembering(one)))
 
 
-def filter_reader(stream: ResumableStream, position: Position | None) -> Iterator[Page]:
+def filter_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     """Read a list once for each value of each filter, in the order of the values.
 
     The values are the ids of other lists, whose order no edit changes.
@@ -119,25 +119,25 @@ def filter_reader(stream: ResumableStream, position: Position | None) -> Iterato
 
 
 def filtered_pages(
-    stream: ResumableStream, position: Position | None, value: str, *, timed: bool
+    stream: Stream, position: Position | None, value: str, *, timed: bool
 ) -> Iterator[Page]:
     """Read the list of one filter; ``timed`` asks only for what is newer than the bookmark."""
     for page in _pages(stream, position, stream.list_request(stream.path, value, timed=timed)):
         yield page._replace(rows=[stream.row_of(found, value) for found in page.objects])
 
 
-def single_reader(stream: ResumableStream, _position: Position | None) -> Iterator[Page]:
+def single_reader(stream: Stream, _position: Position | None) -> Iterator[Page]:
     """Read an endpoint that answers with one object."""
     response = stream.fetch({})
     yield Page([response.body], [response.body], None, response)
 
 
-def _ids(stream: ResumableStream, path: str) -> set[str]:
+def _ids(stream: Stream, path: str) -> set[str]:
     pages = _pages(stream, None, stream.list_request(path, timed=False))
     return {one for page in pages for found in page.objects if (one := as_id(found.get("id")))}
 
 
-def _pages(stream: ResumableStream, position: Position | None, request: Request) -> Iterator[Page]:
+def _pages(stream: Stream, position: Position | None, request: Request) -> Iterator[Page]:
     """Read a list from a position: each page must begin with the last object of the one before.
 
     Raises:
@@ -178,7 +178,7 @@ def _pages(stream: ResumableStream, position: Position | None, request: Request)
             return
 
 
-def _mark(stream: ResumableStream, objects: Sequence[Record]) -> tuple[str | None, str | None]:
+def _mark(stream: Stream, objects: Sequence[Record]) -> tuple[str | None, str | None]:
     """Tell an object, and its versions, from others; one that was edited may have moved."""
     found = objects[0] if objects else {}
     updated = found.get(stream.updated_key)
@@ -189,7 +189,7 @@ def _message(request: Request, what: str, cursor: str | None) -> str:
     return f"{request['path']} {what} (after {cursor or 'the start'})"
 
 
-def _ask(stream: ResumableStream, request: Request, cursor: str | None) -> JsonResponse:
+def _ask(stream: Stream, request: Request, cursor: str | None) -> t.Any:
     """Return a page. A cursor is lost if its request fails while the first page answers.
 
     Raises:

@@ -121,16 +121,13 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCI
 def converter_for(part: Mapping[str, t.Any], depth: int = 0, *, top: bool = False) -> Convert:
     """Return what converts a value to its declared type without loss.
 
-    It takes the value, where to put what does not fit, and its name. At the top, a value
-    has a column of its own. So many levels of objects have columns for their known fields only.
+    It takes the value, where to put what does not fit, and its name. At the top, a value has a
+    column of its own; down to the depth, an object has columns for its known fields only.
     """
-    declared = part.get("type", "string")
-    types = {declared} if isinstance(declared, str) else set(declared)
+    types = part.get("type", "string")
     for name, make in _MAKERS.items():
-        if name in types:
+        if name in ([types] if isinstance(types, str) else types):
             return make(part, depth)
-    if "boolean" in types:
-        return _boolean
     if part.get("format") == "date-time":
         return _time
     return _column_text if top else _text
@@ -146,10 +143,6 @@ def _column_text(value: t.Any, overflow: Record, name: str) -> t.Any:
 
 def _text(value: t.Any, _overflow: Record, _name: str) -> str:
     return value if isinstance(value, str) else ENCODER.encode(value).decode()
-
-
-def _anything(value: t.Any, _overflow: Record, _name: str) -> t.Any:
-    return value
 
 
 def _time(value: t.Any, overflow: Record, name: str) -> str | None:
@@ -224,7 +217,7 @@ def _array(part: Mapping[str, t.Any], _depth: int) -> Convert:
 def _object(part: Mapping[str, t.Any], depth: int) -> Convert:
     parts = part.get("properties", {})
     converters = {name: converter_for(p, depth - 1) for name, p in parts.items()}
-    unknown = None if parts and depth > 0 else _anything
+    is_flattened = parts and depth > 0
 
     def convert(value: t.Any, overflow: Record, name: str) -> Record | None:
         if not isinstance(value, dict):
@@ -233,11 +226,10 @@ def _object(part: Mapping[str, t.Any], depth: int) -> Convert:
         inner: Record = {}
         result: Record = {}
         for key, item in value.items():
-            convert_item = converters.get(key, unknown)
-            if convert_item is None:
-                inner[key] = item
-            else:
+            if convert_item := converters.get(key):
                 result[key] = None if item is None else convert_item(item, inner, key)
+            else:
+                (inner if is_flattened else result)[key] = item
         if inner:
             overflow[name] = inner
         return result
@@ -250,4 +242,5 @@ _MAKERS: dict[str, Callable[[Mapping[str, t.Any], int], Convert]] = {
     "array": _array,
     "integer": _integer,
     "number": lambda *_: _number,
+    "boolean": lambda *_: _boolean,
 }

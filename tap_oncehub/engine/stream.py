@@ -186,6 +186,7 @@ class ResumableStream(RESTStream[str]):
             self.sync_pass = sync_pass
             self._set_version(sync_pass)
             self._announce(sync_pass)
+            self.run.save_state()
             for page in sync_pass.pages(partial(self.reader, self)):
                 yield from page.rows
                 sync_pass.commit(page)

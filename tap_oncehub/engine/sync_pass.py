@@ -91,7 +91,11 @@ def due_passes(
     if (plan.key and not start) or is_full_pass_due(state, plan, clocks):
         state["unread"] = []  # everything is asked for again
         signed = version if plan.versioned else -version
-        yield SyncPass(state, plan, SavedPass(FORM, reads, signed, begun, clocks.days, None), warn)
+        saved = SavedPass(FORM, reads, signed, begun, clocks.days, None)
+        state["resume"] = [
+            *saved
+        ]  # without a position only its version counts, which none may repeat
+        yield SyncPass(state, plan, saved, warn)
 
 
 def is_full_pass_due(state: State, plan: Plan, clocks: Clocks) -> bool:
@@ -219,7 +223,7 @@ class SyncPass:
     def _rewind(self, moved: ListMovedError) -> None:
         self._rewinds += 1
         if self._rewinds > MAX_REWINDS:
-            self._state["resume"] = []
+            self._state["resume"] = [*self._saved._replace(positions=[])]
             msg = f"the list changes faster than it can be read ({moved}). "
             raise EndpointError(msg + "The next run reads it again") from None
         self._warn(f"{moved}; reading again from an earlier page")

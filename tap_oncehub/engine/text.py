@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import re
+import typing as t
 
+from singer_sdk.metrics import Point
 from typing_extensions import override
 
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060-\u206f\ufeff]+")
@@ -23,7 +26,7 @@ def plain_text(text: str, secret: str = "") -> str:
 
 
 class PlainTextFilter(logging.Filter):
-    """Makes every message of a handler plain text."""
+    """Makes every message of a handler plain text; metrics keep their form."""
 
     def __init__(self, secret: str) -> None:
         super().__init__()
@@ -31,10 +34,20 @@ class PlainTextFilter(logging.Filter):
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple) and record.args and isinstance(record.args[0], Point):
+            # Meltano takes a metric apart; as a text it would be of no use.
+            point = record.args[0]
+            record.args = (dataclasses.replace(point, tags=self._without_key(point.tags)),)
+            return True
         record.msg, record.args = plain_text(record.getMessage(), self._secret), None
         if record.levelno < logging.ERROR:
             record.exc_info = None  # urllib3 warns of a header that it cannot read with a traceback
         return True
+
+    def _without_key(self, value: t.Any) -> t.Any:
+        if isinstance(value, dict):
+            return {name: self._without_key(part) for name, part in value.items()}
+        return plain_text(value, self._secret) if type(value) is str else value
 
 
 def keep_plain(secret: str) -> None:

@@ -1,4 +1,4 @@
-"""Times as OnceHub writes them: ISO 8601, parsed and written in one place."""
+"""Times in ISO 8601: parsed and written in one place."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def utc_text(text: str) -> str | None:
 
 
 def milliseconds(moment: datetime) -> str:
-    """Write a time in UTC as OnceHub's examples filter by it: in whole milliseconds."""
+    """Write a time in UTC in whole milliseconds, as filters take it."""
     text = moment.astimezone(timezone.utc).replace(tzinfo=None)
     return text.isoformat(timespec="milliseconds") + "Z"
 

@@ -73,19 +73,28 @@ def test_what_is_not_selected_by_default_is_not_in_meltano(extractor: Definition
     assert sorted(extractor["select"]) == sorted(["*.*", *left_out])
 
 
+def test_meltano_test_installs_the_tap_only(project: Definition) -> None:
+    """Whatever plugin is tested, Meltano installs each that has a command named test…."""
+    tested = [
+        plugin["name"]
+        for plugins in project["plugins"].values()
+        for plugin in plugins
+        if any(name.startswith("test") for name in plugin.get("commands", ()))
+    ]
+    assert tested == ["tap-oncehub"]
+
+
 def test_plugins_need_no_hub(project: Definition) -> None:
     for plugins in project["plugins"].values():
         for plugin in plugins:
             missing = {"namespace", "pip_url", "executable", "settings"} - plugin.keys()
             assert not missing, plugin["name"]
-            for setting in plugin["settings"]:
-                assert {"name", "label", "description", "kind"} <= setting.keys()
 
 
 def test_the_loader_is_the_projects_own_and_deletes_reach_it(
     loader: Definition, extractor: Definition
 ) -> None:
-    assert loader["pip_url"] == "-e ./target_duckdb"
+    assert loader["pip_url"] == "-e ./load/target_duckdb"
     assert extractor["config"]["emit_activate_version_messages"] is True
 
 

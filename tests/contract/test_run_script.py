@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import typing as t
+import shutil
+from pathlib import Path
 
+import duckdb
 import pytest
 
-from scripts import run
+from scripts import account
 from scripts.meltano import parse, readable
+from scripts.screen import Screen
+from scripts.warehouse import Snapshot
 
-if t.TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    for name in (account.KEY, "MELTANO_ENVIRONMENT", "TARGET_DUCKDB_FILEPATH"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copy(ROOT / "meltano.yml", tmp_path)
+    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -28,32 +38,55 @@ if t.TYPE_CHECKING:
 )
 def test_the_key_is_looked_for_where_meltano_looks(
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    project: Path,
     variable: str | None,
     file: str | None,
     key: str,
 ) -> None:
-    monkeypatch.delenv(run.KEY, raising=False)
     if variable is not None:
-        monkeypatch.setenv(run.KEY, variable)
+        monkeypatch.setenv(account.KEY, variable)
     if file is not None:
-        (tmp_path / ".env").write_text(file)
+        (project / ".env").write_text(file)
 
-    assert run.api_key(tmp_path) == key
-
-
-NOISE: list[dict[str, t.Any]] = [
-    {"event": "Using systemdb state backend", "level": "info"},
-    {"event": "No state was found, complete import.", "level": "warning"},
-    {"event": "METRIC", "level": "info", "name": "tap-oncehub", "metric_info": {"metric": "x"}},
-    {"event": "anything", "level": "info", "name": "tap-oncehub", "type": "discovery"},
-    {"event": "Loading 3 rows into 'x'", "level": "info", "name": "target-duckdb"},
-]
+    assert account.setting(project, account.KEY) == key
 
 
-@pytest.mark.parametrize("entry", NOISE, ids=lambda entry: entry["event"])
-def test_what_is_for_machines_is_not_shown(entry: dict[str, t.Any]) -> None:
-    assert list(readable(parse(json.dumps(entry)))) == []
+@pytest.mark.parametrize(
+    ("variables", "environment", "file"),
+    [
+        ({}, "demo", "output/demo.duckdb"),
+        ({account.KEY: "k"}, "dev", "output/warehouse.duckdb"),
+        ({"MELTANO_ENVIRONMENT": "prod"}, "prod", "output/warehouse_prod.duckdb"),
+        ({account.KEY: "k", "MELTANO_ENVIRONMENT": "demo"}, "demo", "output/demo.duckdb"),
+        ({account.KEY: "k", "TARGET_DUCKDB_FILEPATH": "a b.duckdb"}, "dev", "a b.duckdb"),
+        ({"TARGET_DUCKDB_FILEPATH": "mine.duckdb"}, "demo", "output/demo.duckdb"),
+    ],
+)
+def test_the_file_is_the_environments(
+    monkeypatch: pytest.MonkeyPatch,
+    project: Path,
+    variables: dict[str, str],
+    environment: str,
+    file: str,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert account.chosen(project) == (environment, project / file)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"MELTANO_ENVIRONMENT": "staging"}, {account.KEY: "k", "TARGET_DUCKDB_FILEPATH": "md:mine"}],
+)
+def test_a_file_that_is_not_known_is_refused(
+    monkeypatch: pytest.MonkeyPatch, project: Path, variables: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(account.AccountError):
+        account.chosen(project)
 
 
 def test_a_bug_comes_with_its_traceback() -> None:
@@ -71,3 +104,32 @@ def test_a_bug_comes_with_its_traceback() -> None:
 @pytest.mark.parametrize("line", ["Traceback (most recent call last):", "[1]", "{", "12"])
 def test_what_is_no_entry_is_shown_as_it_is(line: str) -> None:
     assert list(readable(parse(line))) == [line]
+
+
+def test_no_line_is_wider_than_120_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen().line("12:00:00  ERROR: " + "word " * 60)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 120
+    assert " ".join(lines).split() == ["12:00:00", "ERROR:", *["word"] * 60]
+
+
+def test_what_is_new_or_changed_is_counted(tmp_path: Path) -> None:
+    file = tmp_path / "it's.duckdb"
+    before = Snapshot(file)
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(
+            "CREATE SCHEMA oncehub; CREATE TABLE oncehub.users AS "
+            "SELECT i AS id, 'name' AS name, NULL::TIMESTAMP AS _sdc_deleted_at FROM range(9) t(i)"
+        )
+    assert before.changes() == {"users": 9}
+    before = Snapshot(file)
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(
+            "UPDATE oncehub.users SET _sdc_deleted_at = now() WHERE id = 0;"
+            "UPDATE oncehub.users SET name = 'other' WHERE id = 1;"
+            "UPDATE oncehub.users SET name = 'name' WHERE id = 2;"
+            "INSERT INTO oncehub.users VALUES (10, NULL, NULL);"
+            "ALTER TABLE oncehub.users ADD COLUMN new TEXT; CREATE TABLE oncehub.teams (id INT)"
+        )
+    assert before.changes() == {"users": 2, "teams": 0}

@@ -1,59 +1,35 @@
-"""The README says of streams and settings what the code does."""
+"""README.md: the pipe works as it stands there, at the first run and at the next."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import re
+import typing as t
 
-from tap_oncehub.settings import SETTINGS
-from tap_oncehub.tap import TapOnceHub
+from sandbox import Account, Sandbox
+from tests.support import loaders, programs
 
-ROOT = Path(__file__).parents[2]
-README = ROOT.joinpath("README.md").read_text()
-BUILT_IN = ("stream_maps", "stream_map_config", "flattening_enabled")
+if t.TYPE_CHECKING:
+    from pathlib import Path
 
-
-def table(first_column: str) -> list[list[str]]:
-    """The cells of the table whose first column has this heading."""
-    lines = README.splitlines()
-    start = next(i for i, x in enumerate(lines) if x.startswith(f"| {first_column} |"))
-    rows = []
-    for line in lines[start + 2 :]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in line.strip("|").split("|")])
-    return rows
+README = programs.ROOT.joinpath("README.md").read_text("utf-8")
 
 
-def test_the_streams() -> None:
-    streams = TapOnceHub(config={"api_key": "k"}).streams.values()
-    wanted = [
-        [
-            stream.name,
-            ", ".join(stream.primary_keys),
-            f"incremental by {stream.replication_key}" if stream.replication_key else "full table",
-            "yes" if stream.selected_by_default else "no",
-        ]
-        for stream in streams
-    ]
-    assert sorted(table("stream")) == sorted(wanted)
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150
 
 
-def test_the_settings() -> None:
-    wanted = [
-        [
-            name,
-            part["type"][0],
-            "required"
-            if name in SETTINGS["required"]
-            else json.dumps(part["default"]).strip('"')
-            if "default" in part
-            else "",
-            part["description"],
-        ]
-        for name, part in SETTINGS["properties"].items()
-        if name not in BUILT_IN and not name.startswith(("flattening_", "faker_"))
-    ]
-    assert table("setting") == wanted
-    for name in BUILT_IN:
-        assert f"`{name}`" in README
+def test_pipe_first_run_and_next(tmp_path: Path) -> None:
+    (block,) = re.findall(r"^    pip install \.\n((?:    .*\n)+)", README, re.MULTILINE)
+    loader = f"'{loaders.program('target-duckdb')}' --config loader.json"
+    commands = block.replace("tap-oncehub", f"'{programs.TAP}'").replace("target-anything", loader)
+    file = {"filepath": str(tmp_path / "x.duckdb"), "default_target_schema": "oncehub"}
+    (tmp_path / "loader.json").write_text(json.dumps(file))
+    with Sandbox(Account(seed=1, bookings=20), key=programs.KEY) as api:
+        (tmp_path / "config.json").write_text(json.dumps(programs.settings_for(api.url)))
+        for _ in range(2):
+            run = programs.run(["/bin/sh", "-ec", commands], tmp_path)
+            assert run.status == 0, run.log
+            assert "| ERROR" not in run.log
+        asked = [entry for entry in api.log if entry.path == "/v2/bookings"]
+    assert "last_updated_time.gt" in asked[-1].query

@@ -80,6 +80,8 @@ TROUBLES: dict[str, list[Trouble]] = {
 }
 ELSEWHERE_TESTED = (
     "The loader has ended",  # test_bad_input.py
+    "The DuckDB file is open elsewhere",  # test_make_run.py
+    "PostgreSQL lets nobody in",  # test_check.py
     "The state of another account",  # test_hostile.py
     "Stopped by a signal",  # test_resume.py
     "This is a bug of tap-oncehub",  # test_secrecy.py

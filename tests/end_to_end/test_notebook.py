@@ -10,6 +10,7 @@ import subprocess
 import sys
 import typing as t
 from collections import Counter
+from datetime import datetime, timezone
 
 import duckdb
 import pytest
@@ -18,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from sandbox import Account
-from tests.support import models, programs
+from tests.support import models, programs, warehouse
 from tests.support.streams import LISTS
 
 if t.TYPE_CHECKING:
@@ -29,10 +30,23 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 MARIMO = programs.ROOT / ".tools/notebook/bin/marimo"
 
 
-def export(folder: Path) -> str:
+def meetings(account: Account) -> list[dict[str, t.Any]]:
+    """Give the bookings that the notebook counts."""
+    gone = replaced(account)
+    every = account.objects("bookings")
+    return [b for b in every if b.get("in_trash") is not True and b["id"] not in gone]
+
+
+def replaced(account: Account) -> set[str]:
+    """Give the ids of bookings whose place another took."""
+    found = (b.get("rescheduled_booking_id") for b in account.objects("bookings"))
+    return {key for key in found if key}
+
+
+def export(folder: Path, name: str = "warehouse.duckdb") -> str:
     page = folder / "account.html"
     command = [str(MARIMO), "export", "html", "notebooks/account.py", "--no-include-code"]
-    file = str(folder / "warehouse.duckdb")
+    file = str(folder / name)
     done = programs.run([*command, f"--output={page}"], programs.ROOT, WAREHOUSE=file)
     assert done.status == 0, done.log
     text = page.read_text("utf-8")
@@ -51,10 +65,23 @@ def test_it_shows_what_is_in_the_warehouse(tmp_path: Path, *, marts: bool) -> No
     account = Account(seed=1, bookings=1300)
     load(tmp_path, account, marts=marts)
     page = export(tmp_path)
-    bookings = [b for b in account.objects("bookings") if b.get("in_trash") is not True]
+    bookings = meetings(account)
+    assert 0 < len(bookings) < len(account.objects("bookings")) - 20
     canceled = sum(b.get("status") == "canceled" for b in bookings)
-    assert f"{len(bookings):,}" in page
-    assert f"{canceled / len(bookings):.1%}" in page
+    now = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}"
+    upcoming = sum(
+        b.get("status") in {"requested", "scheduled", "rescheduled"}
+        and warehouse.moment(b["starting_time"]).isoformat() > now
+        for b in bookings
+    )
+    stat = r"""data-value='"([^"]+)"'data-label='"([^"]+)"'"""
+    shown = {label: value for value, label in re.findall(stat, specifications(page))}
+    assert shown["bookings"] == f"{len(bookings):,}"
+    assert shown["upcoming"] == f"{upcoming:,}"
+    assert shown["canceled"] == f"{canceled / len(bookings):.1%}"
+    every = [b["id"] for b in account.objects("bookings") if b.get("in_trash") is not True]
+    left_out = len(replaced(account).intersection(every))
+    assert f"{left_out} bookings whose place" in page
     for stream in LISTS:
         assert stream in page
     assert "No bookings." not in page
@@ -86,6 +113,13 @@ def test_it_works_without_most_streams(tmp_path: Path, stream: str, *, marts: bo
     assert ("No bookings." in page) is (stream == "users")
 
 
+def test_sample_data_is_called_so(tmp_path: Path) -> None:
+    models.load(tmp_path, Account(seed=1, bookings=20))
+    assert "sample data" not in export(tmp_path)
+    (tmp_path / "warehouse.duckdb").rename(tmp_path / "demo.duckdb")
+    assert "sample data" in export(tmp_path, "demo.duckdb")
+
+
 def test_it_says_when_the_marts_are_behind(tmp_path: Path) -> None:
     account = Account(seed=1, bookings=20)
     models.load(tmp_path, account)
@@ -109,7 +143,7 @@ print(names["con"].execute("SELECT count(*) FROM chosen").fetchall()[0][0])
 def test_the_filters_choose(tmp_path: Path, *, marts: bool) -> None:
     account = Account(seed=1, bookings=200, nasty=False)
     load(tmp_path, account, marts=marts)
-    bookings = [b for b in account.objects("bookings") if b.get("in_trash") is not True]
+    bookings = meetings(account)
     names = {u["id"]: f"{u['first_name']} {u['last_name']}" for u in account.objects("users")}
     calendars = {c["id"]: c["name"] for c in account.objects("booking_calendars")}
     one = next(b for b in bookings if b["booking_calendar"])
@@ -159,9 +193,7 @@ def test_owners_of_one_name_are_told_apart_and_empty_days_have_their_place(tmp_p
     shown = {
         name: int(rows) for rows, name in re.findall(r'"bookings":(\d+),.*?"name":"(.+?)"', charts)
     }
-    owned = Counter(
-        b["owner"] for b in account.objects("bookings") if b.get("in_trash") is not True
-    )
+    owned = Counter(b["owner"] for b in meetings(account))
     namesakes = [user["id"] for user in account.objects("users")[:2]]
     assert all(owned[user] for user in namesakes)
     assert [shown[f"AnnLee({user})"] for user in namesakes] == [owned[user] for user in namesakes]

@@ -154,7 +154,7 @@ def test_the_log_says_what_the_next_run_costs(tmp_path: Path) -> None:
     with Sandbox(Account(seed=5, bookings=230, users=150, sms_notifications=0), key=KEY) as api:
         settings = settings_for(api.url, per_object_refresh_hours=24)
         first = run_tap(tmp_path, settings)
-        (told,) = re.findall(r"next run: (\d+) requests at least", first.log)
+        (told,) = re.findall(r"the next run needs at least (\d+)", first.log)
         api.reset_log()
         run_tap(tmp_path, settings, state=first.state)
         assert 0 <= asked(api) - int(told) <= 1  # many were updated at the bookmark's time

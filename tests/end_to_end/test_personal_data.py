@@ -1,4 +1,4 @@
-"""The README's recipes for personal data, as they stand there."""
+"""docs/stream-maps.md: the recipes for personal data, as they stand there."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.support.project import Project
 if t.TYPE_CHECKING:
     from pathlib import Path
 
-README = programs.ROOT.joinpath("README.md").read_text()
-BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
+PAGE = programs.ROOT.joinpath("docs/stream-maps.md").read_text("utf-8")
+BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
 EMAIL = re.compile(r"[\w.+-]+@[\w.-]+\.\w+")
 
 FIRST, LAST = "Annabel", "Leebrook"

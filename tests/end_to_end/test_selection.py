@@ -19,10 +19,8 @@ from tests.support.streams import ALL
 if t.TYPE_CHECKING:
     from pathlib import Path
 
-README = programs.ROOT.joinpath("README.md").read_text("utf-8")
-COMMAND = re.search(
-    r"^ +(TAP_ONCEHUB__SELECT=.*) \.venv/bin/meltano (run .*)$", README, re.MULTILINE
-)
+PAGE = programs.ROOT.joinpath("docs/settings.md").read_text("utf-8")
+COMMAND = re.search(r"^ +(TAP_ONCEHUB__SELECT=.*) \.venv/bin/meltano (run .*)$", PAGE, re.MULTILINE)
 
 
 def test_a_stream_map_that_removes_a_parent_leaves_its_children() -> None:

@@ -6,8 +6,9 @@ What is expected is computed here from the API's objects, without any SQL.
 from __future__ import annotations
 
 import typing as t
+import zoneinfo
 from collections import Counter, defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 from sandbox import Sandbox
 from tests.support import inside, programs, warehouse
@@ -77,7 +78,14 @@ def bookings(streams: Streams) -> dict[str, Row]:
     hosts = defaultdict(list)
     for host in sorted(streams["booking_hosts"], key=lambda host: host["user_id"]):
         hosts[host["booking_id"]].append(users.get(host["user_id"]) or host["user_id"])
-    firsts = chains(present(streams))
+    zones = {row["id"]: row["timezone"] for row in streams["users"]}
+    told = chains(streams["bookings"])
+    replaced = {
+        row["rescheduled_booking_id"]
+        for row in streams["bookings"]
+        if row["rescheduled_booking_id"] != row["id"]
+    }
+    shared = sessions([row for row in present(streams) if row["id"] not in replaced])
     made = {}
     for row in present(streams):
         status, created, starting = row["status"], row["creation_time"], row["starting_time"]
@@ -88,11 +96,14 @@ def bookings(streams: Streams) -> dict[str, Row]:
             field(row, "cancel_reschedule_information"),
             field(row, "payment_information"),
         )
-        form, first = field(row, "form_submission"), firsts.get(row["id"])
+        form = field(row, "form_submission")
+        alone = Chain(row["id"], 0, status, payment)
+        chain = told.get(row["id"], alone)
+        seated = shared.get(row["id"], [])
         made[row["id"]] = {
             "booking_id": row["id"],
             **{name: row[name] for name in _UNCHANGED},
-            "is_open": status in {"requested", "scheduled"},
+            "is_open": status in {"requested", "scheduled", "rescheduled"},
             **{f"is_{name}": status == name for name in _STATUSES},
             "ending_time": None
             if None in (starting, minutes)
@@ -122,9 +133,20 @@ def bookings(streams: Streams) -> dict[str, Row]:
             "canceled_by": text(cancel.get("actioned_by")),
             "cancel_reason": text(cancel.get("reason")),
             "conversation_id": row["conversation"],
-            "first_booking_id": first[0] if first else row["id"],
-            "reschedules": first[1] if first else 0,
-            "is_first_of_chain": first is None,
+            "first_booking_id": chain.first,
+            "reschedules": chain.reschedules,
+            "is_first_of_chain": chain.reschedules == 0,
+            "is_replaced": row["id"] in replaced,
+            "was_moved": row["rescheduled_booking_id"] is not None
+            or status == "rescheduled"
+            or (status != "canceled" and any(cancel.get(name) for name in _WHO)),
+            "chain_status": chain.status,
+            "chain_payment_amount": chain.payment.get("amount_charged"),
+            "chain_payment_currency": text(chain.payment.get("currency")),
+            "session_id": min(seated, default=row["id"]),
+            "seats": len(seated) or None,
+            "customer_starting_time": local(starting, row["customer_timezone"]),
+            "owner_starting_time": local(starting, zones.get(row["owner"])),
         }
     return made
 
@@ -142,23 +164,66 @@ _STATUSES = ("completed", "canceled", "no_show", "rescheduled")
 _UTM = ("source", "medium", "campaign", "term", "content")
 
 
-def chains(rows: list[Row]) -> dict[str, tuple[str, int]]:
-    """Find for each booking that follows another the first of them, and how far it is."""
-    made = {row["id"]: row["creation_time"] for row in rows}
-    before = defaultdict(set)
+_ZONES = zoneinfo.available_timezones()
+_WHO = ("reason", "actioned_by", "user_id")
+
+
+class Chain(t.NamedTuple):
+    """What a booking's chain of reschedules comes to."""
+
+    first: str
+    reschedules: int
+    status: str | None
+    payment: Row
+
+
+def chains(rows: list[Row]) -> dict[str, Chain]:
+    """Walk back from each booking to the first of its chain, over all that are loaded."""
+    by_id = {row["id"]: row for row in rows}
+    members = defaultdict(list)
     for row in rows:
-        pair = [row["id"], row["rescheduled_booking_id"]]
-        times = [made.get(key) for key in pair]
-        if None not in times and times[0] != times[1]:
-            early, late = sorted(pair, key=lambda key: made[key])
-            before[late].add(early)
+        way = [row["id"]]
+        while (earlier := by_id[way[-1]]["rescheduled_booking_id"]) in by_id and earlier not in way:
+            way.append(earlier)
+        if earlier not in by_id or earlier == way[-1]:  # no circle
+            members[way[-1]].append((row, len(way) - 1))
+    made = {}
+    for first, found in members.items():
+        newest = max(found, key=lambda pair: (made_at(pair[0]), pair[1], pair[0]["id"]))[0]
+        paid = [
+            (place, row["id"], field(row, "payment_information"))
+            for row, place in found
+            if field(row, "payment_information").get("amount_charged") is not None
+        ]
+        payment = min(paid, key=lambda paid: paid[:2])[2] if paid else {}
+        if len(found) == 1:
+            payment = field(found[0][0], "payment_information")
+        for row, place in found:
+            made[row["id"]] = Chain(first, place, newest["status"], payment)
+    return made
 
-    def ways(key: str, steps: int) -> list[tuple[t.Any, str, int]]:
-        found = [(made[key], key, -steps)] if steps else []
-        return found + [way for early in before[key] for way in ways(early, steps + 1)]
 
-    firsts = {key: min(ways(key, 0), default=None) for key in list(before)}
-    return {key: (first[1], -first[2]) for key, first in firsts.items() if first}
+def made_at(row: Row) -> datetime:
+    """Give the time at which a booking was made; what has none comes first."""
+    return t.cast("datetime", row["creation_time"] or datetime.min)  # noqa: DTZ901
+
+
+def sessions(rows: list[Row]) -> dict[str, list[str]]:
+    """Give the ids of the bookings that share a meeting, by the id of each."""
+    found = defaultdict(list)
+    for row in rows:
+        place = row["booking_calendar"] or row["booking_page"], row["starting_time"], row["owner"]
+        if row["status"] != "canceled" and None not in place:
+            found[place].append(row["id"])
+    return {key: keys for keys in found.values() for key in keys}
+
+
+def local(time: datetime | None, zone: str | None) -> datetime | None:
+    """Give what the clocks of a zone show, without the zone; nothing for an unknown one."""
+    if time is None or zone not in _ZONES:
+        return None
+    in_utc = time.replace(tzinfo=timezone.utc)
+    return in_utc.astimezone(zoneinfo.ZoneInfo(zone or "")).replace(tzinfo=None)
 
 
 def contacts(streams: Streams) -> dict[str, Row]:
@@ -171,6 +236,9 @@ def contacts(streams: Streams) -> dict[str, Row]:
     for row in streams["contacts"]:
         own = theirs[row["id"]]
         booked = [booking["creation_time"] for booking in own if booking["creation_time"]]
+        meetings = [b for b in own if not b["is_replaced"]]
+        kept = [b for b in meetings if not (b["is_canceled"] or b["is_no_show"])]
+        engaged = [b["starting_time"] for b in kept if b["starting_time"]]
         met = [b["starting_time"] for b in own if b["is_completed"] and b["starting_time"]]
         made[row["id"]] = {
             "contact_id": row["id"],
@@ -185,6 +253,14 @@ def contacts(streams: Streams) -> dict[str, Row]:
             "first_booked_at": min(booked, default=None),
             "last_booked_at": max(booked, default=None),
             "last_met_at": max(met, default=None),
+            "meetings": len(meetings),
+            "held_meetings": sum(b["is_completed"] for b in meetings),
+            "canceled_meetings": sum(b["is_canceled"] for b in meetings),
+            "is_engaged": bool(engaged),
+            "first_engaged_at": min(engaged, default=None),
+            "hours_to_engagement": hours(row["creation_time"], min(engaged))
+            if engaged and row["creation_time"]
+            else None,
         }
     return made
 
@@ -195,15 +271,56 @@ _OF_CONTACTS = (
 )
 
 
-def daily_bookings(streams: Streams) -> Counter[tuple[t.Any, ...]]:
+def daily_bookings(streams: Streams) -> dict[tuple[t.Any, ...], Row]:
     """Count bookings by day, owner, calendar or page, and status."""
-    return Counter(
-        (
-            b["starting_time"].date().isoformat() if b["starting_time"] else None,
-            *(b[name] for name in ("owner_id", "booked_on_id", "status")),
-        )
+    groups = defaultdict(list)
+    for b in bookings(streams).values():
+        day = b["starting_time"].date().isoformat() if b["starting_time"] else None
+        groups[day, b["owner_id"], b["booked_on_id"], b["status"]].append(b)
+    made = {}
+    for key, found in groups.items():
+        meetings = [b for b in found if not b["is_replaced"]]
+        minutes = [b["duration_minutes"] for b in found if b["duration_minutes"] is not None]
+        made[key] = {
+            "bookings": len(found),
+            "minutes": sum(minutes) if minutes else None,
+            "first_bookings": sum(b["is_first_of_chain"] for b in found),
+            "meetings": len(meetings),
+            "held_meetings": sum(b["is_completed"] for b in meetings),
+            "sessions": len({b["session_id"] for b in meetings}),
+        }
+    return made
+
+
+def capacity(
+    streams: Streams, read_at: datetime | None
+) -> dict[tuple[str, int, int], tuple[int, int]]:
+    """Count free and booked slots by calendar, weekday and hour in the host's zone."""
+    zones = {row["id"]: row["timezone"] for row in streams["users"]}
+    hosts = {
+        row["id"]: zones.get(row["host"])
+        for row in streams["booking_calendars"]
+        if row["published"] is not False
+    }
+    free = [
+        (slot["booking_calendar_id"], slot["start_time"])
+        for slot in streams["booking_calendar_time_slots"]
+    ]
+    if read_at is None:
+        return {}
+    end = max(start for _, start in free)
+    booked = {
+        (b["booked_on_id"], b["starting_time"])
         for b in bookings(streams).values()
-    )
+        if b["is_open"] and not b["is_replaced"] and b["booked_on"] == "booking_calendar"
+    }
+    made: dict[tuple[str, int, int], list[int]] = defaultdict(lambda: [0, 0])
+    for is_booked, pairs_of in enumerate((free, booked)):
+        for calendar, start in pairs_of:
+            if calendar in hosts and start is not None and read_at <= start <= end:
+                here = local(start, hosts[calendar]) or start
+                made[calendar, here.isoweekday(), here.hour][is_booked] += 1
+    return {key: (free, booked) for key, (free, booked) in made.items()}
 
 
 def lists(streams: Streams) -> dict[str, Counter[tuple[t.Any, ...]]]:

@@ -8,7 +8,6 @@ import select
 import signal
 import string
 import subprocess
-import sys
 import threading
 import time
 import typing as t
@@ -19,6 +18,7 @@ import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import inside, loaders, programs, warehouse
+from tests.support.files import held
 from tests.support.kills import wait_for
 from tests.support.programs import LOADER, PATIENCE, environment
 from tests.support.project import Project
@@ -34,10 +34,6 @@ SCHEMA = {
     "key_properties": ["id"],
     "schema": {"properties": {"id": {"type": "integer"}}},
 }
-_HOLD = (
-    "import duckdb, sys, time; c = duckdb.connect(sys.argv[1], read_only=True)\n"
-    "print(1, flush=True); time.sleep(99)"
-)
 _READ = "import duckdb, sys; duckdb.connect(sys.argv[1], read_only=True).close()"
 
 
@@ -70,20 +66,6 @@ def started(folder: Path, **settings: t.Any) -> Iterator[subprocess.Popen[bytes]
             process.kill()
 
 
-@contextmanager
-def held(file: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Another program has the file open."""
-    duckdb.connect(str(file)).close()
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLD, str(file)], stdout=subprocess.PIPE
-    ) as holder:
-        assert t.cast("t.IO[bytes]", holder.stdout).readline()
-        try:
-            yield holder
-        finally:
-            holder.kill()
-
-
 def ids(folder: Path) -> list[int]:
     with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
         return [
@@ -112,26 +94,6 @@ def test_a_file_that_stays_locked_is_given_up_in_one_line(tmp_path: Path) -> Non
     waiting, given_up = log.decode().splitlines()
     assert f"PID {holder.pid}" in waiting
     assert f"PID {holder.pid}" in given_up
-
-
-def test_sigterm_writes_what_is_there(tmp_path: Path) -> None:
-    with started(tmp_path) as loader:
-        pipe = t.cast("t.IO[bytes]", loader.stdin)
-        pipe.write(lines(SCHEMA, row(1), row(2), state(2), row(3)) + b'{"type": "REC')
-        pipe.flush()
-        wait_for(lambda: _is_free(tmp_path), loader)  # it has read all of that, and is idle
-        loader.send_signal(signal.SIGTERM)
-        output, log = loader.communicate(timeout=PATIENCE)
-    assert (loader.returncode, log, json.loads(output)) == (143, b"", {"upto": 2})
-    assert ids(tmp_path) == [1, 2, 3]
-
-
-def _is_free(folder: Path) -> bool:
-    try:
-        with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
-            return bool(connection.execute("SELECT 1 FROM duckdb_tables()").fetchall())
-    except duckdb.Error:
-        return False
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.1, 0.2, 0.4, 0.8])

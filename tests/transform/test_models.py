@@ -15,7 +15,7 @@ import yaml
 from sandbox import Account, Sandbox
 from scripts import models_yml
 from tests.support import inside, loaders, models, postgres, programs, warehouse
-from tests.support.answers import answers, questions
+from tests.support.answers import REPORT, answers, questions, report
 from tests.support.project import Project
 from tests.support.streams import ALL, LISTS
 
@@ -26,6 +26,7 @@ if t.TYPE_CHECKING:
     Read: t.TypeAlias = Callable[[str], list[models.Row]]
 
 CLASSIC = ("booking_pages", "master_pages", "event_types", "booking_page_links")
+_COUNTS = ("bookings", "first_bookings", "meetings", "held_meetings", "sessions")
 DATE = re.compile(r"\d{4}-\d\d-\d\d[ T]|^\d{4}-\d\d-\d\d$")
 CALENDARS = ("booking_calendars", "booking_calendar_time_slots")
 
@@ -91,8 +92,17 @@ def assert_models(read: Read, streams: models.Streams) -> None:
     by_day = {}
     for row in read("marts.daily_bookings"):
         day = str(row["day"]) if row["day"] else None
-        by_day[day, row["owner_id"], row["booked_on_id"], row["status"]] = row["bookings"]
+        key = day, row["owner_id"], row["booked_on_id"], row["status"]
+        by_day[key] = {name: plain(row[name]) for name in (*_COUNTS, "minutes")}
     assert by_day == models.daily_bookings(streams)
+    found_slots = {
+        (row["booking_calendar_id"], row["weekday"], row["hour"]): (
+            row["free_slots"],
+            row["booked_slots"],
+        )
+        for row in read("marts.capacity")
+    }
+    assert found_slots == models.capacity(streams, read_at(read))
     for view, wanted in models.lists(streams).items():
         found = Counter(tuple(map(_key, row.values())) for row in read(f"staging.{view}"))
         assert found == Counter({tuple(map(_key, k)): n for k, n in wanted.items()}), view
@@ -103,6 +113,12 @@ def assert_models(read: Read, streams: models.Streams) -> None:
         extra = {name for made in streams[stream] for name in made["_extra"] or ()}
         assert split(row["new_fields"] or "") == split(", ".join(extra)), stream
     assert health.keys() == set(ALL) - {"booking", "booking_calendar", "test_auth"}
+
+
+def read_at(read: Read) -> datetime | None:
+    """Give the time at which the time slots were last read."""
+    slots = read("staging.stg_booking_calendar_time_slots")
+    return max((warehouse.moment(str(slot["read_at"])) for slot in slots), default=None)
 
 
 def split(names: str) -> set[str]:
@@ -121,11 +137,22 @@ class Made(t.NamedTuple):
     gone: str
 
 
+def entangle(account: Account) -> None:
+    """Link bookings as no account should have them, and put a part of a chain into the trash."""
+    keys = [item["id"] for item in account.objects("bookings")]
+    links = {20: 21, 21: 22, 22: 20, 23: 20, 30: 30, 40: 41, 42: 41, 50: 51, 51: 52, 61: 60}
+    for place, earlier in links.items():
+        account.edit("bookings", keys[place], rescheduled_booking_id=keys[earlier])
+    account.edit("bookings", keys[51], in_trash=True)
+    account.edit("bookings", keys[70], rescheduled_booking_id="BKNG-GONE")
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("models")
     account = Account(seed=7, bookings=300, users=30)
     gone = account.objects("bookings")[5]["id"]
+    entangle(account)
     with Sandbox(account, key=programs.KEY) as api:
         catalog = inside.catalog(*ALL)
         run = programs.run_tap(folder, programs.settings_for(api.url), catalog=catalog)
@@ -163,15 +190,33 @@ def test_every_column_is_described(made: Made) -> None:
 def test_the_questions_are_answered(made: Made, question: str) -> None:
     sql = questions()[question]
     assert len(sql.splitlines()) <= 8
+    assert max(map(len, sql.splitlines())) <= 100
     with duckdb.connect(str(made.file), read_only=True) as connection:
         found = connection.execute(sql).fetchall()
-    assert_answer(question, found, made.streams)
+    assert_answer(question, found, made.streams, read_at(read_duckdb(made.file)))
+
+
+@pytest.mark.parametrize("time", ["starting_time", "creation_time"])
+@pytest.mark.parametrize(
+    "dimension",
+    ["owner_name", "booked_on_name", "event_type_name", "master_page_name", "customer_email"],
+)
+def test_oncehubs_reports(made: Made, dimension: str, time: str) -> None:
+    sql = questions()[REPORT].replace("owner_name", dimension).replace("starting_time", time)
+    if time == "creation_time":
+        sql = sql.replace("AND status <> 'requested' ", "")
+    with duckdb.connect(str(made.file), read_only=True) as connection:
+        found = connection.execute(sql).fetchall()
+    wanted = report(list(models.bookings(made.streams).values()), dimension, time)
+    assert len(wanted) > 1
+    assert Counter(found) == wanted
 
 
 def assert_answer(
     question: str,
     found: list[tuple[t.Any, ...]],
     streams: models.Streams,
+    slots_read_at: datetime | None,
     *,
     ordered: bool = True,
 ) -> None:
@@ -185,9 +230,9 @@ def assert_answer(
         return
     arranged = tuple if ordered else (lambda row: tuple(sorted(row, key=str)))
     rows = Counter(arranged([cell(value) for value in row]) for row in found)
-    wanted = answers(streams)[question]
-    assert len(rows) > 1
-    assert rows == Counter({arranged(row): times for row, times in wanted.items()})
+    wanted = answers(streams, slots_read_at)[question]
+    assert len(rows) > 1, rows
+    assert rows == Counter(arranged(list(map(cell, row))) for row in wanted.elements())
 
 
 def cell(value: t.Any) -> t.Any:
@@ -219,9 +264,10 @@ def test_the_same_in_postgresql(tmp_path: Path) -> None:
         streams = models.rows_of(api, account)
         assert "ERROR=0" in models.dbt(tmp_path, "postgres", "build", **login)
         assert_models(read_postgres(database), streams)
+        slots = read_at(read_postgres(database))
         for question, sql in questions().items():
             found = [tuple(row.values()) for row in database.rows(f"({sql}) AS answer")]
-            assert_answer(question, found, streams, ordered=False)
+            assert_answer(question, found, streams, slots, ordered=False)
         # The views do not keep a later load from adding a column.
         settings["include_webhook_secrets"] = True
         again = programs.run_tap(tmp_path, settings)

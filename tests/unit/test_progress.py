@@ -46,10 +46,10 @@ def test_a_line_every_ten_seconds_of_requests(clock: Clock, lines: Lines) -> Non
         bookings.records += 100
         bookings.back_to = "2019-07-03T10:11:12Z"
         clock.now += 0.25
-    rest = "0 s waited, back to 2019-07-03, 197 requests left in this window"
+    rest = "24,000 a minute, back to 2019-07-03, 197 requests left"
     assert lines() == [
-        f"bookings: 4,000 records, 41 requests, {rest}",
-        f"bookings: 8,000 records, 81 requests, {rest}",
+        f"bookings: 4,000 records, {rest}, may be stopped at any time: the next run resumes",
+        f"bookings: 8,000 records, {rest}",
     ]
 
 
@@ -62,19 +62,51 @@ def test_a_long_wait_is_reported_and_a_short_one_when_a_report_is_due(
     progress.report_wait(users, 3, until)
     assert lines() == []
     progress.report_wait(users, 35, until)
-    assert lines() == ["users: 0 records, 0 requests, 0 s waited, waiting until 12:00:35 UTC"]
+    assert [line.count("waiting until 12:00:35 UTC") for line in lines()] == [1]
     clock.now += 10
     progress.report_wait(users, 3, until)
-    assert len(lines()) == 2
+    assert [line.count("waiting until 12:00:35 UTC") for line in lines()] == [1, 1]
+    clock.now += 10
+    progress.report_wait(users, 0.9, until)
+    assert lines()[2:] == ["users: 0 records"], "of a wait under a second nobody needs to know"
 
 
-def test_notices_count_everything_and_name_ten(lines: Lines) -> None:
+def test_a_program_finds_the_figures_beside_the_text(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    progress = begin(left=12)
+    users = progress.stats("users")
+    progress.count_request(users)
+    users.records = 30
+    clock.now += 10
+    progress.report_wait(users, 35, datetime(2026, 3, 1, 12, 0, 35, tzinfo=timezone.utc))
+    assert vars(caplog.records[-1])["progress"] == {
+        "stream": "users",
+        "records": 30,
+        "records_per_minute": 180,
+        "back_to": None,
+        "requests_left": 12,
+        "waiting_until": "2026-03-01T12:00:35+00:00",
+    }
+    progress.summarize(12)
+    assert vars(caplog.records[-1])["run_stats"] == {"requests": 1, "min_requests": 12}
+
+
+def test_what_the_next_run_needs_is_not_guessed(lines: Lines) -> None:
+    progress = begin()
+    progress.count_request(progress.stats("users"))
+    progress.summarize(None)
+    assert lines() == ["users: 0 records, 1 request, 0 s waited"]
+
+
+def test_notices_name_ten_and_count_the_rest(lines: Lines) -> None:
     notices = Notices()
     notices.add("users", "users without a schedule", "USR-1")
     for number in range(1200):
         notices.add("slots", "calendars skipped", f"BKC-{number}")
     notices.log(logging.getLogger("tap"))
     first, second = lines()
-    assert first == "users: 1 users without a schedule (USR-1)"
-    assert second.startswith("slots: 1200 calendars skipped (BKC-0, BKC-1, ")
-    assert second.endswith("BKC-9 and 1,190 more)")
+    assert first == "users: users without a schedule: USR-1"
+    assert second.startswith("slots: calendars skipped: BKC-0, BKC-1, ")
+    assert second.endswith("BKC-9 and 1,190 more")

@@ -1,44 +1,69 @@
--- One row for each booking that follows an earlier one by a reschedule. What OnceHub links does not say which came
--- first, so the time at which a booking was made does.
+-- One row for each booking of a chain, in which each took the place of the one before; those that are deleted or in the
+-- trash count, so that a chain does not break.
 with recursive bookings as (
-    select booking_id, creation_time, rescheduled_booking_id
-    from {{ ref('stg_bookings') }}
+    select
+        id as booking_id,
+        status,
+        creation_time,
+        rescheduled_booking_id,
+        {{ json_integer('payment_information', 'amount_charged') }} as payment_amount,
+        {{ json_text('payment_information', 'currency') }} as payment_currency
+    from {{ stream('bookings') }} as bookings
 ),
 
 links as (
     select
-        case when linked.creation_time < bookings.creation_time then bookings.booking_id else linked.booking_id end as booking_id,
-        case when linked.creation_time < bookings.creation_time then linked.booking_id else bookings.booking_id end as previous_booking_id
+        bookings.booking_id,
+        previous.booking_id as previous_booking_id
     from bookings
-    inner join bookings as linked on linked.booking_id = bookings.rescheduled_booking_id
-    where linked.creation_time != bookings.creation_time
+    inner join bookings as previous on previous.booking_id = bookings.rescheduled_booking_id
+    where previous.booking_id != bookings.booking_id
 ),
 
-ancestors as (
-    select booking_id, previous_booking_id as first_booking_id, 1 as reschedules
+-- From the first one on: a circle, which has none, is never entered.
+chains as (
+    select distinct
+        previous_booking_id as booking_id,
+        previous_booking_id as first_booking_id,
+        0 as reschedules
     from links
+    where previous_booking_id not in (select booking_id from links)
     union all
-    select ancestors.booking_id, links.previous_booking_id, ancestors.reschedules + 1
-    from ancestors
-    inner join links on links.booking_id = ancestors.first_booking_id
+    select
+        links.booking_id,
+        chains.first_booking_id,
+        chains.reschedules + 1
+    from chains
+    inner join links on links.previous_booking_id = chains.booking_id
 ),
 
-ranked as (
+members as (
     select
-        ancestors.booking_id,
-        ancestors.first_booking_id,
-        ancestors.reschedules,
+        chains.booking_id,
+        chains.first_booking_id,
+        chains.reschedules,
+        bookings.status,
+        bookings.payment_amount,
+        bookings.payment_currency,
         row_number() over (
-            partition by ancestors.booking_id
-            order by bookings.creation_time, bookings.booking_id, ancestors.reschedules desc
-        ) as place
-    from ancestors
-    inner join bookings on bookings.booking_id = ancestors.first_booking_id
+            partition by chains.first_booking_id
+            order by bookings.creation_time desc nulls last, chains.reschedules desc, chains.booking_id desc
+        ) as from_last,
+        row_number() over (
+            partition by chains.first_booking_id
+            order by case when bookings.payment_amount is null then 1 else 0 end, chains.reschedules, chains.booking_id
+        ) as from_paid
+    from chains
+    inner join bookings on bookings.booking_id = chains.booking_id
 )
 
 select
-    ranked.booking_id, -- Id of the booking (bookings.booking_id).
-    ranked.first_booking_id, -- Id of the booking that began the chain.
-    ranked.reschedules -- How many reschedules led from that first booking to this one.
-from ranked
-where ranked.place = 1
+    members.booking_id, -- Id of the booking (bookings.id).
+    members.first_booking_id, -- Id of the booking that began the chain.
+    members.reschedules, -- How many reschedules led from that first booking to this one.
+    last_ones.status as chain_status, -- Status of the last booking of the chain: the one that was made last.
+    paid_ones.payment_amount as chain_payment_amount, -- Amount that was paid for the chain, in the smallest unit of the currency.
+    paid_ones.payment_currency as chain_payment_currency -- Currency of that amount.
+from members
+inner join members as last_ones on last_ones.first_booking_id = members.first_booking_id and last_ones.from_last = 1
+inner join members as paid_ones on paid_ones.first_booking_id = members.first_booking_id and paid_ones.from_paid = 1

@@ -1,0 +1,6 @@
+"""The tables of a DuckDB file, handed to a destination of dlt: what is new since the last run."""
+
+import os
+
+os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # before dlt is imported
+os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # an error is told once, in one line

@@ -1,0 +1,220 @@
+"""From Singer messages to rows, and to states that are never ahead of them."""
+
+from __future__ import annotations
+
+import re
+import time
+import typing as t
+from contextlib import suppress
+
+import msgspec
+
+from target_duckdb import TargetError
+from target_duckdb.values import NOT_FINITE, Misfit
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_duckdb.rows import Rows
+    from target_duckdb.settings import Settings
+    from target_duckdb.warehouse import Warehouse
+
+_BATCH_BYTES = 16_000_000
+_LONGEST_WAIT = 60
+"""Seconds that a row or a state may wait to be written."""
+_SLOW = 1
+"""A batch that took more seconds to arrive is from a slow tap."""
+_STREAM = re.compile(rb'"stream"\s*:\s*"([\w.-]+)"')
+_TEXT_OR_NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b')
+_MOST_OPENINGS = 10_000
+
+
+class _Message(msgspec.Struct, tag_field="type", gc=False):
+    """A Singer message; what differs from stream to stream is left as it is."""
+
+
+class _Record(_Message, tag="RECORD"):
+    stream: str
+    record: msgspec.Raw
+    version: int | None = None
+    time_extracted: str | None = None
+
+
+class _Schema(_Message, tag="SCHEMA"):
+    stream: str
+    schema: dict[str, t.Any]
+    key_properties: list[str] | None = None
+
+
+class _State(_Message, tag="STATE"):
+    value: msgspec.Raw
+
+
+class _ActivateVersion(_Message, tag="ACTIVATE_VERSION"):
+    stream: str
+    version: int
+
+
+class Loader:
+    """Takes messages one by one."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        warehouse: Warehouse,
+        write_state: Callable[[bytes], None],
+        say: Callable[[str], None],
+    ) -> None:
+        """Begin with nothing; `write_state` gives a state to whoever keeps it."""
+        self._settings = settings
+        self._warehouse = warehouse
+        self._write_state = write_state
+        self._say = say
+        self._decode = msgspec.json.Decoder(_Record | _Schema | _State | _ActivateVersion).decode
+        self._streams: dict[str, Rows] = {}
+        self._schemas: dict[str, _Schema] = {}
+        self._openings: dict[bytes, str] = {}
+        """The streams of RECORD messages, by what stands before their records."""
+        self._bookmarked: set[str] = set()
+        self._without_version: set[str] = set()
+        self._state: bytes | None = None
+        self._waiting_since: float | None = None
+        self._bytes = self._lines = 0
+
+    @property
+    def due(self) -> float | None:
+        """When to flush at the latest, on the monotonic clock."""
+        return None if self._waiting_since is None else self._waiting_since + _LONGEST_WAIT
+
+    def take(self, line: bytes) -> None:
+        """Take one line."""
+        self._lines += 1
+        opening = line[: line.find(b'"record"')]
+        stream = self._openings.get(opening)
+        if stream is not None:
+            rows = self._streams[stream]
+            size = rows.size
+            try:
+                message = rows.decode(line)
+                rows.put(message.record, message.time_extracted, message.version)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Misfit):
+                pass  # `_record` takes it value by value, and says what is wrong
+            else:
+                self._count(rows, size, message.version)
+                return
+        message = self._read(line)
+        if isinstance(message, _Record):
+            self._record(message)
+            self._note_opening(opening, message.stream)
+        elif isinstance(message, _State):
+            self._remember(message)
+        elif isinstance(message, _Schema):
+            self._schema(message)
+        elif message.stream in self._streams:
+            is_older = message.stream not in self._without_version
+            self.flush({message.stream: (message.version, is_older)})
+
+    def flush(self, complete: dict[str, tuple[int, bool]] | None = None) -> None:
+        """Write what has been collected, and then the state that goes with it.
+
+        Args:
+            complete: Versions that are complete now; see `Warehouse.write`.
+        """
+        filled = [rows for rows in self._streams.values() if rows.lines]
+        if filled or complete:
+            self._warehouse.write(filled, complete or {})
+            for rows in filled:
+                rows.clear()
+            self._bytes = 0
+        if self._state is not None:
+            self._write_state(self._state)
+            self._state = None
+        if self._waiting_since is not None and time.monotonic() - self._waiting_since > _SLOW:
+            self._warehouse.close()
+        self._waiting_since = None
+
+    def _read(self, line: bytes) -> t.Any:
+        try:
+            try:
+                return self._decode(line)
+            except msgspec.DecodeError:
+                if (other := _TEXT_OR_NOT_FINITE.sub(_in_quotes, line)) == line:
+                    raise
+                return self._decode(other)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            found = _STREAM.search(line)
+            stream = f" (stream {found[1].decode()})" if found else ""
+            reason = str(error) if isinstance(error, msgspec.DecodeError) else "not readable"
+            self._refuse(f"not a valid Singer message{stream}: {reason}")
+
+    def _record(self, message: _Record) -> None:
+        if message.stream not in self._streams:
+            self._refuse(f"a message before the SCHEMA of stream {message.stream}")
+        rows = self._streams[message.stream]
+        while True:
+            size = rows.size
+            try:
+                rows.add(message.record, message.time_extracted, message.version)
+                break
+            except Misfit as misfit:
+                types = self._warehouse.wider_types(rows, misfit)
+                self.flush()  # these rows were checked for the types as they are
+                self._warehouse.widen(rows, misfit.column, types)
+        self._count(rows, size, message.version)
+
+    def _count(self, rows: Rows, size: int, version: int | None) -> None:
+        self._bytes += rows.size - size
+        if version is None:
+            self._without_version.add(rows.stream)
+        if self._waiting_since is None:
+            self._waiting_since = time.monotonic()
+        if len(rows.lines) >= self._settings.batch_size_rows or self._bytes > _BATCH_BYTES:
+            self.flush()
+
+    def _note_opening(self, opening: bytes, stream: str) -> None:
+        """Remember what stands before a record, if it names nothing but the stream."""
+        if self._streams[stream].takes_messages and len(self._openings) < _MOST_OPENINGS:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                if msgspec.json.decode(opening.rstrip(b", ") + b"}").keys() == {"type", "stream"}:
+                    self._openings[opening] = stream
+
+    def _schema(self, message: _Schema) -> None:
+        stream, keys = message.stream, message.key_properties or []
+        if self._schemas.get(stream) == message:
+            return
+        if self._settings.primary_key_required and not keys:
+            msg = f"stream {stream} has no primary key; set primary_key_required to false"
+            raise TargetError(msg)
+        if stream in self._streams and self._streams[stream].lines:
+            self.flush()
+        try:
+            rows, is_new = self._warehouse.prepare(stream, message.schema, keys)
+        except (TypeError, AttributeError):
+            self._refuse(f"the SCHEMA of stream {stream} is not a JSON schema")
+        if is_new and stream in self._bookmarked:
+            self._say(
+                f"stream {stream}: the state says that it was loaded before, but its table did not "
+                "exist; to load what is missing, run again without that state (meltano state clear)"
+            )
+        self._streams[stream], self._schemas[stream] = rows, message
+        if not rows.takes_messages:
+            self._openings = {o: s for o, s in self._openings.items() if s != stream}
+
+    def _remember(self, message: _State) -> None:
+        self._state = bytes(message.value)
+        if self._waiting_since is None:
+            self._waiting_since = time.monotonic()
+        # A bookmark from before the stream's turn is one of an earlier run. States have any form.
+        with suppress(KeyError, TypeError, AttributeError, msgspec.DecodeError):
+            for stream, bookmark in msgspec.json.decode(message.value)["bookmarks"].items():
+                if stream not in self._streams and "replication_key_value" in bookmark:
+                    self._bookmarked.add(stream)
+
+    def _refuse(self, reason: str) -> t.NoReturn:
+        msg = f"line {self._lines}: {reason}"
+        raise TargetError(msg)
+
+
+def _in_quotes(found: re.Match[bytes]) -> bytes:
+    """Make a text of a number that JSON does not have."""
+    return b'"%s"' % found[0] if found[0].decode(errors="replace") in NOT_FINITE else found[0]

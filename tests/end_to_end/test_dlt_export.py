@@ -1,0 +1,230 @@
+"""The tables of the DuckDB file at other destinations, row for row and field by field."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import time
+import typing as t
+
+import duckdb
+import pytest
+
+from sandbox import Account, Sandbox
+from tests.support import exports, inside, programs
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.timeout(300)
+
+STREAMS = ("bookings", "booking_hosts", "teams", "users", "webhooks")
+ADDED = "_sdc_batched_at TIMESTAMP, _sdc_deleted_at TIMESTAMP"
+NOW = "TIMESTAMP '2026-01-02 03:04:05.678901', NULL"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """An account's DuckDB file, and the same file after edits, deletes and a new column."""
+    folder = tmp_path_factory.mktemp("account")
+    account = Account(seed=7, bookings=400, users=20, booking_calendars=12)
+    with Sandbox(account, key=programs.KEY) as api:
+        settings = programs.settings_for(api.url, emit_activate_version_messages=True)
+        catalog = inside.catalog(*STREAMS)
+        first = programs.run_tap(folder, settings, catalog=catalog)
+        programs.load(folder, first.output)
+        before = shutil.copy(folder / "warehouse.duckdb", folder / "before.duckdb")
+        for item in account.objects("bookings")[:30]:
+            account.edit("bookings", item["id"], subject="", field_of_next_year=["", None, 0.1])
+        for item in account.objects("users")[:2]:
+            account.delete("users", item["id"])
+        account.add("bookings")
+        settings["include_webhook_secrets"] = True
+        second = programs.run_tap(folder, settings, catalog=catalog, state=first.state)
+        programs.load(folder, second.output)
+    after = folder / "warehouse.duckdb"
+    for file in (before, after):
+        exports.name_keys(file)
+    return before, after
+
+
+class Place:
+    """A destination in a folder, and its tables, read without dlt."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.kind, self.folder, self.here = kind, folder, folder / "here.duckdb"
+        self.variables = {
+            "DESTINATION__DUCKDB__CREDENTIALS": str(folder / "there.duckdb"),
+            "DESTINATION__FILESYSTEM__BUCKET_URL": str(folder / "lake"),
+        }
+
+    def export(self, **settings: str) -> exports.Export:
+        return exports.export(self.here, self.kind, **self.variables, **settings)
+
+    def rows(self, table: str) -> list[exports.Row]:
+        if self.kind == "duckdb":
+            return exports.in_duckdb(self.folder / "there.duckdb", table)
+        return exports.in_delta(str(self.folder / f"lake/oncehub/{table}"))
+
+    def execute(self, *queries: str) -> None:
+        """Change the DuckDB file as its loader would."""
+        with duckdb.connect(str(self.here)) as connection:
+            connection.execute("CREATE SCHEMA IF NOT EXISTS oncehub")
+            for query in queries:
+                connection.execute(query)
+
+
+@pytest.fixture(params=["duckdb", "delta"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return Place(request.param, tmp_path)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Place:
+    place = Place("duckdb", tmp_path)
+    place.execute(f"CREATE TABLE oncehub.things (id BIGINT PRIMARY KEY, a VARCHAR, {ADDED})")
+    return place
+
+
+def test_first_and_second_export_are_equal(place: Place, files: tuple[Path, Path]) -> None:
+    removes = place.kind == "delta"
+    for number, file in enumerate(files, 1):
+        shutil.copy(file, place.here)
+        run = place.export(DLT_EXPORT_HARD_DELETE=str(removes).lower())
+        assert (run.status, run.log) == (0, "")
+        figures = exports.compare(place.here, place.rows, removed=removes)
+        exports.tell(f"{place.kind}, run {number}: {figures}; {run.figures}")
+    assert 30 < run.written["bookings"] < 401
+    assert not list(place.folder.glob("*.tmp"))
+
+
+def test_values_arrive_as_they_are(place: Place) -> None:
+    kinds = {
+        "id": "UUID PRIMARY KEY",
+        "text": "VARCHAR",
+        "data": "JSON",
+        "large": "HUGEINT",
+        "money": "DECIMAL(20, 4)",
+        "small": "UTINYINT",
+        "day": "DATE",
+        "hour": "TIME",
+        "moment": "TIMESTAMP WITH TIME ZONE",
+    }
+    columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    values = [
+        ("''", "'\"a text\"'", "12345678901234567890123", "1.1000", "255"),
+        ("'\n\r\n\t\\'", "'[12345678901234567890123]'", "-1", "NULL", "0"),
+        ("chr(0) || '🦆'", "'5'", "NULL", "9999999999999999.9999", "NULL"),
+        ("NULL", "'{}'", "0", "0", "1"),
+        ("'NULL'", "NULL", "1", "-0.0001", "2"),
+    ]
+    rows = (
+        f"INSERT INTO oncehub.things VALUES (uuid(), {', '.join(row)}, DATE '0999-01-02', "
+        f"TIME '23:59:59.999999', TIMESTAMPTZ '2026-01-01 00:30:00+05:30', {NOW})"
+        for row in values
+    )
+    place.execute(
+        f"CREATE TABLE oncehub.things ({columns}, {ADDED})",
+        f"CREATE TABLE oncehub.nothing (id VARCHAR PRIMARY KEY, data JSON, {ADDED})",
+        *rows,
+    )
+    run = place.export(TZ="Asia/Kolkata", PROGRESS="tqdm")
+    assert (run.status, run.log) == (0, "")
+    assert exports.compare(place.here, place.rows).startswith("5 rows, 55 fields")
+
+
+def test_clock_moved_back_and_two_batches_at_one_time(small: Place) -> None:
+    add = "INSERT INTO oncehub.things VALUES "
+    for query in (
+        f"{add} (1, 'a', {NOW}), (2, 'b', {NOW})",
+        f"{add} (3, 'same time', {NOW})",
+        f"{add} (4, 'earlier', TIMESTAMP '2025-01-01', NULL)",
+        "UPDATE oncehub.things SET _sdc_deleted_at = TIMESTAMP '2024-01-01' WHERE id = 1",
+        "UPDATE oncehub.things SET a = 'c', _sdc_batched_at = TIMESTAMP '2023-01-01' WHERE id = 2",
+    ):
+        small.execute(query)
+        run = small.export()
+        assert run.status == 0, run.log
+        exports.compare(small.here, small.rows)
+    assert run.written == {"things": 1}
+
+
+def test_kill_loses_and_doubles_nothing(place: Place) -> None:
+    place.execute(
+        "CREATE TABLE oncehub.things AS SELECT i AS id, i::VARCHAR AS a, TIMESTAMP '2026-01-01' "
+        "+ to_seconds(i // 1000) AS _sdc_batched_at, NULL::TIMESTAMP AS "
+        "_sdc_deleted_at FROM range(120000) r(i)",
+        "ALTER TABLE oncehub.things ADD PRIMARY KEY (id)",
+    )
+    env = programs.environment(
+        DLT_EXPORT_FILEPATH=str(place.here),
+        DLT_EXPORT_SCHEMA="oncehub",
+        DLT_EXPORT_DESTINATION=place.kind,
+        **place.variables,
+    )
+    chance = random.Random(28)
+    for _ in range(3):
+        with subprocess.Popen([exports.PLUGIN / "dlt-export"], env=env) as process:
+            time.sleep(chance.uniform(3, 9))
+            process.kill()
+    run = place.export()
+    assert run.status == 0, run.log
+    assert exports.compare(place.here, place.rows).startswith("120000 rows, 480000 fields")
+    assert not list(place.folder.glob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"DLT_EXPORT_SCHEMA": ""}, "schema must be set"),
+        ({"DLT_EXPORT_SCHEMA": "other"}, "the schema other has no tables"),
+        ({"DLT_EXPORT_DESTINATION": "postgres"}, "use target-postgres"),
+        ({"DLT_EXPORT_DESTINATION": "filesystem"}, "use delta or parquet-export"),
+        ({"DLT_EXPORT_DESTINATION": "iceberg"}, "use delta"),
+        ({"DLT_EXPORT_DESTINATION": "odd"}, "known are bigquery, databricks, delta, duckdb"),
+        ({"DLT_EXPORT_DESTINATION": "bigquery"}, "dlt's configuration lacks credentials"),
+        ({"DLT_EXPORT_DESTINATION": "delta"}, "bucket_url"),
+        ({"DLT_EXPORT_FILEPATH": "/no/such/file.duckdb"}, "/no/such/file.duckdb"),
+        ({"DLT_EXPORT_LOADER_HARD_DELETE": "true"}, "set full"),
+    ],
+)
+def test_an_error_is_one_line(small: Place, settings: dict[str, str], words: str) -> None:
+    del small.variables["DESTINATION__FILESYSTEM__BUCKET_URL"]
+    run = small.export(**settings)
+    assert run.status == 1
+    assert run.log.startswith("dlt-export: ")
+    assert run.log.count("\n") == 1, run.log
+    assert words in run.log
+
+
+def test_deletes_that_cannot_be_seen_are_refused(small: Place) -> None:
+    small.execute(f"INSERT INTO oncehub.things VALUES (1, 'a', {NOW}), (2, 'b', {NOW})")
+    assert small.export().status == 0
+    small.execute("DELETE FROM oncehub.things WHERE id = 1")
+    assert "rows are gone from things" in small.export().log
+    small.execute("INSERT INTO oncehub.things VALUES (3, 'c', TIMESTAMP '2027-01-01', NULL)")
+    run = small.export()
+    assert (run.status, "things: 2 rows here, 3 there" in run.log) == (1, True), run.log
+    assert small.export(DLT_EXPORT_FULL="true").status == 0
+    exports.compare(small.here, small.rows)
+    assert small.export().written == {"things": 0}
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("ALTER TABLE oncehub.things ADD COLUMN b INTEGER[]", "things.b is INTEGER[]"),
+        (
+            "ALTER TABLE oncehub.things ALTER a TYPE BIGINT USING 1",
+            "things.a is bigint now, text there",
+        ),
+        ("CREATE TABLE oncehub.mine (id BIGINT)", "mine has no _sdc_batched_at, so target-duckdb"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(small: Place, query: str, words: str) -> None:
+    assert small.export().status == 0
+    small.execute(query)
+    run = small.export()
+    assert run.status == 1
+    assert words in run.log

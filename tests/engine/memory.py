@@ -1,0 +1,445 @@
+"""A list API, a loader and Meltano's states in memory: what the engine is judged against."""
+
+from __future__ import annotations
+
+import logging
+import typing as t
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+
+import msgspec
+
+from tap_oncehub.engine.errors import EndpointError, NotFoundError, RefusedError
+from tap_oncehub.engine.readers import filter_reader, object_reader
+from tap_oncehub.engine.run import SyncRun
+from tap_oncehub.engine.stream import ResumableStream
+from tap_oncehub.engine.sync_pass import Clocks
+from tap_oncehub.engine.times import day_before, milliseconds, moment_of
+from tap_oncehub.streams.base import EnvelopePaginator
+
+if t.TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Iterator, Mapping
+
+    Row: t.TypeAlias = dict[str, t.Any]
+    State: t.TypeAlias = dict[str, t.Any]
+
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+LONGEST_STATE = 4096
+ORDERS: Mapping[str, Callable[[Row], t.Any]] = {
+    "created": lambda row: -row["n"],
+    "oldest": lambda row: row["n"],
+    "starting": lambda row: (-row["starting"], row["n"]),
+    "updated": lambda row: (-row["at"].timestamp(), -row["n"]),
+}
+LOST = ("400", "404", "403", "409", "500", "start", "empty", "position")
+"""What is answered to a cursor whose object is gone."""
+PAGING: tuple[dict[str, t.Any], ...] = (
+    {},
+    {"link": False},
+    {"has_more": False},
+    {"has_more": False, "link": False},
+    {"has_more": False, "link": False, "cap": 2},
+    {"cap": 2},
+    {"never": True},
+)
+"""How a page says that there are more."""
+READINGS = ("times", "times", "dates", "days", "whole_days")
+"""Times; dates only, compared as times; dates only, compared as days; times, compared as days."""
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Server:
+    """Objects that change, and lists of them.
+
+    Attributes:
+        now: Its true time.
+        broken: What an object, or a filter's value, answers in this run, if not itself.
+    """
+
+    def __init__(  # noqa: PLR0917
+        self, rng: random.Random, now: datetime, order: str, lost: str, paging: Row, reading: str
+    ) -> None:
+        self.rng, self.now, self.order, self.lost = rng, now, order, lost
+        self.paging, self.reading, self.size = paging, reading, 2
+        self.objects: dict[str, Row] = {}
+        self.users: dict[str, Row] = {}
+        self.broken: dict[str, int] = {}
+        self.flaky = 0.0
+        self.count = self.requests = 0
+
+    def add(self, kind: str = "objects") -> None:
+        self.count += 1
+        row = {"id": f"{kind[0].upper()}{self.count}", "n": self.count, "v": 0}
+        getattr(self, kind)[row["id"]] = row
+        self.edit(row)
+
+    def edit(self, row: Row) -> None:
+        users = list(self.users)
+        hosts = set(self.rng.sample(users, min(len(users), self.rng.randint(0, 2))))
+        starting = self.rng.random()
+        row |= {"at": self.now, "v": row["v"] + 1, "hosts": hosts, "starting": starting}
+        row["updated"] = milliseconds(self.now)
+        row["at"] = moment_of(row["updated"])
+
+    def change(self, edits: int, adds: int, deletes: int) -> None:
+        for _ in range(edits * bool(self.objects)):
+            self.edit(self.rng.choice(list(self.objects.values())))
+        for _ in range(adds):
+            self.add("users" if self.rng.random() < 0.2 else "objects")
+        for _ in range(deletes):
+            kind = self.users if self.rng.random() < 0.2 else self.objects
+            if kind:
+                del kind[self.rng.choice(list(kind))]
+
+    def page(self, path: str, value: str | None, since: str | None, cursor: str | None) -> t.Any:
+        """Answer as a list does: rows, whether there are more, links."""
+        self._fail(value)
+        kind = self.users if path == "/users" else self.objects
+        rows = [row for row in kind.values() if value is None or value[5:] in row["hosts"]]
+        rows = sorted(self._newer(rows, since), key=ORDERS[self.order])
+        start = self._after(rows, cursor)
+        size = min(self.size, self.paging.get("cap", self.size))
+        part, more = rows[start : start + size], start + size < len(rows)
+        body: Row = {"data": [dict(row) for row in part]}
+        links = {}
+        if "never" in self.paging:
+            body["has_more"] = False
+        else:
+            if self.paging.get("has_more", True):
+                body["has_more"] = more
+            if self.paging.get("link", True):
+                links = {"next": {"url": ""}} if more else {}
+                links |= {"previous": {"url": ""}} if start else {}
+        return body, links
+
+    def one(self, identifier: str) -> Row:
+        self._fail(identifier)
+        if identifier not in self.objects:
+            msg = "gone"
+            raise NotFoundError(msg, status=404)
+        return dict(self.objects[identifier])
+
+    def _fail(self, asked: str | None) -> None:
+        self.requests += 1
+        if self.rng.random() < self.flaky:
+            msg = "flaky"
+            raise EndpointError(msg)
+        if status := self.broken.get(asked or ""):
+            refuse(status)
+
+    def _newer(self, rows: list[Row], since: str | None) -> list[Row]:
+        if since is None:
+            return rows
+        if self.reading in {"dates", "days"} and len(since) > len("2026-01-31"):
+            refuse(self.rng.choice((400, 422)))
+        moment = moment_of(since)
+        assert moment
+        if self.reading in {"times", "dates"}:
+            return [row for row in rows if row["at"] > moment]
+        return [row for row in rows if row["at"].date() > moment.date()]
+
+    def _after(self, rows: list[Row], cursor: str | None) -> int:
+        ids = [row["id"] for row in rows]
+        if cursor is None or cursor in ids:
+            return ids.index(cursor) + 1 if cursor else 0
+        if self.lost.isdigit():
+            refuse(int(self.lost))
+        if self.lost == "empty":
+            return len(rows)
+        if self.lost == "position" and self.order in {"created", "oldest"}:
+            before, number = ORDERS[self.order], int(cursor[1:])
+            return len([row for row in rows if before(row) < before({"n": number})])
+        return 0
+
+
+def refuse(status: int) -> t.NoReturn:
+    msg = f"answered {status}"
+    if status >= 500:
+        raise EndpointError(msg)
+    raise RefusedError(msg, status=status)
+
+
+class Run(SyncRun):
+    """A run whose clocks and messages are given.
+
+    Attributes:
+        messages: What was written: records, activated versions, states.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.messages: list[tuple[t.Any, ...]] = []
+        self.warnings: list[str] = []
+        self.date: datetime | None = None
+        tap = SimpleNamespace(
+            name="memory", plugin_version="0", state={"bookmarks": {}}, write_message=self._activate
+        )
+        stats = SimpleNamespace(back_to=None, records=0)
+        super().__init__(
+            t.cast("t.Any", tap),
+            t.cast("t.Any", SimpleNamespace(patience=self._patience)),
+            t.cast("t.Any", SimpleNamespace(stats=lambda _name: stats)),
+            t.cast("t.Any", None),
+        )
+        self.state = tap.state["bookmarks"]
+        self.may_tell_deletes = True
+        self.patience: list[float] = []
+        self._saved = b""
+
+    @contextmanager
+    def _patience(self, seconds: float) -> Iterator[None]:
+        self.patience.append(seconds)
+        yield
+
+    @property
+    def clocks(self) -> Clocks:
+        return Clocks(self.world.machine, (self.world.date or self.world.machine) - SECOND)
+
+    def _activate(self, message: t.Any) -> None:
+        self.write("A", message.stream, message.version)
+
+    def write(self, *message: t.Any) -> None:
+        self.messages.append(message)
+        self.world.step()
+
+    def save_state(self) -> None:
+        text = msgspec.json.encode(self.world.encode(self.state))
+        if text != self._saved:
+            assert len(text) < LONGEST_STATE, text
+            self._saved = text
+            self.write("S", text)
+
+    def warn(self, stream: str, what: str) -> None:
+        self.warnings.append(f"{stream}: {what}")
+
+    def fail(self, stream: str, error: EndpointError) -> None:
+        self.failures[stream] = error
+
+
+class MemoryStream(ResumableStream):
+    """A stream of the engine whose endpoint stands in memory."""
+
+    primary_keys: t.Sequence[str] = ("id",)
+    url_base = ""
+    path = "/objects"
+    replication_key = "updated"
+    replication_method = "FULL_TABLE"
+    mask: t.ClassVar[t.Any] = {}
+    logger = logging.getLogger("memory")
+    run: Run
+
+    def __init__(self, run: Run, state: State | None = None) -> None:
+        self.run = run
+        run.state[self.name] = state or {}
+
+    @property
+    def stream_maps(self) -> list[t.Any]:
+        return [SimpleNamespace(stream_alias=self.name)]
+
+    @property
+    def stream_state(self) -> State:
+        return t.cast("State", self.run.state[self.name])
+
+    @property
+    def config(self) -> Row:
+        return self.run.world.config
+
+    @property
+    def max_age(self) -> timedelta | None:
+        if self.key:
+            days = self.config["full_pass_days"]
+            return timedelta(days=days) if days and not self.filters else None
+        return timedelta(hours=self.config["hours"])
+
+    @property
+    def max_age_setting(self) -> str:
+        return "hours"
+
+    def paginator(self, start: str | None) -> EnvelopePaginator:
+        return EnvelopePaginator(start, self.run.world.server.size)
+
+    def parse_response(self, response: t.Any) -> list[Row]:
+        return t.cast("list[Row]", response.body["data"])
+
+    def fetch(self, request: Row, cursor: str | None = None) -> t.Any:
+        world = self.run.world
+        world.step()
+        links: Row = {}
+        if "id" in request:
+            body = world.server.one(request["id"])
+        else:
+            since = str(self.sync_pass.since) if request["timed"] else None
+            if since and self.sync_pass.dates_only:
+                since = day_before(since)
+            body, links = world.server.page(request["path"], request["filter"], since, cursor)
+        received, date = world.machine, world.date
+        world.step()
+        return SimpleNamespace(
+            body=body,
+            json=lambda: body,
+            links=links,
+            date=date,
+            sent_at=min(date or received, received) - SECOND,
+        )
+
+    def sync_rows(self) -> None:
+        """Write all records, as the SDK does."""
+        for row in self.get_records(None):
+            key = (row["id"], row["user"]) if "user" in row else row["id"]
+            self.run.write("R", self.name, key, row["v"], self._stream_version)
+
+
+class Incremental(MemoryStream):
+    name = "incremental"
+    replication_method = "INCREMENTAL"
+
+
+class FullTable(MemoryStream):
+    name = "full_table"
+
+
+class PerObject(MemoryStream):
+    """Follows a list whose objects have changed; tells no deletes."""
+
+    name = "per_object"
+    path = "/objects/{id}"
+    source = "/objects"
+    reader = staticmethod(object_reader)
+    follows = "updated"
+    tells_deletes = False
+    documented_refusals: t.ClassVar[Mapping[int, str]] = {404: "gone"}
+
+
+class Slots(MemoryStream):
+    """Asks for each object of a list that is read whole."""
+
+    name = "slots"
+    path = "/objects/{id}/slots"
+    source = "/objects"
+    reader = staticmethod(object_reader)
+    documented_refusals: t.ClassVar[Mapping[int, str]] = {404: "gone"}
+
+
+class Filtered(MemoryStream):
+    """Tells what only a filter tells."""
+
+    name = "filtered"
+    replication_method = "INCREMENTAL"
+    filters: t.ClassVar[Mapping[str, str]] = {"host": "/users"}
+    reader = staticmethod(filter_reader)
+
+    def row_of(self, found: Row, value: str) -> Row:
+        return {"id": found["id"], "user": value[5:], "v": found["v"]}
+
+
+STREAMS: tuple[type[MemoryStream], ...] = (FullTable, Slots, Incremental, PerObject, Filtered)
+
+
+@dataclass
+class World:
+    """A server, a machine with a clock, a loader that lags, and Meltano between them.
+
+    Attributes:
+        dates: What the server says of the time: right, ahead, none or stuck.
+        offset: How far this machine's clock is from the true time.
+        tables: What is loaded: for each stream and key the object's version and the record's.
+        completed: The state of the last run that ended well.
+        partial: The states of the runs since then, merged.
+        step: What happens between any two steps of a run.
+    """
+
+    server: Server
+    config: Row
+    dates: str = "right"
+    offset: timedelta = timedelta(0)
+    streams: tuple[type[MemoryStream], ...] = STREAMS
+    tables: dict[str, dict[t.Any, tuple[int, int | None]]] = field(default_factory=dict)
+    completed: State = field(default_factory=dict)
+    partial: State = field(default_factory=dict)
+    step: Callable[[], None] = lambda: None
+    encode: Callable[[State], State] = staticmethod(lambda state: state)
+    decode: Callable[[State], State] = staticmethod(lambda state: state)
+    failures: dict[str, EndpointError] = field(default_factory=dict)
+
+    @property
+    def machine(self) -> datetime:
+        return self.server.now + self.offset
+
+    @property
+    def date(self) -> datetime | None:
+        now = self.server.now
+        if self.dates == "stuck":
+            return datetime(2018, 1, 1, tzinfo=timezone.utc)
+        return {"right": now, "ahead": now + timedelta(hours=1), "none": None}[self.dates]
+
+    def run(
+        self,
+        step: Callable[[], None] = lambda: None,
+        lag: tuple[int, int] = (0, 0),
+        *,
+        refresh: bool = False,
+    ) -> str:
+        """Run once: well, failed or killed; ``refresh`` begins with no state and no rows."""
+        self.step = step
+        run = Run(self)
+        found = merge({}, merge(merge({}, self.completed), self.partial)) if not refresh else {}
+        found = self.decode(found)
+        if refresh:
+            self.tables = {}
+        streams = [kind(run, found.get(kind.name)) for kind in self.streams]
+        for stream in streams:
+            stream.prepare_state()
+        ended = "killed"
+        try:
+            self.step = lambda: None
+            run.save_state()
+            self.step = step
+            for stream in streams:
+                stream.sync_rows()
+            ended = "failed" if run.failures else "well"
+        except Killed:
+            pass
+        finally:
+            self.step = lambda: None
+        self.failures = run.failures
+        # A loader that is killed has not loaded the last messages, or not yet told the last states.
+        lost, late = lag if ended == "killed" else (0, 0)
+        read = run.messages[: max(1, len(run.messages) - lost)]
+        self._load(read)
+        states = [text for kind, text, *_ in read if kind == "S"]
+        state = msgspec.json.decode(states[-1 - min(late, len(states) - 1)])
+        if ended == "well":
+            self.completed, self.partial = state, {}
+        else:
+            self.partial = merge(self.partial, state)
+        return ended
+
+    def _load(self, messages: list[tuple[t.Any, ...]]) -> None:
+        """Load as loaders on the SDK do: what has a smaller version goes, NULL is not smaller."""
+        for kind, *rest in messages:
+            if kind == "R":
+                stream, key, value, version = rest
+                self.tables.setdefault(stream, {})[key] = value, version
+            elif kind == "A":
+                stream, version = rest
+                self.tables[stream] = {
+                    key: row
+                    for key, row in self.tables.get(stream, {}).items()
+                    if row[1] is None or row[1] >= version
+                }
+
+
+def merge(into: State, new: State) -> State:
+    """Merge states as Meltano does: dictionaries key by key, all else replaces."""
+    for key, value in new.items():
+        if isinstance(value, dict):
+            merge(into.setdefault(key, {}), value)
+        else:
+            into[key] = value
+    return into
