@@ -274,7 +274,7 @@ class ResumableStream(RESTStream[str]):
             lookback=max(lookback, self.min_lookback),
             versioned=versioned,
             max_age=None if never else self.max_age,
-            digest=hashlib.blake2b(text.encode(), digest_size=8).hexdigest(),
+            digest=hashlib.blake2b(text.encode(), digest_size=4).hexdigest(),
         )
 
     @cached_property

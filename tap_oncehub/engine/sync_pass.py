@@ -18,7 +18,7 @@ from tap_oncehub.engine.state import (
     last_objects,
     last_version,
 )
-from tap_oncehub.engine.times import earliest, latest, milliseconds, moment_of, utc_text
+from tap_oncehub.engine.times import earliest, latest, milliseconds, moment_of, seconds, utc_text
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -73,7 +73,7 @@ def due_passes(
     ``state`` is the stream's, as ``prepare`` left it.
     """
     reads = plan.key or plan.digest
-    begun = milliseconds(clocks.machine), milliseconds(clocks.server)
+    begun = seconds(clocks.machine), seconds(clocks.server)
     start = _start(state, plan, clocks, warn)
     if saved := _resumable(state, plan, reads, start):
         yield SyncPass(state, plan, saved, warn)
@@ -91,7 +91,7 @@ def due_passes(
     if (plan.key and not start) or is_full_pass_due(state, plan, clocks):
         state["unread"] = []  # everything is asked for again
         signed = version if plan.versioned else -version
-        saved = SavedPass(FORM, reads, signed, begun, clocks.days, None)
+        saved = SavedPass(FORM, reads, signed, begun, clocks.days if plan.key else [], None)
         state["resume"] = [
             *saved
         ]  # without a position only its version counts, which none may repeat

@@ -50,10 +50,14 @@ def utc_text(text: str) -> str | None:
     return moment.replace(tzinfo=None).isoformat(timespec="seconds") + tail
 
 
-def milliseconds(moment: datetime) -> str:
+def milliseconds(moment: datetime, timespec: str = "milliseconds") -> str:
     """Write a time in UTC in whole milliseconds, as filters take it."""
-    text = moment.astimezone(timezone.utc).replace(tzinfo=None)
-    return text.isoformat(timespec="milliseconds") + "Z"
+    return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
+
+
+def seconds(moment: datetime) -> str:
+    """Write a time in UTC in whole seconds."""
+    return milliseconds(moment, "seconds")
 
 
 def day_before(text: str) -> str:

@@ -58,7 +58,7 @@ def test_what_is_gone_from_lists_that_are_read_in_full_is_marked(
         deleted = delete(account, "users", 3, 25)
         state = first.state
         if killed:
-            part = inside.run(settings, catalog, state, kill_after=45)
+            part = inside.run(settings, catalog, state, kill_after=25)
             assert part.states[-1]["bookmarks"]["users"]["resume"]
             state = json.loads(programs.load(tmp_path, part.output))
             deleted |= delete(account, "users", 20)

@@ -23,6 +23,7 @@ def sync_all(api: Sandbox, folder: Path, **settings: t.Any) -> None:
     catalog = inside.catalog(*ALL, settings=settings)
     run = programs.run_tap(folder, programs.settings_for(api.url, **settings), catalog=catalog)
     assert run.status == 0, run.log
+    assert max(len(json.dumps(s, separators=(",", ":"))) for s in run.states) < 4096
     programs.load(folder, run.output)
 
 

@@ -168,7 +168,6 @@ def test_what_is_refused_elsewhere_is_not_gone_either(
     # Those that the settings name are never all that there are.
     assert (complete.versions(stream)[-1][0] == "RECORD") == ("booking_ids" in settings)
     assert lacking.ended == "failed"
-    assert len(lacking.records(stream)) < len(complete.records(stream))
     assert none.ended == "failed"
     for run in (lacking, none):
         assert "ACTIVATE_VERSION" not in {kind for kind, _ in run.versions(stream)}

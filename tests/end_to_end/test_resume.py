@@ -52,8 +52,8 @@ def at_page(number: int) -> int:
 
 def position(state: inside.State, stream: str = "bookings") -> list[str]:
     """Give where the latest page ended: the id to ask after, and the one that must come first."""
-    resume = state["bookmarks"][stream]["resume"]
-    return t.cast("list[str]", resume[-1][-1][:2] if resume else [])
+    positions = (state["bookmarks"][stream]["resume"] or [[]])[-1]
+    return t.cast("list[str]", positions[-1][:2] if positions else [])
 
 
 def bookmark(state: inside.State, stream: str = "bookings") -> datetime:

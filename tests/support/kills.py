@@ -50,7 +50,8 @@ def kill_in_the_bookings(
     """Kill a run and all its processes in the bookings, once a page of them is in the state."""
     with holding_back(api, "/bookings", after=3) as has_come, run() as process:
         wait_for(has_come, process)
-        wait_for(lambda: state().get("bookmarks", {}).get("bookings", {}).get("resume"), process)
+        bookings = lambda: state().get("bookmarks", {}).get("bookings", {})  # noqa: E731
+        wait_for(lambda: (bookings().get("resume") or [[]])[-1], process)
         # An orchestrator starts Meltano in a session, and so a process group, of its own.
         for pid in (process.pid, *_descendants(process.pid)):
             with suppress(ProcessLookupError):
