@@ -156,6 +156,7 @@ def assert_equal(world: World, *, whole: bool) -> None:
             more = table.keys() - expected.keys()
             assert not more, (stream.name, "more", more)
 
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_histories_end_in_equality(order: str) -> None:
     play_many(order, range(300))
