@@ -387,7 +387,11 @@ class World:
         return {"right": now, "ahead": now + timedelta(hours=1), "none": None}[self.dates]
 
     def run(
-        self, step: Callable[[], None] = lambda: None, lag: tuple[int, int] = (0, 0), *, refresh: bool = False
+        self,
+        step: Callable[[], None] = lambda: None,
+        lag: tuple[int, int] = (0, 0),
+        *,
+        refresh: bool = False,
     ) -> str:
         """Run once: well, failed or killed; ``refresh`` begins with no state and no rows."""
         self.step = step

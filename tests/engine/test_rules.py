@@ -89,7 +89,9 @@ def deletes_told_while_something_is_unread(patch: pytest.MonkeyPatch) -> None:
 
 def first_state_without_all_keys(_patch: pytest.MonkeyPatch) -> Callable[[World], None]:
     def without_what_is_empty(states: t.Any) -> t.Any:
-        return {name: {k: v for k, v in s.items() if v not in (None, [])} for name, s in states.items()}
+        return {
+            name: {k: v for k, v in s.items() if v not in (None, [])} for name, s in states.items()
+        }
 
     return lambda world: setattr(world, "encode", without_what_is_empty)
 
