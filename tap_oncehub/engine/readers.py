@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import typing as t
 
+import msgspec
+
 from tap_oncehub.engine.errors import EndpointError, RefusedError
 
 if t.TYPE_CHECKING:
@@ -23,6 +25,7 @@ if t.TYPE_CHECKING:
 
 CURSOR_SECONDS = 60.0
 """How long a request with a cursor is retried before the list is asked from its start."""
+_Text = t.Annotated[str, msgspec.Meta(max_length=200)]
 _REFUSED_TIME = {400, 422}
 
 
@@ -44,10 +47,10 @@ class Position(t.NamedTuple):
         filter: The filter that the list is read with, as ``name=value``.
     """
 
-    after: str | None
-    first: str | None = None
-    updated: str | None = None
-    filter: str | None = None
+    after: _Text | None
+    first: _Text | None = None
+    updated: _Text | None = None
+    filter: _Text | None = None
 
 
 class Page(t.NamedTuple):
@@ -106,6 +109,8 @@ def filter_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     for value in sorted(values):
         inner = position if position and position.filter == value else None
         is_read = inner is not None and inner.after is None
+        if value in stream.unread:
+            continue  # it is read whole, first thing in the next run
         if is_read or (position and position.filter and value < position.filter):
             continue
         try:
@@ -114,8 +119,6 @@ def filter_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
                 yield page._replace(position=after._replace(filter=value))
         except EndpointError as error:
             stream.unread.leave_out(value, error)
-        else:
-            stream.unread.discard(value)
 
 
 def filtered_pages(

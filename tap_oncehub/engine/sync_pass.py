@@ -240,7 +240,9 @@ class SyncPass:
         positions = [page.position] if page.position else []
         self._positions = [*self._positions, *positions][-POSITIONS_KEPT:]
         self._saved = self._saved._replace(
-            began=self._saved.began or milliseconds(_beginning(page, newest)),
+            # The lists of values were read before the first page.
+            began=self._saved.began
+            or earliest([milliseconds(_beginning(page, newest)), *self._saved.begun]),
             newest=latest([self._saved.newest, newest]),
             objects=self._saved.objects + len(page.objects),
         )

@@ -57,3 +57,16 @@ def test_streams_do_not_know_the_tap() -> None:
             assert not {"tap_oncehub.tap", "tap_oncehub.cli"} & imported(
                 file, ["tap_oncehub.tap"]
             ), name
+
+
+def test_the_engine_knows_nothing_above_it() -> None:
+    for name, file in modules("tap_oncehub").items():
+        if name.startswith("tap_oncehub.engine"):
+            ours = {other for other in imported(file) if other.startswith("tap_oncehub")}
+            assert all(other.startswith("tap_oncehub.engine") for other in ours), (name, ours)
+
+
+def test_the_engine_knows_no_service() -> None:
+    for file in (ROOT / "tap_oncehub/engine").rglob("*.py"):
+        text = file.read_text("utf-8").lower().replace("tap_oncehub.engine", "")
+        assert "oncehub" not in text, file

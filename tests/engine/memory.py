@@ -71,6 +71,7 @@ class Server:
         self.users: dict[str, Row] = {}
         self.broken: dict[str, int] = {}
         self.flaky = 0.0
+        self.cursor: str | None = None
         self.count = self.requests = 0
 
     def add(self, kind: str = "objects") -> None:
@@ -90,17 +91,23 @@ class Server:
 
     def change(self, edits: int, adds: int, deletes: int) -> None:
         for _ in range(edits * bool(self.objects)):
-            self.edit(self.rng.choice(list(self.objects.values())))
+            self.edit(self.objects[self._any(self.objects)])
         for _ in range(adds):
             self.add("users" if self.rng.random() < 0.3 else "objects")
         for _ in range(deletes):
             kind = self.users if self.rng.random() < 0.2 else self.objects
             if kind:
-                del kind[self.rng.choice(list(kind))]
+                del kind[self._any(kind)]
+
+    def _any(self, kind: dict[str, Row]) -> str:
+        """Choose an object, often the one that a page was asked after."""
+        is_cursor = self.cursor in kind and self.rng.random() < 0.2
+        return str(self.cursor) if is_cursor else self.rng.choice(list(kind))
 
     def page(self, path: str, value: str | None, since: str | None, cursor: str | None) -> t.Any:
         """Answer as a list does: rows, whether there are more, links."""
         self._fail(value)
+        self.cursor = cursor
         kind = self.users if path == "/users" else self.objects
         rows = [row for row in kind.values() if value is None or value[5:] in row["hosts"]]
         rows = sorted(self._newer(rows, since), key=ORDERS[self.order])

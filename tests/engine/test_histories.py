@@ -100,7 +100,7 @@ def start_dates(world: World, rng: random.Random) -> list[str | None]:
 def faults(world: World, rng: random.Random) -> None:
     """Let some objects and filters, or any request, fail in one run."""
     server = world.server
-    chosen = rng.sample(list(server.objects), min(len(server.objects), rng.randint(0, 3)))
+    chosen = rng.sample(list(server.objects), min(len(server.objects), rng.randint(0, 6)))
     chosen += [f"host={user}" for user in server.users if rng.random() < 0.3]
     server.broken = {one: rng.choice((400, 409, 422, 500, 500, 403)) for one in chosen}
     server.flaky = rng.choice((0.0, 0.0, 0.02))
@@ -108,7 +108,7 @@ def faults(world: World, rng: random.Random) -> None:
 
 def busy(world: World, rng: random.Random, kill: int | None) -> Callable[[], None]:
     """Return what happens between any two steps of a run."""
-    often, count = rng.choice((0.05, 0.2, 0.5)), 0
+    often, count = rng.choice((0.0, 0.02, 0.05, 0.2, 0.5)), 0
 
     def step() -> None:
         nonlocal count
@@ -117,7 +117,7 @@ def busy(world: World, rng: random.Random, kill: int | None) -> Callable[[], Non
             raise Killed
         if rng.random() < often:
             world.server.now += rng.choice((0, 0.3, 7)) * SECOND
-            world.server.change(rng.randint(0, 3), rng.random() < 0.2, rng.random() < 0.1)
+            world.server.change(rng.randint(0, 3), rng.random() < 0.3, rng.random() < 0.3)
 
     return step
 

@@ -1,0 +1,180 @@
+"""Each of the engine's rules is needed: without it, histories fail."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timezone
+
+import pytest
+
+from tap_oncehub.engine import readers, state, stream, sync_pass
+from tap_oncehub.engine.errors import EndpointError
+from tests.engine.memory import ORDERS, LOST, Run, World
+from tests.engine.test_histories import play
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Off: t.TypeAlias = Callable[[pytest.MonkeyPatch], "Callable[[World], None] | None"]
+
+HISTORIES = 500
+"""An order of lists."""
+_LAST = datetime(9000, 1, 1, tzinfo=timezone.utc)
+
+
+def committed_before_it_is_written(patch: pytest.MonkeyPatch) -> None:
+    pages, commit = sync_pass.SyncPass.pages, sync_pass.SyncPass.commit
+
+    def hasty(self: t.Any, read: t.Any) -> Iterator[t.Any]:
+        for page in pages(self, read):
+            commit(self, page)
+            read.args[0].run.save_state()
+            yield page
+
+    patch.setattr(sync_pass.SyncPass, "pages", hasty)
+    patch.setattr(sync_pass.SyncPass, "commit", lambda *_: None)
+
+
+def no_check_of_continuity(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(readers, "_mark", lambda *_: (None, None))
+
+
+def no_rewinding(patch: pytest.MonkeyPatch) -> None:
+    def fail(_self: t.Any, moved: Exception) -> None:
+        raise EndpointError(str(moved))
+
+    patch.setattr(sync_pass.SyncPass, "_rewind", fail)
+
+
+def a_lost_cursor_only_by_400_and_404(patch: pytest.MonkeyPatch) -> None:
+    ask = readers._ask
+
+    def strict(of: t.Any, request: t.Any, cursor: str | None) -> t.Any:
+        if cursor is None:
+            return ask(of, request, cursor)
+        try:
+            return of.fetch(request, cursor)
+        except EndpointError as error:
+            if getattr(error, "status", None) in {400, 404}:
+                raise readers.ListMovedError(str(error)) from None
+            raise
+
+    patch.setattr(readers, "_ask", strict)
+
+
+def no_wide_read(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sync_pass.Clocks, "days", [])
+
+
+def no_dates_tried(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(readers, "_REFUSED_TIME", set())
+
+
+def bookmark_not_capped_by_the_beginning(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sync_pass, "_beginning", lambda *_: _LAST)
+
+
+def unread_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(state.UnreadObjects, "add", lambda *_: None)
+
+
+def deletes_told_while_something_is_unread(patch: pytest.MonkeyPatch) -> None:
+    finish = sync_pass.SyncPass.finish
+
+    def hasty(self: t.Any) -> bool:
+        return finish(self) or self.is_full
+
+    patch.setattr(sync_pass.SyncPass, "finish", hasty)
+
+
+def first_state_without_all_keys(_patch: pytest.MonkeyPatch) -> Callable[[World], None]:
+    def without_what_is_empty(states: t.Any) -> t.Any:
+        return {
+            name: {k: v for k, v in s.items() if v not in (None, [])} for name, s in states.items()
+        }
+
+    return lambda world: setattr(world, "encode", without_what_is_empty)
+
+
+def no_first_state(patch: pytest.MonkeyPatch) -> Callable[[World], None]:
+    """Leave out other streams' states until each begins, as if they came one by one."""
+
+    def only_begun(states: t.Any) -> t.Any:
+        return {name: s for name, s in states.items() if s.get("begun")}
+
+    begin = stream.ResumableStream._read_passes
+
+    def begun(self: t.Any) -> t.Any:
+        self.stream_state["begun"] = True
+        return begin(self)
+
+    patch.setattr(stream.ResumableStream, "_read_passes", begun)
+    return lambda world: setattr(world, "encode", only_begun)
+
+
+_FIELDS = state.SavedPass._fields
+
+
+def dictionaries_in_place_of_arrays(_patch: pytest.MonkeyPatch) -> Callable[[World], None]:
+    def encode(states: t.Any) -> t.Any:
+        return {
+            name: {
+                **s,
+                "resume": {
+                    k: v for k, v in zip(_FIELDS, s["resume"], strict=False) if v is not None
+                },
+            }
+            for name, s in states.items()
+        }
+
+    def decode(states: t.Any) -> t.Any:
+        return {
+            name: {**s, "resume": [s["resume"].get(k) for k in _FIELDS] if s["resume"] else []}
+            for name, s in states.items()
+        }
+
+    def change(world: World) -> None:
+        world.encode, world.decode = encode, decode
+
+    return change
+
+
+RULES: dict[str, Off] = {
+    f"{number}: {off.__name__.replace('_', ' ')}": off
+    for number, off in (
+        (1, committed_before_it_is_written),
+        (2, no_check_of_continuity),
+        (2, no_rewinding),
+        (2, a_lost_cursor_only_by_400_and_404),
+        (3, no_wide_read),
+        (3, no_dates_tried),
+        (4, bookmark_not_capped_by_the_beginning),
+        (5, unread_forgotten),
+        (6, first_state_without_all_keys),
+        (6, no_first_state),
+        (6, dictionaries_in_place_of_arrays),
+    )
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", RULES)
+def test_histories_fail_without_a_rule(
+    rule: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = count_failures(rule, monkeypatch, HISTORIES)
+    with capsys.disabled():
+        print(f"\n{rule}: {found} of {HISTORIES * len(ORDERS)} fail")  # noqa: T201
+    assert found
+
+
+def count_failures(rule: str, patch: pytest.MonkeyPatch, histories: int) -> int:
+    change = RULES[rule](patch) or (lambda _world: None)
+    failed = 0
+    for order in ORDERS:
+        for seed in range(histories):
+            try:
+                play(seed, order, change)
+            except Exception:  # noqa: BLE001, PERF203  # whatever it is, it does not hold
+                failed += 1
+    return failed
