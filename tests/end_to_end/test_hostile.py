@@ -353,13 +353,13 @@ def test_any_field_may_hold_anything(value: t.Any) -> None:
 ODD = {
     "/users": (response({}, "304 Not Modified"), "answered 304, which does not answer this"),
     "/teams": (response({}, "302 Found", "Location: http://x/"), "a redirect, which is not"),
-    "/bookings": (
+    "/webhooks": (
         response({}, "200 OK", "Content-Length: 7"),
         "headers of the response contradict",
     ),
     "/contacts": (response({}, "503 Busy", "Retry-After: 99999"), "asks to wait 99,999 s"),
-    "/webhooks": (response({}, "429 Slow", f"Retry-After: {'9' * 400}"), "OnceHub asks to wait"),
     "/booking-pages": (response(b"{}" * 9), "the response is not JSON"),
+    "/bookings": (response({}, "429 Slow", f"Retry-After: {'9' * 400}"), "OnceHub asks to wait"),
     "/master-pages": (response({}, "503 Busy", ": a header without a name"), "HTTP 503"),
 }
 
