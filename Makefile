@@ -17,7 +17,7 @@ STAMPS := .tools/stamps
 # What `make run` needs, and what only the tests need; every other plugin is
 # installed with `meltano install NAME`.
 PLUGINS := tap-oncehub target-duckdb
-MORE_PLUGINS := target-duckdb-jwills target-postgres target-jsonl parquet-export dlt-export
+MORE_PLUGINS := target-postgres target-jsonl parquet-export dlt-export
 
 # In a variable, since a path may contain quotes.
 export PROJECT_FOLDER := $(CURDIR)
@@ -66,7 +66,7 @@ test-slow: loaders $(STAMPS)/notebook $(STAMPS)/query $(STAMPS)/mcp ## run the t
 test-warehouses: loaders $(addprefix $(STAMPS)/,exporters bqemulator fakesnow azurite) ## run the tests that need emulators of warehouses and stores
 	@.venv/bin/pytest -m warehouses $(TEST_ARGS)
 
-bench: install $(STAMPS)/bench-dlt $(STAMPS)/bench-airbyte ## measure the tap and others; BENCH_ARGS=--help says what can be chosen
+bench: install $(STAMPS)/bench-dlt $(STAMPS)/bench-airbyte $(STAMPS)/bench-pypi ## measure the tap and others; BENCH_ARGS=--help says what can be chosen
 	@.venv/bin/python -m benchmarks $(BENCH_ARGS)
 
 lint: $(STAMPS)/dev ## check style, types, meltano.yml and workflows
@@ -104,7 +104,7 @@ lock: $(STAMPS)/uv ## pin the newest versions that requirements/*.in and pyproje
 			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 			--output-file requirements/$$name.txt requirements/$$name.in >/dev/null || exit 1; \
 	done
-	@for name in dlt airbyte; do \
+	@for name in dlt airbyte pypi; do \
 		$(UV_RUN) pip compile --universal --upgrade --python-version 3.10 \
 			--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 			--output-file benchmarks/requirements-$$name.txt \

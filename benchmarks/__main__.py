@@ -44,6 +44,7 @@ def main() -> int:
     add("--folder", type=Path, default=Path(__file__).parent, help="where the results go")
     options = parser.parse_args()
     chosen = {name: CONTENDERS[name] for name in options.contenders.split(",")}
+    options.folder.mkdir(parents=True, exist_ok=True)
     file = options.folder / "results.json"
     results: Figures = json.loads(file.read_text()) if file.exists() else {}
     for size in map(int, options.sizes.split(",")):

@@ -117,7 +117,7 @@ def _chart(results: Figures) -> str:
         if CONTENDERS[name].syncs_again
     }
     lines = {name: line for name, line in lines.items() if line}
-    points = [point for line in lines.values() for point in line]
+    points = [point for line in lines.values() for point in line] or [(1, 1.0)]
     x = _axis([point[0] for point in points], _LEFT, _WIDTH - _RIGHT)
     y = _axis([point[1] for point in points], _HEIGHT - _BOTTOM, _TOP)
     parts = [
@@ -127,7 +127,7 @@ def _chart(results: Figures) -> str:
         _text(_LEFT, 18, "seconds of a first sync"),
         _text(_LEFT, _HEIGHT - 10, "bookings in the account (all ten lists are read)"),
     ]
-    values = [point[1] for point in points] or [1]
+    values = [point[1] for point in points]
     for tick in (step * 10.0**power for power in range(-1, 4) for step in (1, 2, 5)):
         if min(values) <= tick <= max(values):
             rule = f'x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(tick):.0f}" y2="{y(tick):.0f}"'

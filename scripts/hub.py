@@ -1,4 +1,4 @@
-"""What Meltano Hub and ``meltano add --from-ref`` need to know, from what the tap says.
+"""What Meltano Hub and ``meltano add --from-ref`` need to know, from what tap and loader say.
 
 ``make hub`` writes ``hub/``, laid out as the Hub's repository is, and ``plugin.yaml``.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import typing as t
@@ -19,6 +20,9 @@ ROOT = Path(__file__).parents[1]
 NAME = VARIANT = "tap-oncehub"
 REPO = "https://github.com/tap-oncehub/tap-oncehub"
 ENTRY = f"hub/_data/meltano/extractors/{NAME}/{VARIANT}.yml"
+LOADER = "target-duckdb"
+LOADER_VARIANT = "oncehub"
+LOADER_ENTRY = f"hub/_data/meltano/loaders/{LOADER}/{LOADER_VARIANT}.yml"
 _KINDS = {
     # Meltano 4.4 fails on a number with a fraction, unless it is a text; the tap reads texts.
     "number": "string",
@@ -65,6 +69,29 @@ def definition(about: Definition) -> Definition:
     }
 
 
+def loader_definition(about: Definition) -> Definition:
+    """Give the definition of the loader, keys in alphabetical order."""
+    properties = about["settings"]["properties"]
+    return {
+        "capabilities": sorted(about["capabilities"]),
+        "description": "Analytical database in one file",
+        "domain_url": "https://duckdb.org",
+        "executable": LOADER,
+        "keywords": ["database"],
+        "label": "DuckDB",
+        "log_parser": "singer-sdk",
+        "maintenance_status": "active",
+        "name": LOADER,
+        "namespace": "target_duckdb",
+        "pip_url": "oncehub-target-duckdb",
+        "quality": "unknown",
+        "repo": REPO,
+        "settings": [setting(name, properties[name]) for name in sorted(properties)],
+        "settings_group_validation": [["filepath", "default_target_schema"]],
+        "variant": LOADER_VARIANT,
+    }
+
+
 def setting(name: str, told: Definition) -> Definition:
     """Give the definition of one setting, keys in alphabetical order."""
     found = {
@@ -86,6 +113,7 @@ def files(about: Definition) -> dict[str, str]:
     maintainer = {"label": "The tap-oncehub authors", "name": VARIANT, "url": REPO}
     return {
         ENTRY: entry,
+        LOADER_ENTRY: _yaml(loader_definition(loader_about())),
         "hub/_data/default_variants.yml": _yaml({"extractors": {NAME: VARIANT}}),
         "hub/_data/maintainers.yml": _yaml({VARIANT: maintainer}),
         # The Hub has no default for it; without one Meltano takes the namespace.
@@ -97,6 +125,14 @@ def about() -> Definition:
     """Ask the tap that is installed here."""
     command = [str(Path(sys.executable).with_name(NAME)), "--about", "--format=json"]
     told = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    return t.cast("Definition", json.loads(told.stdout))
+
+
+def loader_about() -> Definition:
+    """Ask the loader, where it lies."""
+    command = [sys.executable, "-m", "target_duckdb", "--about", "--format=json"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "load/target_duckdb")}
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
     return t.cast("Definition", json.loads(told.stdout))
 
 

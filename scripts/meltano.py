@@ -140,7 +140,7 @@ class RunLog:
     def _take(self, entry: dict[str, t.Any]) -> None:
         if entry.get("producer"):
             self.tap = entry.get("pid", self.tap)
-        if begins := _BEGINS.match(str(entry.get("event"))):
+        if self._screen.is_live and (begins := _BEGINS.match(str(entry.get("event")))):
             self._screen.doing(f"{begins[1]}: reading")
         if stats := entry.get("stream_stats"):
             if stats["is_absent"]:

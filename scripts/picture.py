@@ -20,7 +20,7 @@ def main() -> None:
     """Run it and draw the screen."""
     command = (sys.executable, "-m", "scripts.run")
     shown = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
-    console = Console(record=True, width=110, file=io.StringIO(), force_terminal=True)
+    console = Console(record=True, width=120, file=io.StringIO(), force_terminal=True)
     console.print(Text(f"$ make run\n{shown.rstrip()}"))
     picture = _FONTS.sub("", console.export_svg(title="make run", unique_id="run"))
     FILE.write_text(re.sub(r"[ \t]+$", "", picture, flags=re.MULTILINE).strip() + "\n", "utf-8")

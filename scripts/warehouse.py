@@ -47,7 +47,7 @@ def when_free(file: Path, open_it: Callable[[], Opened], wait_seconds: float = 0
         FileInUseError: If that takes too long; the message says who it is.
     """
     began = time.monotonic()
-    is_told = False
+    has_warned = False
     while True:
         try:
             return open_it()
@@ -60,8 +60,8 @@ def when_free(file: Path, open_it: Callable[[], Opened], wait_seconds: float = 0
             if waited >= wait_seconds:
                 msg = f"{who}: close it there and run again; nothing is lost"
                 raise FileInUseError(msg) from None
-            if waited >= _TELL_AFTER_SECONDS and not is_told:
-                is_told = True
+            if waited >= _TELL_AFTER_SECONDS and not has_warned:
+                has_warned = True
                 print(f"{who}, waiting up to {wait_seconds:.0f} seconds", file=sys.stderr)
             time.sleep(_LOOK_EVERY_SECONDS)
 

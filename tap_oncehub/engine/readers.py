@@ -90,7 +90,7 @@ def object_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     """Ask once for each object of another list."""
     for page in _pages(stream, position, stream.list_request(stream.source or "")):
         ids = [one for found in page.objects if (one := as_id(found.get("id")))]
-        yield page._replace(rows=(row for one in ids for row in stream.remembering(one)))
+        yield page._replace(rows=(row for one in ids for row in stream.unread.read(one)))
 
 
 def filter_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
@@ -113,7 +113,7 @@ def filter_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
                 after = page.position or Position(None)
                 yield page._replace(position=after._replace(filter=value))
         except EndpointError as error:
-            stream.leave_out(value, error)
+            stream.unread.leave_out(value, error)
         else:
             stream.unread.discard(value)
 

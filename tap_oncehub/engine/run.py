@@ -10,6 +10,8 @@ from tap_oncehub.engine.progress import Notices
 from tap_oncehub.engine.sync_pass import Clocks
 
 if t.TYPE_CHECKING:
+    from collections.abc import Collection
+
     from singer_sdk import Tap
 
     from tap_oncehub.engine.http import HttpClient
@@ -40,6 +42,11 @@ class SyncRun:
     def clocks(self) -> Clocks:
         """The time by this machine and by the server."""
         return Clocks(datetime.now(timezone.utc), self.client.now)
+
+    @property
+    def streams(self) -> Collection[t.Any]:
+        """All streams of the tap."""
+        return self._tap.streams.values()
 
     def save_state(self) -> None:
         """Write a STATE message, if the state has changed."""

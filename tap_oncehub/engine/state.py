@@ -17,12 +17,12 @@ import typing as t
 
 import msgspec
 
-from tap_oncehub.engine.errors import EndpointError, SettingsError
+from tap_oncehub.engine.errors import SettingsError
 from tap_oncehub.engine.readers import Position  # noqa: TC001  # msgspec reads it
 from tap_oncehub.engine.times import moment_of
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
 
     State: t.TypeAlias = dict[str, t.Any]
 
@@ -130,33 +130,6 @@ def check_state(state: t.Any, streams: Collection[str]) -> None:
             if stream in streams and value is not None and moment_of(value) is None:
                 msg = f"The {name} of {stream} in the state is not a time: write it like "
                 raise SettingsError(msg + "2026-01-31T00:00:00Z.")
-
-
-class UnreadObjects:
-    """Ids of objects that could not be read: the next run asks for them first."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(list(self._state["unread"]))
-
-    def add(self, identifier: str, room: int) -> None:
-        """Remember an object, if there is room for one.
-
-        Raises:
-            EndpointError: If there are too many.
-        """
-        if identifier in self._state["unread"]:
-            return
-        if room <= 0:
-            msg = f"more than {MAX_UNREAD} objects could not be read"
-            raise EndpointError(msg)
-        self._state["unread"] = [*self, identifier]
-
-    def discard(self, identifier: str) -> None:
-        """Forget an object: it was read, or is gone."""
-        self._state["unread"] = [other for other in self if other != identifier]
 
 
 def last_version(state: State) -> int | None:

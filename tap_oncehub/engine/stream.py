@@ -19,23 +19,12 @@ from singer_sdk.streams.core import StreamStateManager  # type: ignore[attr-defi
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
-from tap_oncehub.engine.errors import EndpointError, RefusedError
-from tap_oncehub.engine.readers import ListMovedError, filtered_pages, list_reader
+from tap_oncehub.engine.errors import EndpointError
+from tap_oncehub.engine.readers import filtered_pages, list_reader, object_reader
 from tap_oncehub.engine.records import RecordConformer
-from tap_oncehub.engine.state import (
-    MAX_UNREAD,
-    UnreadObjects,
-    last_objects,
-    last_version,
-    prepare,
-)
-from tap_oncehub.engine.sync_pass import (
-    Plan,
-    SyncPass,
-    due_passes,
-    is_full_pass_due,
-    next_full_pass,
-)
+from tap_oncehub.engine.state import last_objects, last_version, prepare
+from tap_oncehub.engine.sync_pass import Plan, due_passes, is_full_pass_due, next_full_pass
+from tap_oncehub.engine.unread import UnreadObjects
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -45,15 +34,11 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_oncehub.engine.progress import StreamStats
-    from tap_oncehub.engine.readers import Page, Reader, Request
+    from tap_oncehub.engine.readers import Reader, Request
     from tap_oncehub.engine.response import JsonResponse
     from tap_oncehub.engine.run import SyncRun
+    from tap_oncehub.engine.sync_pass import SyncPass
 
-OBJECT_SECONDS = 60.0
-"""How long one object is retried, before the run's third that stays broken."""
-_MAX_PATIENT = 3
-_OBJECT_REFUSALS = {400, 402, 404, 409, 410, 422}
-"""What concerns one object, so that the others can be asked for."""
 _DIGESTED = (
     "api_url",
     "emit_activate_version_messages",
@@ -118,13 +103,8 @@ class ResumableStream(RESTStream[str]):
     # What a connector says.
 
     @property
-    def max_age(self) -> timedelta | None:
-        """How old the last full pass may be; None if the list is read whole but once."""
-        raise NotImplementedError
-
-    @property
     def max_age_setting(self) -> str:
-        """The setting that says so."""
+        """The setting with the age, in the unit that it ends with, of a full pass that is due."""
         raise NotImplementedError
 
     @property
@@ -157,7 +137,10 @@ class ResumableStream(RESTStream[str]):
         raise NotImplementedError
 
     def rows_of(self, identifier: str) -> Iterable[Record]:
-        """Ask for one object, and return its rows."""
+        """Ask for one object, or for the whole list of a filter, and return its rows."""
+        if self.filters:
+            pages = filtered_pages(self, None, identifier, timed=False)
+            return (row for page in pages for row in page.rows)
         return [self.fetch({"id": identifier}).body]
 
     # The one loop.
@@ -168,10 +151,8 @@ class ResumableStream(RESTStream[str]):
             yield from self._read_passes()
         except EndpointError as error:
             self.run.fail(self.name, error)
-        if (count := len(list(self.unread))) and self.name not in self.run.failures:
-            what = "1 object" if count == 1 else f"{count} objects"
-            msg = f"{what} could not be read ({self._why}). The next run asks again"
-            self.run.fail(self.name, EndpointError(msg))
+        if self.unread.error and self.name not in self.run.failures:
+            self.run.fail(self.name, self.unread.error)
         self.run.save_state()
 
     def _read_passes(self) -> Iterator[Record]:
@@ -180,7 +161,7 @@ class ResumableStream(RESTStream[str]):
         first = None if self.named_ids else next(passes, None)
         self._set_version(first)
         for identifier in [*self.unread, *self.named_ids]:
-            yield from self.remembering(identifier)
+            yield from self.unread.read(identifier)
             self.run.save_state()
         for sync_pass in chain([first], passes) if first else ():
             self.sync_pass = sync_pass
@@ -190,8 +171,9 @@ class ResumableStream(RESTStream[str]):
             for page in sync_pass.pages(partial(self.reader, self)):
                 yield from page.rows
                 sync_pass.commit(page)
-                self._report(page)
                 self.run.save_state()
+                for found in page.objects[-1:]:
+                    self.stats.back_to = str(found.get(self.created_key) or "") or None
             if sync_pass.finish():
                 self._activate_version()
             self.run.save_state()
@@ -201,54 +183,27 @@ class ResumableStream(RESTStream[str]):
         self.is_complete = True
 
     def _announce(self, sync_pass: SyncPass) -> None:
-        """Say what a full pass over a list that is read by its key costs."""
-        if self.key and sync_pass.is_full and (objects := last_objects(self.stream_state)):
+        """Say what a full pass costs, where that may surprise."""
+        if not sync_pass.is_full or not self.key:
+            return
+        path = self.source or self.path
+        lists = [other for other in self.run.streams if other.path == path and not other.filters]
+        objects = max((last_objects(other.stream_state) for other in lists), default=0)
+        if type(self).reader is object_reader:
+            self.run.warn(
+                self.name, f"sends a request for each object of {path}{self._cost(objects)}"
+            )
+        elif self.tells_deletes and objects:
             what = "reading the whole list again to find what was deleted (full_pass_days)"
             requests = self.requests_for(objects)
             self.logger.info("%s: %s, about %s requests", self.name, what, f"{requests:,}")
 
-    def remembering(self, identifier: str) -> Iterator[Record]:
-        """Yield the rows of an object, or of a filter; remember it if they do not come."""
-        if identifier in self._left_out:
-            return  # it did not come in this run
-        seconds = OBJECT_SECONDS if self._broken < _MAX_PATIENT else 0
-        try:
-            with self.run.client.patience(seconds):
-                yield from self._rows_of(identifier)
-        except (EndpointError, ListMovedError) as error:
-            self.leave_out(identifier, error)
-        else:
-            self.unread.discard(identifier)
-
-    def _rows_of(self, identifier: str) -> Iterable[Record]:
-        if not self.filters:
-            return self.rows_of(identifier)
-        pages = filtered_pages(self, None, identifier, timed=False)
-        return (row for page in pages for row in page.rows)
-
-    def leave_out(self, identifier: str, error: Exception) -> None:
-        """Go on without an object, or a filter, that does not come.
-
-        Raises:
-            EndpointError: If the error concerns all of them, or there are too many.
-        """
-        if isinstance(error, RefusedError):
-            if error.status in self.documented_refusals:
-                self.unread.discard(identifier)
-                self.notice_refusal(error, identifier)
-                return
-            if error.status not in _OBJECT_REFUSALS:
-                raise error
-        else:
-            self._broken += 1
-        self._why = error
-        self._left_out.add(identifier)
-        self.unread.add(identifier, MAX_UNREAD - self.run.count_unread())
-
-    def notice_refusal(self, error: RefusedError, identifier: str) -> None:
-        """Count a refusal that says that there is no row."""
-        reason = f"skipped: {self.documented_refusals[error.status]} ({error.status})"
-        self.run.notices.add(self.name, reason, identifier)
+    def _cost(self, requests: int) -> str:
+        window = self.config["rate_limit_per_window"]
+        if not requests or not window:
+            return "; to do without, deselect it"
+        hours = requests / window * self.config["rate_limit_window_seconds"] / 3600
+        return f", {requests:,} and {hours:.1f} hours at the limits; to do without, deselect it"
 
     # What the passes need to know.
 
@@ -264,7 +219,8 @@ class ResumableStream(RESTStream[str]):
         start = self.config.get("start_date") if self.key else None
         lookback = timedelta(seconds=self.config["lookback_seconds"])
         versioned = self.tells_deletes and self.config["emit_activate_version_messages"]
-        never = self.key and (start or not versioned)
+        unit, age = self.max_age_setting.rpartition("_")[2], self.config[self.max_age_setting]
+        never = self.key and (start or not versioned or self.filters or not age)
         names = (*_DIGESTED, *self.row_settings)
         digested = [[(name, self.config.get(name)) for name in names], sorted(self.mask.items())]
         text = json.dumps(digested, sort_keys=True, default=str)
@@ -273,21 +229,14 @@ class ResumableStream(RESTStream[str]):
             start_date=start,
             lookback=max(lookback, self.min_lookback),
             versioned=versioned,
-            max_age=None if never else self.max_age,
+            max_age=None if never else timedelta(**{unit: age}),
             digest=hashlib.blake2b(text.encode(), digest_size=4).hexdigest(),
         )
 
     @cached_property
     def unread(self) -> UnreadObjects:
         """What could not be read, in this run or before."""
-        return UnreadObjects(self.stream_state)
-
-    @cached_property
-    def _left_out(self) -> set[str]:
-        return set()
-
-    _broken = 0
-    _why: object = "in an earlier run"
+        return UnreadObjects(self)
 
     def prepare_state(self) -> None:
         """Give the state every key that it may have."""
@@ -347,10 +296,6 @@ class ResumableStream(RESTStream[str]):
                 self.run.write_message(
                     ActivateVersionMessage(stream_map.stream_alias, self._stream_version)
                 )
-
-    def _report(self, page: Page) -> None:
-        if page.objects:
-            self.stats.back_to = str(page.objects[-1].get(self.created_key) or "") or None
 
     @cached_property
     def stats(self) -> StreamStats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import timedelta
 from urllib.parse import parse_qs, quote
 
 from singer_sdk.authenticators import APIKeyAuthenticator
@@ -112,15 +111,9 @@ class OnceHubStream(ResumableStream):
 
     @property
     @override
-    def max_age(self) -> timedelta | None:
-        if self.key:
-            days = self.config["full_pass_days"]
-            return timedelta(days=days) if days and not self.filters else None
-        return timedelta(hours=self.config[self.max_age_setting])
-
-    @property
-    @override
     def max_age_setting(self) -> str:
+        if self.key:
+            return "full_pass_days"
         costly = self.source or self.filters
         return "per_object_refresh_hours" if costly else "full_table_refresh_hours"
 

@@ -99,7 +99,7 @@ class ConversationsStream(OnceHubStream):
         conversation = found.get("conversation")
         if not conversation or _is_whole(conversation):
             return [conversation] if conversation else []
-        return self.remembering(str(found.get("id")))
+        return self.unread.read(str(found.get("id")))
 
     @override
     def rows_of(self, identifier: str) -> Iterable[Record]:

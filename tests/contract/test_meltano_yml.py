@@ -6,10 +6,9 @@ import copy
 import typing as t
 from pathlib import Path
 
-import msgspec
 import pytest
 import yaml
-from target_duckdb.settings import Settings
+from target_duckdb import settings
 
 from scripts import hub
 from tap_oncehub.tap import TapOnceHub
@@ -98,13 +97,18 @@ def test_the_loader_is_the_projects_own_and_deletes_reach_it(
     assert extractor["config"]["emit_activate_version_messages"] is True
 
 
-def test_the_settings_of_the_loader_are_those_of_its_code(loader: Definition) -> None:
-    defaults = {field.name: field.default for field in msgspec.structs.fields(Settings)}
-    described = {setting["name"]: setting.get("value") for setting in loader["settings"]}
+def test_the_loader_is_described_as_it_describes_itself(loader: Definition) -> None:
+    about = hub.loader_about()
+    properties = about["settings"]["properties"]
 
-    assert described.keys() == defaults.keys()
-    for name, value in described.items():
-        assert value is None or value == defaults[name], name
+    assert loader["settings"] == [hub.setting(name, told) for name, told in properties.items()]
+    assert loader["capabilities"] == about["capabilities"]
+
+
+def test_the_page_of_the_loader_has_the_table_of_its_settings() -> None:
+    page = PROJECT.joinpath("load/target_duckdb/README.md").read_text("utf-8")
+
+    assert f"\n{settings.about('markdown')}\n" in page
 
 
 def test_environments_do_not_share_a_file(project: Definition, loader: Definition) -> None:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import msgspec
 
-from tap_oncehub.engine.errors import EndpointError, NotFoundError, RefusedError
+from tap_oncehub.engine.errors import EndpointError, RefusedError
 from tap_oncehub.engine.readers import filter_reader, object_reader
 from tap_oncehub.engine.run import SyncRun
 from tap_oncehub.engine.stream import ResumableStream
@@ -59,7 +59,7 @@ class Server:
 
     Attributes:
         now: Its true time.
-        broken: What an object, or a filter's value, answers in this run, if not itself.
+        broken: What an object, or a filter's value, mostly answers in this run, if not itself.
     """
 
     def __init__(  # noqa: PLR0917
@@ -82,6 +82,7 @@ class Server:
     def edit(self, row: Row) -> None:
         users = list(self.users)
         hosts = set(self.rng.sample(users, min(len(users), self.rng.randint(0, 2))))
+        hosts |= set(users[-1:]) if self.rng.random() < 0.3 else set()
         starting = self.rng.random()
         row |= {"at": self.now, "v": row["v"] + 1, "hosts": hosts, "starting": starting}
         row["updated"] = milliseconds(self.now)
@@ -91,7 +92,7 @@ class Server:
         for _ in range(edits * bool(self.objects)):
             self.edit(self.rng.choice(list(self.objects.values())))
         for _ in range(adds):
-            self.add("users" if self.rng.random() < 0.2 else "objects")
+            self.add("users" if self.rng.random() < 0.3 else "objects")
         for _ in range(deletes):
             kind = self.users if self.rng.random() < 0.2 else self.objects
             if kind:
@@ -122,7 +123,7 @@ class Server:
         self._fail(identifier)
         if identifier not in self.objects:
             msg = "gone"
-            raise NotFoundError(msg, status=404)
+            raise RefusedError(msg, status=404)
         return dict(self.objects[identifier])
 
     def _fail(self, asked: str | None) -> None:
@@ -130,7 +131,7 @@ class Server:
         if self.rng.random() < self.flaky:
             msg = "flaky"
             raise EndpointError(msg)
-        if status := self.broken.get(asked or ""):
+        if (status := self.broken.get(asked or "")) and self.rng.random() < 0.7:
             refuse(status)
 
     def _newer(self, rows: list[Row], since: str | None) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import select
@@ -17,24 +18,27 @@ import duckdb
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import inside, loaders, programs, warehouse
+from tests.support import inside, programs, singer, warehouse
 from tests.support.files import held
 from tests.support.kills import wait_for
 from tests.support.programs import LOADER, PATIENCE, environment
 from tests.support.project import Project
+from tests.target_duckdb import write_by_pypi
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-STREAMS = ("bookings", "contacts", "users", "booking_calendar_time_slots", "booking_calendars")
 SCHEMA = {
     "type": "SCHEMA",
     "stream": "s",
     "key_properties": ["id"],
     "schema": {"properties": {"id": {"type": "integer"}}},
 }
-_READ = "import duckdb, sys; duckdb.connect(sys.argv[1], read_only=True).close()"
+_READ = (
+    "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True)\n"
+    "print(duckdb.__version__, c.execute('FROM oncehub.s SELECT id').fetchall())"
+)
 
 
 def lines(*messages: dict[str, t.Any]) -> bytes:
@@ -228,71 +232,52 @@ def test_a_run_of_meltano_waits_for_the_file(tmp_path: Path) -> None:
 
 
 def test_a_file_of_the_old_loader_goes_on(tmp_path: Path) -> None:
-    account = Account(seed=5, bookings=300)
-    catalog = inside.catalog(*STREAMS)
-    with Sandbox(account, key=programs.KEY) as api:
-        settings = programs.settings_for(api.url, emit_activate_version_messages=True)
-        first = programs.run_tap(tmp_path, settings, catalog=catalog)
-        file = tmp_path / "warehouse.duckdb"
-        loaders.load(
-            "target-duckdb-jwills",
-            tmp_path,
-            first.output,
-            filepath=str(file),
-            temp_dir=str(tmp_path),
-        )
-        account.edit("bookings", account.objects("bookings")[7]["id"], subject="edited")
-        account.add("bookings")
-        gone = account.objects("users")[-1]["id"]
-        account.delete("users", gone)
-        second = programs.run_tap(tmp_path, settings, catalog=catalog, state=first.state)
-        programs.load(tmp_path, second.output)
-        for stream in ("bookings", "contacts", "booking_calendars"):
-            wanted = warehouse.expected(stream, account.objects(stream))
-            found = warehouse.rows(file, stream)
-            if stream != "booking_calendars":
-                # What was not sent again keeps the NULL that the old loader made of an empty text.
-                found, wanted = _without_empty_texts(found), _without_empty_texts(wanted)
-            warehouse.compare(stream, found, wanted)
-    with duckdb.connect(str(file), read_only=True) as connection:
-        marked = connection.execute(
-            "FROM oncehub.users SELECT id WHERE _sdc_deleted_at IS NOT NULL"
-        ).fetchall()
-        kinds = dict(
-            connection.execute(
-                "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = 'bookings'"
-            ).fetchall()
-        )
-    assert marked == [(gone,)]
-    assert (kinds["_sdc_deleted_at"], kinds["duration_minutes"], kinds["attendees"]) == (
-        "TIMESTAMP",
-        "INTEGER",
-        "JSON",
+    file = tmp_path / "w.duckdb"
+    file.write_bytes(gzip.decompress(write_by_pypi.FILE.read_bytes()))
+    properties = {n: p for n, p in write_by_pypi.PROPERTIES.items() if n not in {"id", "gone"}}
+    message = singer.schema(("id",), id=write_by_pypi.PROPERTIES["id"], **properties)
+    came = {n: {**write_by_pypi.row(n), "minutes": 2**40, "list": ["new"]} for n in (3, 20)}
+    rows = [singer.record(**{n: v for n, v in row.items() if n != "gone"}) for row in came.values()]
+    said = singer.load(tmp_path, message, *({**row, "version": 2} for row in rows))
+    assert said.splitlines() == [
+        'target-duckdb: "o"."s": the column "minutes" was INTEGER and is now BIGINT'
+    ]
+    found = singer.query(
+        tmp_path, "SELECT * EXCLUDE (moment), moment::VARCHAR AS moment FROM o.s ORDER BY number"
     )
+    with duckdb.connect(str(file), read_only=True) as connection:
+        names = [name for name, *_ in connection.execute("DESCRIBE o.s").fetchall()]
+    names = [name for name in names if name != "moment"] + ["moment"]
+    assert len(found) == 10
+    for values in found:
+        row = dict(zip(names, values, strict=True))
+        number = row["number"] - 2**60
+        wanted = came.get(number, write_by_pypi.row(number))
+        if number == 20:
+            wanted["gone"] = None
+        for name in ("id", "number", "minutes", "price", "day", "flag", "gone"):
+            assert str(row[name]) == str(wanted[name]), (number, name)
+        assert json.loads(row["form"]) == wanted["form"]
+        assert json.loads(row["list"]) == wanted["list"]
+        assert row["moment"] == wanted["moment"].replace("T", " ").removesuffix("Z")
+        assert (row["_sdc_table_version"], row["_sdc_deleted_at"]) == (
+            2 if number in came else None,
+            None,
+        )
 
 
-def _without_empty_texts(
-    rows: dict[warehouse.Key, warehouse.Row],
-) -> dict[warehouse.Key, warehouse.Row]:
-    return {
-        key: {name: None if value == "" else value for name, value in values.items()}
-        for key, values in rows.items()
-    }
-
-
+@pytest.mark.slow
 def test_the_old_duckdb_reads_the_new_file(tmp_path: Path) -> None:
     programs.load(tmp_path, lines(SCHEMA, row(1), state(1)))
-    python = programs.ROOT / ".meltano/loaders/target-duckdb-jwills/venv/bin/python"
+    programs.make_venv(tmp_path / "venv", "3.13")
+    python = tmp_path / "venv/bin/python"
+    command = [programs.UV, "--quiet", "pip", "install", f"--python={python}", "duckdb==1.2.2"]
+    subprocess.run(command, check=True)
     done = subprocess.run(
-        [
-            str(python),
-            "-c",
-            f"{_READ}; print(duckdb.__version__)",
-            str(tmp_path / "warehouse.duckdb"),
-        ],
+        [str(python), "-c", _READ, str(tmp_path / "warehouse.duckdb")],
         capture_output=True,
         check=True,
         env=environment(),
         timeout=PATIENCE,
     )
-    assert done.stdout.strip() == b"1.2.2"
+    assert done.stdout.strip() == b"1.2.2 [(1,)]"

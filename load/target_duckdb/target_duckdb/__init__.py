@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typing as t
 
+__version__ = "1.0.0"
+
 
 class TargetError(Exception):
     """A load cannot go on; the text is one line that says why, without values of records."""

@@ -18,13 +18,12 @@ import traceback
 import typing as t
 from collections import ChainMap
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 import msgspec
 
-from target_duckdb import TargetError, UnopenedError
+from target_duckdb import TargetError, UnopenedError, __version__
 from target_duckdb.loader import Loader
 from target_duckdb.settings import Settings, about, from_environment
 from target_duckdb.warehouse import Warehouse
@@ -71,11 +70,10 @@ def run(arguments: Sequence[str]) -> int:
     """Load until the input ends; return the exit status."""
     parser = argparse.ArgumentParser("target-duckdb", description=__doc__)
     add = parser.add_argument
-    ours = version("oncehub-target-duckdb")
     add("-c", "--config", action="append", default=[], help="file with settings, or ENV")
     add("--about", action="store_true", help="say what the settings mean, and end")
     add("--format", choices=["text", "json", "markdown"], default="text", help="of --about")
-    add("--version", action="version", version=f"%(prog)s {ours}")
+    add("--version", action="version", version=f"%(prog)s {__version__}")
     options = parser.parse_args(arguments)
     sys.setrecursionlimit(_DEEPEST)  # for deep JSON
     signals = _Signals()
@@ -84,7 +82,7 @@ def run(arguments: Sequence[str]) -> int:
             msg = "standard input and output must be open"
             raise TargetError(msg)  # noqa: TRY301
         if options.about:
-            _write(_OUTPUT, f"{about(options.format, ours)}\n".encode())
+            _write(_OUTPUT, f"{about(options.format)}\n".encode())
             return 0
         settings = Settings.of(dict(ChainMap(*map(_content, reversed(options.config)))), _say)
         warehouse = Warehouse(settings, _say, lambda: bool(signals.number))

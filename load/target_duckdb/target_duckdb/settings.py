@@ -6,14 +6,13 @@ import json
 import typing as t
 
 import msgspec
-from msgspec import Meta
 
-from target_duckdb import TargetError
+from target_duckdb import TargetError, __version__
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_CAPABILITIES = ["about", "activate-version", "hard-delete", "structured-logging", "target-schema"]
+CAPABILITIES = ["about", "activate-version", "hard-delete", "structured-logging", "target-schema"]
 _WITHOUT_EFFECT = {
     "add_metadata_columns",
     "dbname",
@@ -24,90 +23,50 @@ _WITHOUT_EFFECT = {
     "validate_records",
 }
 """Settings of PyPI's target-duckdb that have no meaning here."""
+ROW_GROUP = 20_480
+"""DuckDB writes the last row group of a table again with each checkpoint; its default is 122,880
+rows, and that costs 100 MB of memory and a quarter of the time with 200,000 bookings. A batch of a
+whole group goes into the file without the way through the log."""
 _PREFIX = "TARGET_DUCKDB_"
-SECRETS = {"token"}
+
+
+_TEXTS = {
+    "filepath": "File: The DuckDB file, in a folder that exists; a relative path begins where the "
+    "program runs; md:... is passed on to MotherDuck, which was not tested.",
+    "default_target_schema": "Schema: The schema of the tables; required where schema_mapping is "
+    "not set.",
+    "schema_mapping": 'Schema mapping: With {"a": {"target_schema": "b"}}, stream a-t goes into '
+    "b.t.",
+    "batch_size_rows": "Rows in a batch: How many rows of one stream are collected before those of "
+    "all streams are written.",
+    "hard_delete": "Hard delete: Remove rows that are gone from the source, instead of setting "
+    "their _sdc_deleted_at.",
+    "lock_wait_seconds": "Wait for the file: How many seconds to wait while another program has "
+    "the file open.",
+    "primary_key_required": "Primary key required: Refuse streams without a primary key, whose "
+    "rows are appended.",
+    "data_flattening_max_level": "Flattening depth: How many levels of objects become columns of "
+    "their own, a__b.",
+    "token": "MotherDuck token: Key of a MotherDuck account, for a filepath that begins with md.",
+    "settings": 'Settings of DuckDB: Settings of DuckDB itself, by name: {"memory_limit": "170MB"} '
+    "was enough for all but texts of 10 MB and more.",
+}
+"""Label and description of each setting."""
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Settings, by the names that a configuration file uses."""
+    """Settings, by the names that a configuration file uses; see `_TEXTS`."""
 
-    filepath: t.Annotated[
-        str,
-        Meta(
-            min_length=1,
-            title="File",
-            description="The DuckDB file, in a folder that exists; a relative path begins where "
-            "the program runs; md:... is passed on to MotherDuck, which was not tested.",
-        ),
-    ]
-    default_target_schema: t.Annotated[
-        str,
-        Meta(
-            title="Schema",
-            description="The schema of the tables; required where schema_mapping is not set.",
-        ),
-    ] = ""
-    schema_mapping: t.Annotated[
-        dict[str, dict[str, t.Any]],
-        Meta(
-            title="Schema mapping",
-            description='With {"a": {"target_schema": "b"}}, stream a-t goes into b.t.',
-        ),
-    ] = {}
-    batch_size_rows: t.Annotated[
-        int,
-        Meta(
-            ge=1,
-            title="Rows in a batch",
-            description="How many rows of one stream are collected before all are written.",
-        ),
-    ] = 10_000
-    hard_delete: t.Annotated[
-        bool,
-        Meta(
-            title="Hard delete",
-            description="Remove rows that are gone from the source, instead of setting their "
-            "_sdc_deleted_at.",
-        ),
-    ] = False
-    lock_wait_seconds: t.Annotated[
-        float,
-        Meta(
-            ge=0,
-            title="Wait for the file",
-            description="How many seconds to wait while another program has the file open.",
-        ),
-    ] = 60
-    primary_key_required: t.Annotated[
-        bool,
-        Meta(
-            title="Primary key required",
-            description="Refuse streams without a primary key; their rows are appended.",
-        ),
-    ] = False
-    data_flattening_max_level: t.Annotated[
-        int,
-        Meta(
-            ge=0,
-            title="Flattening depth",
-            description="How many levels of objects become columns of their own, a__b.",
-        ),
-    ] = 0
-    token: t.Annotated[
-        str | None,
-        Meta(
-            title="MotherDuck token",
-            description="Key of a MotherDuck account, for a filepath that begins with md.",
-        ),
-    ] = None
-    settings: t.Annotated[
-        dict[str, t.Any],
-        Meta(
-            title="Settings of DuckDB",
-            description='Settings of DuckDB itself, by name: {"memory_limit": "170MB"} was enough '
-            "for all but texts of 10 MB and more.",
-        ),
-    ] = {}
+    filepath: t.Annotated[str, msgspec.Meta(min_length=1)]
+    default_target_schema: str = ""
+    schema_mapping: dict[str, dict[str, t.Any]] = {}
+    batch_size_rows: t.Annotated[int, msgspec.Meta(ge=1)] = ROW_GROUP
+    hard_delete: bool = False
+    lock_wait_seconds: t.Annotated[float, msgspec.Meta(ge=0)] = 60
+    primary_key_required: bool = False
+    data_flattening_max_level: t.Annotated[int, msgspec.Meta(ge=0)] = 0
+    token: str = ""
+    settings: dict[str, t.Any] = {}
 
     @classmethod
     def of(cls, config: Mapping[str, t.Any], warn: Callable[[str], None]) -> Settings:
@@ -150,8 +109,11 @@ class Settings(msgspec.Struct, frozen=True):
 def json_schema() -> dict[str, t.Any]:
     """Return the JSON schema of the settings."""
     found: dict[str, t.Any] = msgspec.json.schema(Settings)["$defs"]["Settings"]
-    for name in SECRETS:
-        found["properties"][name]["secret"] = True
+    for name, schema in found["properties"].items():
+        schema["title"], _, schema["description"] = _TEXTS[name].partition(": ")
+        if schema.get("default") in ({}, ""):
+            del schema["default"]
+    found["properties"]["token"]["secret"] = True
     return found
 
 
@@ -165,24 +127,23 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, t.Any]:
     return found
 
 
-def about(form: str, version: str) -> str:
+def about(form: str) -> str:
     """Describe the target and its settings, in a form of `--about`."""
+    what: dict[str, t.Any] = {"name": "target-duckdb", "version": __version__}
+    what |= {"capabilities": CAPABILITIES, "settings": json_schema()}
     if form == "json":
-        what: dict[str, t.Any] = {"name": "target-duckdb", "version": version}
-        what |= {"capabilities": _CAPABILITIES, "settings": json_schema()}
         return json.dumps(what, indent=2)
-    rows = ["| setting | default | meaning |", "| --- | --- | --- |"]
-    for name, schema in json_schema()["properties"].items():
-        default = "required" if name == "filepath" else _shown(schema.get("default"))
-        rows.append(f"| `{name}` | {default} | {schema['description']} |")
+    rows = []
+    for name, schema in what["settings"]["properties"].items():
+        default = "required" if name == "filepath" else json.dumps(schema.get("default", "none"))
+        default = default.strip('"')
+        if form == "markdown":
+            rows.append(f"| `{name}` | {default} | {schema['description']} |")
+        else:
+            rows.append(f"{name} ({default}): {schema['description']}")
     if form == "markdown":
-        return "\n".join(rows)
-    lines = [" ".join(row.strip("| ").replace("`", "").split(" | ")) for row in rows[2:]]
-    return "\n".join([f"target-duckdb {version}", *_CAPABILITIES, "", *lines])
-
-
-def _shown(default: t.Any) -> str:
-    return "none" if default in (None, "", {}) else json.dumps(default)
+        return "\n".join(["| setting | default | meaning |", "| --- | --- | --- |", *rows])
+    return "\n".join([f"target-duckdb {__version__}", ", ".join(CAPABILITIES), *rows])
 
 
 def _object(name: str, value: str) -> dict[str, t.Any]:

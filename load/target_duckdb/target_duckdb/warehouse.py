@@ -18,6 +18,7 @@ from target_duckdb import TargetError, UnopenedError, refuse
 from target_duckdb.columns import METADATA, MOMENTS, columns_of, fold, text_of, wider
 from target_duckdb.rows import Rows, is_zoned
 from target_duckdb.schema import read
+from target_duckdb.settings import ROW_GROUP
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,9 +31,6 @@ if t.TYPE_CHECKING:
 _LOCKED = "Could not set lock on file"
 _HOLDER = re.compile(r"onflicting lock is held in (.+?) ?\(PID (\d+)\)")
 _OPENABLE_SINCE = "v1.2.0"
-_ROW_GROUP = 20_480
-"""DuckDB writes the last row group of a table again with each checkpoint; its default is 122,880
-rows, and that costs 100 MB of memory and a quarter of the time with 200,000 bookings."""
 _SMALLEST_FILE = 12_288
 """A DuckDB file begins with three blocks of headers."""
 _RETRY_SECONDS = 0.05
@@ -104,7 +102,7 @@ class Warehouse:
             try:
                 self._connection.execute(
                     f"ATTACH {_text(self._settings.filepath)} AS {_name(self._database)} "
-                    f"(ROW_GROUP_SIZE {_ROW_GROUP})"
+                    f"(ROW_GROUP_SIZE {ROW_GROUP})"
                 )
                 self.is_open = True
             except duckdb.IOException as error:
@@ -389,7 +387,8 @@ class Warehouse:
                 if is_last:
                     self._name_misfit(rows)
                 rows.respell_moments()
-        if keys := [f"c{n}" for n, column in enumerate(rows.columns) if column.is_key]:
+        keys = [f"c{n}" for n, column in enumerate(rows.columns) if column.is_key]
+        if keys and len(rows.lines) > 1:
             same = ", ".join(keys)
             repeats = f"SELECT count(*) > count(DISTINCT ({same})) FROM {incoming}"
             if self._connection.execute(repeats).fetchall() == [(True,)]:  # the last one wins

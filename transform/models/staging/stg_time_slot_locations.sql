@@ -1,7 +1,7 @@
 -- One row for each way to meet in a free time slot.
 select
     booking_calendar_time_slots.booking_calendar_id,
-    booking_calendar_time_slots.start_time,
+    cast(booking_calendar_time_slots.start_time as timestamp) as start_time,
     {{ position('location') }} as position, -- Place in the list, from 1.
     {{ json_text(item('location'), 'type') }} as type,
     {{ json_text(item('location'), 'value') }} as value,
