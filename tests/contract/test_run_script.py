@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from scripts import account
-from scripts.meltano import parse, readable
+from scripts.meltano import DATABASE, last_result, parse, readable
 from scripts.screen import Screen
 from scripts.warehouse import Snapshot
 
@@ -133,3 +137,44 @@ def test_what_is_new_or_changed_is_counted(tmp_path: Path) -> None:
             "ALTER TABLE oncehub.users ADD COLUMN new TEXT; CREATE TABLE oncehub.teams (id INT)"
         )
     assert before.changes() == {"users": 2, "teams": 0}
+
+
+@pytest.fixture
+def runs(project: Path) -> Path:
+    """A project in which the last of two runs has failed, as Meltano notes it."""
+    database = project / DATABASE
+    database.parent.mkdir()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE runs (job_name, state, started_at, ended_at, payload)")
+        connection.execute("CREATE TABLE state (state_id, completed_state, partial_state)")
+        for day, state in (("01", "SUCCESS"), ("02", "FAIL")):
+            row = (
+                "demo:tap-oncehub-to-target-duckdb",
+                state,
+                f"2026-11-{day} 10:00:00",
+                None,
+                None,
+            )
+            connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?)", row)
+        connection.commit()
+    return project
+
+
+def test_last_result(runs: Path) -> None:
+    assert last_result(runs, "demo") == "fail"
+    assert last_result(runs, "prod") is None
+
+
+def test_status_into_a_closed_pipe(runs: Path) -> None:
+    command = [sys.executable, "-m", "scripts.status"]
+    with subprocess.Popen(
+        command,
+        cwd=runs,
+        env={"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""

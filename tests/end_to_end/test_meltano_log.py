@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -43,3 +44,27 @@ def test_an_error_is_one_line_through_meltano_too(project: Path) -> None:
     assert sum(says in line for line in run.log.splitlines()) == 1
     assert "[error    ] tap-oncehub" in run.log
     assert 'File "' not in run.log
+
+
+def test_metrics_and_figures_are_for_programs(project: Path) -> None:
+    with Sandbox(Account(seed=1, bookings=30), key=programs.KEY) as api:
+        run = programs.run_meltano(project, api.url, "--log-format=json", *PAIR[1:])
+    assert run.status == 0, run.log
+    entries = [json.loads(line) for line in run.log.splitlines() if line.startswith("{")]
+    counted = [
+        entry["metric_info"]["value"]
+        for entry in entries
+        if entry.get("metric_info", {}).get("metric") == "record_count"
+        and entry["metric_info"]["tags"]["stream"] == "bookings"
+    ]
+    assert counted == [30]
+    stats = {e["stream_stats"]["stream"]: e["stream_stats"] for e in entries if "stream_stats" in e}
+    assert stats["bookings"] == {
+        "stream": "bookings",
+        "is_absent": False,
+        "records": 30,
+        "requests": 1,
+    }
+    assert [name for name, found in stats.items() if found["is_absent"]] == ["webhook_events"]
+    (run_stats,) = [entry["run_stats"] for entry in entries if "run_stats" in entry]
+    assert run_stats["requests"] == len(api.log)
