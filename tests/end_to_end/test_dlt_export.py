@@ -11,42 +11,15 @@ import typing as t
 import duckdb
 import pytest
 
-from sandbox import Account, Sandbox
-from tests.support import exports, inside, programs
+from tests.support import exports
 
 if t.TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.timeout(300)
 
-STREAMS = ("bookings", "booking_hosts", "teams", "users", "webhooks")
 ADDED = "_sdc_batched_at TIMESTAMP, _sdc_deleted_at TIMESTAMP"
 NOW = "TIMESTAMP '2026-01-02 03:04:05.678901', NULL"
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """An account's DuckDB file, and the same file after edits, deletes and a new column."""
-    folder = tmp_path_factory.mktemp("account")
-    account = Account(seed=7, bookings=400, users=20, booking_calendars=12)
-    with Sandbox(account, key=programs.KEY) as api:
-        settings = programs.settings_for(api.url, emit_activate_version_messages=True)
-        catalog = inside.catalog(*STREAMS)
-        first = programs.run_tap(folder, settings, catalog=catalog)
-        programs.load(folder, first.output)
-        before = shutil.copy(folder / "warehouse.duckdb", folder / "before.duckdb")
-        for item in account.objects("bookings")[:30]:
-            account.edit("bookings", item["id"], subject="", field_of_next_year=["", None, 0.1])
-        for item in account.objects("users")[:2]:
-            account.delete("users", item["id"])
-        account.add("bookings")
-        settings["include_webhook_secrets"] = True
-        second = programs.run_tap(folder, settings, catalog=catalog, state=first.state)
-        programs.load(folder, second.output)
-    after = folder / "warehouse.duckdb"
-    for file in (before, after):
-        exports.name_keys(file)
-    return before, after
 
 
 class Place:
@@ -87,9 +60,9 @@ def small(tmp_path: Path) -> Place:
     return place
 
 
-def test_first_and_second_export_are_equal(place: Place, files: tuple[Path, Path]) -> None:
+def test_first_and_second_export_are_equal(place: Place, account_files: tuple[Path, Path]) -> None:
     removes = place.kind == "delta"
-    for number, file in enumerate(files, 1):
+    for number, file in enumerate(account_files, 1):
         shutil.copy(file, place.here)
         run = place.export(DLT_EXPORT_HARD_DELETE=str(removes).lower())
         assert (run.status, run.log) == (0, "")
@@ -157,12 +130,7 @@ def test_kill_loses_and_doubles_nothing(place: Place) -> None:
         "_sdc_deleted_at FROM range(120000) r(i)",
         "ALTER TABLE oncehub.things ADD PRIMARY KEY (id)",
     )
-    env = programs.environment(
-        DLT_EXPORT_FILEPATH=str(place.here),
-        DLT_EXPORT_SCHEMA="oncehub",
-        DLT_EXPORT_DESTINATION=place.kind,
-        **place.variables,
-    )
+    env = exports.settings(place.here, place.kind) | place.variables
     chance = random.Random(28)
     for _ in range(3):
         with subprocess.Popen([exports.PLUGIN / "dlt-export"], env=env) as process:

@@ -58,21 +58,28 @@ def tell(line: str) -> None:
     print(line)  # noqa: T201
 
 
-def export(
-    file: Path, destination: str, command: list[str] | None = None, **variables: str
-) -> Export:
-    """Run the plugin, or another command of the exporter, on a DuckDB file."""
-    env = programs.environment(
+def settings(file: Path, destination: str) -> dict[str, str]:
+    """Give the environment of an export."""
+    return programs.environment(
         DLT_EXPORT_FILEPATH=str(file),
         DLT_EXPORT_SCHEMA="oncehub",
         DLT_EXPORT_DESTINATION=destination,
     )
+
+
+def export(
+    file: Path, destination: str, command: list[str] | None = None, **variables: str
+) -> Export:
+    """Run the plugin, or another command of the exporter, on a DuckDB file."""
     began = time.monotonic()
     with (
         file.with_suffix(".out").open("w+") as output,
         file.with_suffix(".log").open("w+") as log,
         subprocess.Popen(
-            command or [str(PLUGIN / "dlt-export")], env=env | variables, stdout=output, stderr=log
+            command or [str(PLUGIN / "dlt-export")],
+            env=settings(file, destination) | variables,
+            stdout=output,
+            stderr=log,
         ) as process,
     ):
         _, status, usage = os.wait4(process.pid, 0)

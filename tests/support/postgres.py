@@ -78,6 +78,10 @@ class Postgres:
         ]
         return warehouse.by_key(stream, found)
 
+    def execute(self, query: str) -> None:
+        """Change the database."""
+        self._psql(query)
+
     def _psql(self, query: str) -> str:
         command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
         options = ["--host=127.0.0.1", f"--port={self.port}", f"--username={_USER}"]

@@ -1,6 +1,6 @@
 {#- Access to objects and lists, in the form in which each loader writes them:
     DuckDB: JSON. PostgreSQL: objects jsonb, lists arrays. Snowflake: VARIANT.
-    BigQuery: objects RECORDs, lists REPEATED (target-bigquery as meltano.yml sets it up). -#}
+    BigQuery: JSON (dlt-export). -#}
 
 {#- A text in an object; null where it is empty, since OnceHub writes no value both ways. -#}
 {% macro json_text(object, field) -%}
@@ -8,7 +8,7 @@
 {%- endmacro %}
 {% macro default__json_text(object, field) %}nullif({{ object }} ->> '{{ field }}', ''){% endmacro %}
 {% macro snowflake__json_text(object, field) %}nullif({{ object }}:{{ field }}::varchar, ''){% endmacro %}
-{% macro bigquery__json_text(object, field) %}nullif({{ object }}.{{ field }}, ''){% endmacro %}
+{% macro bigquery__json_text(object, field) %}nullif(json_value({{ object }}, '$.{{ field }}'), ''){% endmacro %}
 
 {#- A whole number in an object. -#}
 {% macro json_integer(object, field) -%}
@@ -16,7 +16,7 @@
 {%- endmacro %}
 {% macro default__json_integer(object, field) %}cast({{ object }} ->> '{{ field }}' as bigint){% endmacro %}
 {% macro snowflake__json_integer(object, field) %}{{ object }}:{{ field }}::bigint{% endmacro %}
-{% macro bigquery__json_integer(object, field) %}{{ object }}.{{ field }}{% endmacro %}
+{% macro bigquery__json_integer(object, field) %}cast(json_value({{ object }}, '$.{{ field }}') as int64){% endmacro %}
 
 {#- A list in an object, for each(). -#}
 {% macro json_list(object, field) -%}
@@ -24,7 +24,7 @@
 {%- endmacro %}
 {% macro default__json_list(object, field) %}({{ object }} -> '{{ field }}'){% endmacro %}
 {% macro snowflake__json_list(object, field) %}{{ object }}:{{ field }}{% endmacro %}
-{% macro bigquery__json_list(object, field) %}{{ object }}.{{ field }}{% endmacro %}
+{% macro bigquery__json_list(object, field) %}json_query({{ object }}, '$.{{ field }}'){% endmacro %}
 
 {#- Join each item of a list: `from {{ stream('users') }} as users {{ each('users.teams', 'team') }}`. -#}
 {% macro each(list, name) -%}
@@ -42,7 +42,7 @@
     , lateral flatten(input => {{ list }}) as {{ name }}
 {%- endmacro %}
 {% macro bigquery__each(list, name) -%}
-    cross join unnest({{ list }}) as {{ name }} with offset as {{ name }}_offset
+    cross join unnest(json_query_array({{ list }})) as {{ name }} with offset as {{ name }}_offset
 {%- endmacro %}
 
 {#- The place of such an item in its list, from 1. -#}
@@ -66,7 +66,7 @@
 {% macro default__item_text(name) %}nullif({{ name }}.value ->> '$', ''){% endmacro %}
 {% macro postgres__item_text(name) %}nullif({{ name }}.value #>> '{}', ''){% endmacro %}
 {% macro snowflake__item_text(name) %}nullif({{ name }}.value::varchar, ''){% endmacro %}
-{% macro bigquery__item_text(name) %}nullif({{ name }}, ''){% endmacro %}
+{% macro bigquery__item_text(name) %}nullif(json_value({{ name }}), ''){% endmacro %}
 
 {#- Join the name of each field of an object. -#}
 {% macro each_field(object, name) -%}

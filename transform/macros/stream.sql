@@ -52,4 +52,3 @@
 {% macro default__list_type() %}{{ return('json') }}{% endmacro %}
 {% macro postgres__list_type() %}{{ return('jsonb[]') }}{% endmacro %}
 {% macro snowflake__list_type() %}{{ return('variant') }}{% endmacro %}
-{% macro bigquery__list_type() %}{{ return('array<json>') }}{% endmacro %}
