@@ -64,10 +64,18 @@ class UnreadObjects:
             self._broken += 1
         self._why = error
         self._left_out.add(identifier)
+        self.add(identifier)
+
+    def add(self, identifier: str) -> None:
+        """Remember an object.
+
+        Raises:
+            EndpointError: If there are too many, over all streams.
+        """
         if identifier in self._state["unread"]:
             return
         if self._stream.run.count_unread() >= MAX_UNREAD:
-            msg = f"more than {MAX_UNREAD} objects could not be read ({error})"
+            msg = f"more than {MAX_UNREAD} objects could not be read ({self._why})"
             raise EndpointError(msg)
         self._state["unread"] = [*self, identifier]
 

@@ -6,13 +6,15 @@ import json
 import random
 import typing as t
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 
 from tap_oncehub.engine.errors import EndpointError
 from tap_oncehub.engine.readers import ListMovedError, Page
-from tap_oncehub.engine.state import MAX_UNREAD, UnreadObjects, prepare
+from tap_oncehub.engine.state import MAX_UNREAD, prepare
 from tap_oncehub.engine.sync_pass import Clocks, Plan, SyncPass, due_passes, is_full_pass_due
+from tap_oncehub.engine.unread import UnreadObjects
 from tests.engine.memory import DAY, Filtered, Incremental, MemoryStream, Server, World
 
 NOW = datetime(2027, 3, 8, 12, tzinfo=timezone.utc)
@@ -157,9 +159,11 @@ def test_less_than_half_tells_no_deletes_until_confirmed() -> None:
 
 def test_unread_holds_a_hundred_over_all_streams() -> None:
     state = {"unread": [f"O{number}" for number in range(MAX_UNREAD)]}
-    UnreadObjects(state).add("O1", 0)
+    run = SimpleNamespace(count_unread=lambda: MAX_UNREAD)
+    unread = UnreadObjects(SimpleNamespace(stream_state=state, run=run))
+    unread.add("O1")
     with pytest.raises(EndpointError, match="more than 100"):
-        UnreadObjects(state).add("O100", 0)
+        unread.add("O100")
 
 
 def test_filter_that_is_unread_stays_so_until_it_is_read_whole() -> None:
