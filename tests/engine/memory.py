@@ -62,7 +62,7 @@ class Server:
         broken: What an object, or a filter's value, mostly answers in this run, if not itself.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917
+    def __init__(  # noqa: PLR0917
         self, rng: random.Random, now: datetime, order: str, lost: str, paging: Row, reading: str
     ) -> None:
         self.rng, self.now, self.order, self.lost = rng, now, order, lost
@@ -371,8 +371,8 @@ class World:
     completed: State = field(default_factory=dict)
     partial: State = field(default_factory=dict)
     step: Callable[[], None] = lambda: None
-    encode: Callable[[State], State] = staticmethod(lambda state: state)
-    decode: Callable[[State], State] = staticmethod(lambda state: state)
+    encode: Callable[[State], State] = staticmethod(lambda state: state)  # noqa: RUF009
+    decode: Callable[[State], State] = staticmethod(lambda state: state)  # noqa: RUF009
     failures: dict[str, EndpointError] = field(default_factory=dict)
 
     @property

@@ -9,7 +9,7 @@ import pytest
 
 from tap_oncehub.engine import readers, state, stream, sync_pass
 from tap_oncehub.engine.errors import EndpointError
-from tests.engine.memory import ORDERS, LOST, Run, World
+from tests.engine.memory import ORDERS, World
 from tests.engine.test_histories import play
 
 if t.TYPE_CHECKING:
