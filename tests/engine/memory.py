@@ -371,8 +371,8 @@ class World:
     completed: State = field(default_factory=dict)
     partial: State = field(default_factory=dict)
     step: Callable[[], None] = lambda: None
-    encode: Callable[[State], State] = staticmethod(lambda state: state)
-    decode: Callable[[State], State] = staticmethod(lambda state: state)
+    encode: Callable[[State], State] = staticmethod(lambda state: state)  # noqa: RUF009
+    decode: Callable[[State], State] = staticmethod(lambda state: state)  # noqa: RUF009
     failures: dict[str, EndpointError] = field(default_factory=dict)
 
     @property
