@@ -186,7 +186,11 @@ class Run(SyncRun):
         self.warnings: list[str] = []
         self.date: datetime | None = None
         tap = SimpleNamespace(
-            name="memory", plugin_version="0", state={"bookmarks": {}}, write_message=self._activate
+            name="memory",
+            plugin_version="0",
+            state={"bookmarks": {}},
+            write_message=self._activate,
+            streams={},
         )
         stats = SimpleNamespace(back_to=None, records=0)
         super().__init__(
@@ -259,15 +263,11 @@ class MemoryStream(ResumableStream):
         return self.run.world.config
 
     @property
-    def max_age(self) -> timedelta | None:
-        if self.key:
-            days = self.config["full_pass_days"]
-            return timedelta(days=days) if days and not self.filters else None
-        return timedelta(hours=self.config["hours"])
-
-    @property
     def max_age_setting(self) -> str:
-        return "hours"
+        return "full_pass_days" if self.key else "hours"
+
+    def requests_for(self, objects: int) -> int:
+        return objects
 
     def paginator(self, start: str | None) -> EnvelopePaginator:
         return EnvelopePaginator(start, self.run.world.server.size)

@@ -45,6 +45,7 @@ def world(*streams: type[MemoryStream], users: int = 0, objects: int = 0) -> Wor
         "lookback_seconds": 0,
         "emit_activate_version_messages": True,
         "full_pass_days": 7,
+        "rate_limit_per_window": 0,
         "hours": 0,
     }
     return World(server, config, streams=streams)
