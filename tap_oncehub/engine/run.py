@@ -6,8 +6,8 @@ import typing as t
 from datetime import datetime, timezone
 
 from tap_oncehub.engine.errors import EndpointError, StreamsFailedError
+from tap_oncehub.engine.plan import Clocks
 from tap_oncehub.engine.progress import Notices
-from tap_oncehub.engine.sync_pass import Clocks
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection

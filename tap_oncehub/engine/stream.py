@@ -20,10 +20,11 @@ from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
 from tap_oncehub.engine.errors import EndpointError
+from tap_oncehub.engine.plan import Plan
 from tap_oncehub.engine.readers import filtered_pages, list_reader, object_reader
 from tap_oncehub.engine.records import RecordConformer
 from tap_oncehub.engine.state import last_objects, last_version, prepare
-from tap_oncehub.engine.sync_pass import Plan, due_passes, is_full_pass_due, next_full_pass
+from tap_oncehub.engine.sync_pass import due_passes
 from tap_oncehub.engine.unread import UnreadObjects
 
 if t.TYPE_CHECKING:
@@ -177,7 +178,7 @@ class ResumableStream(RESTStream[str]):
             if sync_pass.finish():
                 self._activate_version()
             self.run.save_state()
-        if first is None and (due := next_full_pass(self.stream_state, self.plan)):
+        if first is None and (due := self.plan.next_full_pass(self.stream_state)):
             when = f"{due:%Y-%m-%d %H:%M} UTC"
             self.logger.info("%s: skipped; next due %s (%s)", self.name, when, self.max_age_setting)
         self.is_complete = True
@@ -249,7 +250,7 @@ class ResumableStream(RESTStream[str]):
             return None
         if self.key:
             return 1
-        due = is_full_pass_due(self.stream_state, self.plan, self.run.clocks)
+        due = self.plan.is_full_pass_due(self.stream_state, self.run.clocks)
         return self.requests_asked if due else 0
 
     # Requests and records, in the SDK's terms.
@@ -333,4 +334,5 @@ class ResumableStream(RESTStream[str]):
     @override
     def log(self, message: str, *args: t.Any, level: int = logging.INFO, **kwargs: t.Any) -> None:
         # Errors are logged once, at the end of the run.
-        super().log(message, *args, level=min(level, logging.DEBUG), **kwargs)
+        level = logging.DEBUG if level >= logging.ERROR else level
+        super().log(message, *args, level=level, **kwargs)
