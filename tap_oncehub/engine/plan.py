@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -12,11 +14,21 @@ from tap_oncehub.engine.times import moment_of
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tap_oncehub.engine.readers import Stream
     from tap_oncehub.engine.state import State
 
 _TOLERANCE = 0.95
 """A daily run comes to a stream a little earlier one day than the day before."""
 _INSTANT = timedelta(milliseconds=1)
+_DIGESTED = (
+    "api_url",
+    "emit_activate_version_messages",
+    "flattening_enabled",
+    "flattening_max_depth",
+    "stream_map_config",
+    "stream_maps",
+)
+"""Settings that all rows depend on."""
 
 
 class Clocks(t.NamedTuple):
@@ -50,6 +62,27 @@ class Plan:
     versioned: bool = False
     max_age: timedelta | None = None
     digest: str = ""
+
+    @classmethod
+    def of(cls, stream: Stream) -> Plan:
+        """Return what a stream's class, the settings and the catalog say."""
+        config, key, setting = stream.config, stream.key, stream.max_age_setting
+        start = config.get("start_date") if key else None
+        lookback = timedelta(seconds=config["lookback_seconds"])
+        versioned = stream.tells_deletes and config["emit_activate_version_messages"]
+        age = timedelta(**{setting.rpartition("_")[2]: config[setting]})
+        never = key and (start or not versioned or stream.filters or not age)
+        names = (*_DIGESTED, *stream.row_settings)
+        digested = [[(name, config.get(name)) for name in names], sorted(stream.mask.items())]
+        text = json.dumps(digested, sort_keys=True, default=str)
+        return cls(
+            key=key,
+            start_date=start,
+            lookback=max(lookback, stream.min_lookback),
+            versioned=versioned,
+            max_age=None if never else age,
+            digest=hashlib.blake2b(text.encode(), digest_size=4).hexdigest(),
+        )
 
     def start(self, state: State, clocks: Clocks, warn: Callable[[str], None]) -> datetime | None:
         """Return the time after which to ask; None asks for everything."""

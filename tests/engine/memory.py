@@ -239,6 +239,7 @@ class MemoryStream(ResumableStream):
 
     primary_keys: t.Sequence[str] = ("id",)
     url_base = ""
+    page_size = 2
     path = "/objects"
     replication_key = "updated"
     replication_method = "FULL_TABLE"
@@ -265,9 +266,6 @@ class MemoryStream(ResumableStream):
     @property
     def max_age_setting(self) -> str:
         return "full_pass_days" if self.key else "hours"
-
-    def requests_for(self, objects: int) -> int:
-        return objects
 
     def paginator(self, start: str | None) -> EnvelopePaginator:
         return EnvelopePaginator(start, self.run.world.server.size)

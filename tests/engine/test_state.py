@@ -47,6 +47,7 @@ def world(*streams: type[MemoryStream], users: int = 0, objects: int = 0) -> Wor
         "emit_activate_version_messages": True,
         "full_pass_days": 7,
         "rate_limit_per_window": 0,
+        "rate_limit_window_seconds": 300,
         "hours": 0,
     }
     return World(server, config, streams=streams)
