@@ -25,7 +25,7 @@ export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install loaders run check status models assistant notebook test test-slow test-warehouses bench lint format build hub lock clean
+.PHONY: help install loaders run check status models assistant notebook test test-slow test-warehouses mutants bench lint format build hub lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -65,6 +65,9 @@ test-slow: loaders $(STAMPS)/notebook $(STAMPS)/query $(STAMPS)/mcp ## run the t
 
 test-warehouses: loaders $(addprefix $(STAMPS)/,exporters bqemulator fakesnow azurite) ## run the tests that need emulators of warehouses and stores
 	@.venv/bin/pytest -m warehouses $(TEST_ARGS)
+
+mutants: loaders ## spoil what matters, a thing at a time: a test must see each; MUTANTS chooses some by name
+	@.venv/bin/python -m tests.mutants $(MUTANTS)
 
 bench: install $(STAMPS)/bench-dlt $(STAMPS)/bench-airbyte $(STAMPS)/bench-pypi ## measure the tap and others; BENCH_ARGS=--help says what can be chosen
 	@.venv/bin/python -m benchmarks $(BENCH_ARGS)
