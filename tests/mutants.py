@@ -91,7 +91,8 @@ MUTANTS = (
         f"{TAP}/engine/sync_pass.py",
         'return not state["unread"]',
         "return True",
-        HISTORIES,
+        RESUME,
+        "misses_rows",
     ),
     Mutant(
         "half of a list is taken for all of it",

@@ -145,21 +145,3 @@ def test_no_full_pass_where_none_is_wanted(
     run = inside.run(settings, catalog, state)
     assert (run.ended, api.count("/bookings")) == ("well", 1)
     assert "ACTIVATE_VERSION" not in dict(run.versions("bookings"))
-
-
-def test_a_full_pass_that_was_killed_goes_on_and_marks_what_is_gone(
-    api: Sandbox, account: Account
-) -> None:
-    settings = programs.settings_for(api.url, emit_activate_version_messages=True, page_size=10)
-    catalog, loaded = inside.catalog("bookings"), inside.Warehouse()
-    loaded.load(inside.run(settings, catalog).messages)
-    delete(account, "bookings", 3, 20, 50)
-    account.clock.offset_seconds += 8 * A_DAY
-    killed = inside.run(settings, catalog, loaded.state, kill_after=40)
-    loaded.load(killed.messages)
-    assert killed.ended == "killed"
-    assert loaded.state["bookmarks"]["bookings"]["resume"]
-    api.reset_log()
-    loaded.load(inside.run(settings, catalog, loaded.state).messages)
-    assert api.count("/bookings") <= programs.pages_of(57, 10) - 2
-    assert set(loaded.rows("bookings")) == alive(account, "bookings")

@@ -68,34 +68,6 @@ def test_a_page_size_of_one_loses_nothing_behind_a_deleted_object() -> None:
 # --- clocks
 
 
-# Where the header is right or ahead, and the records are behind, nothing tells.
-@pytest.mark.parametrize(
-    ("date", "records_behind"),
-    [("right", 0), ("ahead", 0), ("none", 0), ("none", 7200), ("stuck", 0), ("stuck", 7200)],
-)
-def test_edits_under_way_are_found_whatever_the_clocks_say(date: str, records_behind: int) -> None:
-    account = Account(seed=3, bookings=30, nasty=False)
-    account.clock.offset_seconds = -records_behind
-    objects = [item["id"] for item in account.objects("bookings")]
-
-    def edit(message: inside.Message, number: int) -> None:
-        if message["type"] == "RECORD" and number == 15:
-            time.sleep(0.02)
-            account.edit("bookings", objects[2], subject="edited behind")
-            time.sleep(0.02)
-            account.edit("bookings", objects[-1], subject="edited before")
-
-    catalog = inside.catalog("bookings")
-    with Sandbox(account, key=programs.KEY, date_header=date) as api:
-        settings = programs.settings_for(api.url, page_size=10, lookback_seconds=0)
-        first = inside.run(settings, catalog, watch=edit)
-        second = inside.run(settings, catalog, first.states[-1])
-
-    assert first.ended == second.ended == "well"
-    subjects = {r["subject"] for run in (first, second) for r in run.records("bookings")}
-    assert {"edited behind", "edited before"} <= subjects
-
-
 def test_a_bookmark_later_than_now_is_not_believed(tmp_path: Path) -> None:
     later = (datetime.now(timezone.utc) + timedelta(days=2)).isoformat()
     state = {"bookmarks": {"bookings": {"replication_key_value": later}}}
@@ -110,64 +82,6 @@ def test_a_bookmark_later_than_now_is_not_believed(tmp_path: Path) -> None:
     assert len(run.records("bookings")) == 30
     assert "later than now" not in again.log
     assert len(again.records("bookings")) < 30
-
-
-def test_a_clock_that_was_ahead_once_does_not_make_rows_look_gone() -> None:
-    account = Account(seed=3, users=7, nasty=False)
-    catalog = inside.catalog("users")
-    ahead = int((time.time() + 864_000) * 1000)
-    with Sandbox(account, key=programs.KEY) as api:
-        settings = programs.settings_for(api.url, emit_activate_version_messages=True)
-        full_pass = [ahead, ["2026-01-01T00:00:00Z"] * 2, 7, ""]
-        state = {"bookmarks": {"users": {"full_pass": full_pass}}}
-        first = inside.run(settings, catalog, state)
-        second = inside.run(settings, catalog, first.states[-1])
-
-    assert ahead < first.versions("users")[-1][1] < second.versions("users")[-1][1]  # type: ignore[operator]
-
-
-def test_a_filter_that_compares_whole_days_misses_nothing_though_killed() -> None:
-    account = Account(seed=3, bookings=30, nasty=False, now="2026-03-01T12:00:00Z")
-    noon = datetime(2026, 3, 2, 12, tzinfo=timezone.utc)
-    account.clock.offset_seconds = noon.timestamp() - time.time()
-    ids = [item["id"] for item in account.objects("bookings")]
-    catalog = inside.catalog("bookings")
-
-    def edit(*positions: int) -> set[str]:
-        account.clock.offset_seconds += 60
-        return {account.edit("bookings", ids[place], subject="edited") for place in positions}
-
-    with Sandbox(account, key=programs.KEY, time_filters="whole_days") as api:
-        settings = programs.settings_for(api.url, page_size=4)
-        edit(0, 1)
-        state = inside.run(settings, catalog, {}).states[-1]
-        edited = edit(12, 16, 20, 24)
-        account.clock.offset_seconds += 86_400
-        edited |= edit(28)
-        for messages in range(2, 30):
-            killed = inside.run(settings, catalog, state, kill_after=messages)
-            resumed = inside.run(settings, catalog, killed.states[-1] if killed.states else state)
-            rows = killed.records("bookings") + resumed.records("bookings")
-            assert edited <= {row["id"] for row in rows}, messages
-            if killed.ended == "well":
-                break
-        assert killed.ended == "well"
-
-
-@pytest.mark.parametrize("messages", range(9, 16, 3))
-def test_a_cursor_that_moves_to_the_end_after_a_kill_loses_nothing(messages: int) -> None:
-    account = Account(seed=3, bookings=12, nasty=False)
-    catalog = inside.catalog("bookings")
-    with Sandbox(account, key=programs.KEY, order="starting") as api:
-        settings = programs.settings_for(api.url, page_size=4)
-        killed = inside.run(settings, catalog, kill_after=messages)
-        state = killed.states[-1]
-        # The cursor and what is to come next move together, to the end of the list.
-        for key in state["bookmarks"]["bookings"]["resume"][-1][-1][:2]:
-            account.edit("bookings", key, starting_time="2001-01-01T00:00:00Z")
-        rest = inside.run(settings, catalog, state)
-    found = {row["id"] for run in (killed, rest) for row in run.records("bookings")}
-    assert found == {item["id"] for item in account.objects("bookings")}
 
 
 # --- whose state, whose rows

@@ -81,16 +81,6 @@ def test_more_than_a_hundred_fail_the_stream_and_no_object_does_not() -> None:
         assert inside.run(programs.settings_for(api.url), catalog).ended == "well"
 
 
-def test_another_refusal_ends_the_stream() -> None:
-    with Sandbox(made(), key=programs.KEY) as api:
-        api.faults.add("405", "/users/*", times=1, after=3)
-        run = inside.run(
-            programs.settings_for(api.url), inside.catalog("user_scheduling_availability")
-        )
-        assert sum(entry.path.endswith("/scheduling-availability") for entry in api.log) == 4
-    assert run.ended == "failed"
-
-
 @pytest.mark.parametrize("status", [404, 409])
 def test_an_object_named_in_the_settings_is_refused_likewise(status: int) -> None:
     account = made()
@@ -102,22 +92,6 @@ def test_an_object_named_in_the_settings_is_refused_likewise(status: int) -> Non
     assert run.ended == ("well" if status == 404 else "failed")
     wanted = [key for key in ids if not account.refusal("booking", key)]
     assert [row["id"] for row in run.records("booking")] == wanted != ids
-
-
-def test_objects_that_are_never_answered_do_not_hide_the_others() -> None:
-    account, child = made(), "user_scheduling_availability"
-    with Sandbox(account, key=programs.KEY) as api:
-        settings = {"emit_activate_version_messages": True, "max_wait_seconds": 0}
-        settings = programs.settings_for(api.url, **settings)
-        complete = inside.run(settings, inside.catalog(child))
-        broken = [item["id"] for item in account.objects("users")][5:9]
-        for key in broken:
-            api.faults.add("500", f"/users/{key}/scheduling-availability", times=None)
-        run = inside.run(settings, inside.catalog(child))
-    assert run.ended == "failed"
-    assert "ACTIVATE_VERSION" not in dict(run.versions(child))
-    whole = {row["user_id"] for row in complete.records(child)}
-    assert {row["user_id"] for row in run.records(child)} == whole - set(broken)
 
 
 @pytest.mark.parametrize("reading", ["dates", "days"])

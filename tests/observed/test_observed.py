@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
+import typing as t
 
 import pytest
 
 from scripts.meltano import RunLog, parse
 from scripts.screen import Screen
+from tests.engine.memory import merge
 from tests.observed import record
 from tests.observed.shown import not_to_be_shown
+from tests.support import programs
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
 
 RUNS = sorted(file.stem for file in record.FOLDER.glob("*.txt"))
 OF_MELTANO = [name for name in RUNS if not name.startswith(("dbt", "held"))]
@@ -39,6 +44,27 @@ def test_make_run_shows_of_a_run_what_is_for_people(
     assert not_to_be_shown(shown) == []
     is_wrong = status and not log.is_interrupted
     assert any("ERROR: " in line for line in shown) == bool(is_wrong)
+
+
+MERGE = """
+import functools, json, sys
+from meltano.core.utils import merge
+print(json.dumps(functools.reduce(lambda old, new: merge(new, old), json.load(sys.stdin))))
+"""
+
+
+def test_states_in_memory_are_merged_as_meltano_does() -> None:
+    states: list[t.Any] = [
+        {"a": {"resume": [1, [["x"]]], "unread": ["y"], "at": "1"}, "b": {"at": None}},
+        {"a": {"resume": [], "at": None}, "c": {"unread": []}},
+        {"a": {"resume": [2]}, "b": {"at": "2", "more": {"deep": 1}}},
+    ]
+    python = [str(programs.MELTANO.resolve().with_name("python")), "-c", MERGE]
+    done = programs.run(python, given=json.dumps(states).encode())
+    ours: dict[str, t.Any] = {}
+    for state in states:
+        merge(ours, state)
+    assert json.loads(done.output) == ours
 
 
 @pytest.fixture(scope="module")
