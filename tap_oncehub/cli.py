@@ -14,7 +14,7 @@ from typing_extensions import override
 from tap_oncehub.catalog import checked, doubts_on_maps, register_maps
 from tap_oncehub.config import converted, doubts, from_environment, problems
 from tap_oncehub.engine.errors import SettingsError
-from tap_oncehub.engine.messages import output_closed
+from tap_oncehub.engine.signals import output_closed
 
 if t.TYPE_CHECKING:
     from tap_oncehub.streams.base import OnceHubStream

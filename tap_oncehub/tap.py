@@ -19,12 +19,10 @@ from tap_oncehub.client import KEY_CHECK_PATH, error_for_response
 from tap_oncehub.engine.errors import EndpointError, InterruptedSyncError, SettingsError
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
-from tap_oncehub.engine.messages import WholeLineWriter, write_out
-from tap_oncehub.engine.progress import Progress
+from tap_oncehub.engine.progress import Progress, keep_plain, plain_text
 from tap_oncehub.engine.run import SyncRun
-from tap_oncehub.engine.signals import SignalWaiter
+from tap_oncehub.engine.signals import SignalWaiter, WholeLineWriter, write_out
 from tap_oncehub.engine.state import check_state
-from tap_oncehub.engine.text import keep_plain, plain_text
 from tap_oncehub.settings import SETTINGS, is_loopback
 from tap_oncehub.streams import STREAMS
 from tap_oncehub.streams.users import TestAuthStream

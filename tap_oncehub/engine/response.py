@@ -17,7 +17,7 @@ import requests
 from typing_extensions import override
 
 from tap_oncehub.engine.errors import RetriableError
-from tap_oncehub.engine.text import plain_text
+from tap_oncehub.engine.progress import plain_text
 
 _LONGEST_MESSAGE = 300
 _LONGEST_SEARCHED = 2000
