@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import singer_sdk.typing as th
 
-from tap_oncehub.engine.times import parse_time
+from tap_oncehub.engine.times import moment_of
 from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE, ip_address, is_loopback
 
 if t.TYPE_CHECKING:
@@ -96,7 +96,7 @@ def problems(config: Config, schema: Config) -> dict[str, str]:
     for name, value in config.items():
         if isinstance(value, float) and not math.isfinite(value):
             found[name] = "is not usable: it must be a finite number"
-    if "start_date" in config.keys() - found.keys() and not parse_time(config["start_date"]):
+    if "start_date" in config.keys() - found.keys() and not moment_of(config["start_date"]):
         found["start_date"] = "is not a time: write it like 2026-01-31T00:00:00Z"
     if "api_url" in config.keys() - found.keys() and (text := _fault_in(config["api_url"])):
         found["api_url"] = text
@@ -151,7 +151,7 @@ def doubts(given: Config, schema: Config, environment: Mapping[str, str]) -> Ite
         told.append(f"{hidden} not shown")
     if told:
         yield f"Ignoring unknown settings: {', '.join(told)}"
-    start = parse_time(str(given.get("start_date")))
+    start = moment_of(given.get("start_date"))
     if start and start > datetime.now(timezone.utc):
         yield "start_date is in the future: until then there is nothing to read"
 

@@ -7,9 +7,8 @@ import random
 import time
 import typing as t
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
 from http import HTTPStatus
 
 import requests
@@ -51,6 +50,7 @@ class HttpClient:
     """Sends requests within the limits and returns sound responses only.
 
     Attributes:
+        session: The connection that all streams share.
         service: The name of what answers, in messages.
         explain: Says what a refusal means: a response, the path asked for, and both in words.
         max_wait_seconds: How long one request may take with all its retries.
@@ -71,14 +71,10 @@ class HttpClient:
     progress: Progress
     waiter: SignalWaiter
     address: str = "the address"
+    session: requests.Session = field(default_factory=requests.Session)
     _patience: float = float("inf")
     _answered: bool = False
     _clock: tuple[datetime, float] | None = None
-
-    @cached_property
-    def session(self) -> requests.Session:
-        """The connection that all streams share."""
-        return requests.Session()
 
     @property
     def now(self) -> datetime:
@@ -129,7 +125,10 @@ class HttpClient:
                 broken += took if error.broken else 0.0
                 if broken > self._patience:
                     raise self._exhausted(error, request, self._patience) from None
-                if spent > self._retry_deadline(error):
+                longest = self.max_wait_seconds
+                if not (error.answered or self._answered):  # a wrong address is likelier
+                    longest = min(longest, _FIRST_CONTACT_SECONDS)
+                if spent > longest:
                     raise self._exhausted(error, request, self.max_wait_seconds) from None
                 what = (stats.stream, _path_of(request), error, attempt, wait)
                 self.logger.warning("%s: %s: %s; retry %d in %.1f s", *what)
@@ -155,9 +154,8 @@ class HttpClient:
             return response
         text = response.error_detail(self.secret)
         if status in _RETRIED or not HTTPStatus.OK < status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            error = RetriableError(f"HTTP {status}{text}", retry_after=response.retry_after)
-            error.rate_limited = status == HTTPStatus.TOO_MANY_REQUESTS
-            raise error
+            msg, limited = f"HTTP {status}{text}", status == HTTPStatus.TOO_MANY_REQUESTS
+            raise RetriableError(msg, rate_limited=limited, retry_after=response.retry_after)
         raise self.explain(response, path, f"{path} answered {status}{text}")
 
     def _exchange(self, request: requests.PreparedRequest) -> JsonResponse:
@@ -189,15 +187,6 @@ class HttpClient:
                 self.waiter.sleep(min(left, EVERY_SECONDS))
         finally:
             stats.waited += time.monotonic() - started
-
-    def _retry_deadline(self, error: RetriableError) -> float:
-        """Return the seconds that one request may take with its retries.
-
-        Where nothing has ever answered, a wrong address is likelier than a fault.
-        """
-        if error.answered or self._answered:
-            return self.max_wait_seconds
-        return min(self.max_wait_seconds, _FIRST_CONTACT_SECONDS)
 
     def _wait_after(self, error: RetriableError, attempt: int) -> float:
         if error.rate_limited:

@@ -35,9 +35,8 @@ class RequestLimiter:
     """Lets a request pass when both limits allow it.
 
     A request counts from the moment its answer arrives: the service counted it earlier,
-    so that its window is free again when ours is, whatever the network's delays.
-    Until then it counts as sent a little later than now, for the other taps, and
-    for all if this one is killed.
+    so that its window is free again when ours is. Until then it counts as sent a little
+    later than now, for the other taps, and for all if this one is killed.
     """
 
     def __init__(  # noqa: PLR0913  # two limits, and where they are counted
