@@ -25,7 +25,7 @@ from tap_oncehub.engine.signals import SignalWaiter, WholeLineWriter, write_out
 from tap_oncehub.engine.state import check_state
 from tap_oncehub.settings import SETTINGS, is_loopback
 from tap_oncehub.streams import STREAMS
-from tap_oncehub.streams.users import TestAuthStream
+from tap_oncehub.streams.account import TestAuthStream
 
 if t.TYPE_CHECKING:
     from types import FrameType
