@@ -6,6 +6,7 @@ import hashlib
 import re
 import typing as t
 from functools import cached_property, partial
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,15 +16,22 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from typing_extensions import override
 
 from tap_oncehub.cli import CommandLineTap
-from tap_oncehub.client import KEY_CHECK_PATH, error_for_response
-from tap_oncehub.engine.errors import EndpointError, InterruptedSyncError, SettingsError
+from tap_oncehub.engine.errors import (
+    AccessRefusedError,
+    EndpointError,
+    InterruptedSyncError,
+    RefusedError,
+    SettingsError,
+    TapError,
+    WrongAddressError,
+)
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.engine.progress import Progress, keep_plain, plain_text
 from tap_oncehub.engine.run import SyncRun
 from tap_oncehub.engine.signals import SignalWaiter, WholeLineWriter, write_out
 from tap_oncehub.engine.state import check_state
-from tap_oncehub.settings import SETTINGS, is_loopback
+from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE, SETTINGS, is_loopback
 from tap_oncehub.streams import STREAMS
 from tap_oncehub.streams.account import TestAuthStream
 
@@ -32,6 +40,7 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
+    from tap_oncehub.engine.response import JsonResponse
     from tap_oncehub.streams.base import OnceHubStream
 
 _ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
@@ -68,18 +77,16 @@ class TapOnceHub(CommandLineTap):
             logger=self.logger,
         )
         progress, waiter = Progress(self.logger, lambda: limiter.left), SignalWaiter()
-        api_url = config["api_url"].rstrip("/")
+        key_check_path = urlsplit(config["api_url"]).path.rstrip("/") + TestAuthStream.path
         client = HttpClient(
             limiter,
             self.logger,
             service="OnceHub",
-            explain=partial(
-                error_for_response, key_check_path=urlsplit(api_url).path + KEY_CHECK_PATH
-            ),
+            explain=partial(error_for_response, key_check_path=key_check_path),
             timeout_seconds=config["request_timeout_seconds"],
             max_wait_seconds=config["max_wait_seconds"],
             secret=key,
-            direct=is_loopback(api_url),
+            direct=is_loopback(config["api_url"]),
             progress=progress,
             waiter=waiter,
             address="api_url",
@@ -174,3 +181,30 @@ def _rate_limit_file(config: t.Mapping[str, t.Any]) -> Path | None:
     if file is None and not is_loopback(config["api_url"]):
         file = platformdirs.user_state_path("tap-oncehub") / "requests.sqlite"
     return Path(file) if file else None
+
+
+def error_for_response(
+    response: JsonResponse, path: str, text: str, *, key_check_path: str
+) -> TapError:
+    """Return what a response means that refuses a request for good, and what to do about it.
+
+    Args:
+        response: The response.
+        path: What was asked for.
+        text: Both in words.
+        key_check_path: Where OnceHub says whether key, plan and address are right.
+    """
+    status, checks_key = response.status_code, path == key_check_path
+    if status == HTTPStatus.UNAUTHORIZED:
+        text = f"OnceHub does not accept the API key: {text}."
+        return AccessRefusedError(f"{text} Set api_key to a valid key, made in {KEYS_PAGE}.")
+    if status == HTTPStatus.FORBIDDEN and checks_key:
+        text = f"OnceHub refuses access to its API: {text}."
+        return AccessRefusedError(f"{text} The account's plan must include API access.")
+    if status < HTTPStatus.BAD_REQUEST:
+        text += ", a redirect, which is not followed"
+    if checks_key and (status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND):
+        return WrongAddressError(f"{text}. Check api_url, {DEFAULT_API_URL} is the usual one.")
+    if status == HTTPStatus.FORBIDDEN:
+        text += ". If the account's plan does not include this, deselect the stream"
+    return RefusedError(text, status=status, param=response.error_param)

@@ -333,7 +333,7 @@ def test_any_field_may_hold_anything(value: t.Any) -> None:
 
 
 ODD = {
-    "/users": (response({}, "304 Not Modified"), "answered 304, which does not answer this"),
+    "/users": (response({}, "304 Not Modified"), "answered 304, a redirect"),
     "/teams": (response({}, "302 Found", "Location: http://x/"), "a redirect, which is not"),
     "/webhooks": (
         response({}, "200 OK", "Content-Length: 7"),
