@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import typing as t
 from functools import cached_property, partial
@@ -10,11 +11,13 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import click
 import platformdirs
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from typing_extensions import override
 
+from tap_oncehub.catalog import checked
 from tap_oncehub.cli import CommandLineTap
 from tap_oncehub.engine.errors import (
     AccessRefusedError,
@@ -114,19 +117,14 @@ class TapOnceHub(CommandLineTap):
     @override
     def load_state(self, state: dict[str, t.Any]) -> None:
         check_state(state, [s.name for s in self.streams.values() if s.key])
-        for name, bookmark in state.get("bookmarks", {}).items():
-            super().load_state({"bookmarks": {name: bookmark}} if name in self.streams else {})
+        ours = {n: b for n, b in state.get("bookmarks", {}).items() if n in self.streams}
+        super().load_state({"bookmarks": ours})
         for stream in self.streams.values():
-            if stream.selected or stream.name in self.state.get("bookmarks", {}):
+            if stream.selected or stream.name in ours:
                 stream.prepare_state()
 
     def sync(self) -> None:
-        """Sync all selected streams, then log what it cost.
-
-        Raises:
-            StreamsFailedError: If any stream failed.
-            InterruptedSyncError: If a signal ended the sync; the state is written.
-        """
+        """Sync all selected streams, then log what it cost."""
         try:
             self._check_account()
             self.sync_all()
@@ -134,25 +132,43 @@ class TapOnceHub(CommandLineTap):
             self.run.save_state()
             raise
         self.run.notices.log(self.logger)
-        read = [stream for stream in self.streams.values() if stream.selected]
-        needed = [stream.min_requests for stream in read]
+        needed = [stream.min_requests for stream in self.streams.values() if stream.selected]
         # The request that asks whose key it is comes on top.
         known = None if None in needed else 1 + sum(count or 0 for count in needed)
         self.run.progress.summarize(known)
-        self.run.raise_failures(len(read))
+        self.run.raise_failures(len(needed))
 
+    @classmethod
     @override
+    def invoke(cls, **options: t.Any) -> None:
+        super(Tap, cls).invoke(about=options["about"], about_format=options["about_format"])
+        state, catalog = (
+            checked(options[name], name) if options[name] else None for name in ("state", "catalog")
+        )
+        cls(config=options["config"].config, catalog=catalog, state=state).sync()
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Check the key with one request; the SDK would sync every stream."""
+        if value != "all":
+            super().cb_test(ctx, param, value)
+            return
+        found = ctx.params.get("config")
+        cls.logger.setLevel(logging.WARNING)  # the answer is one line
+        # What OnceHub says of the key names the account by an address of e-mail.
+        cls(config=found.config if found else {}).check_connection()
+        click.echo("The API key is valid.")
+        ctx.exit()
+
     def check_connection(self) -> str:
+        """Return what OnceHub says of the key, asked with one request."""
         with self.run.client.patience(_ACCESS_SECONDS):
             body = TestAuthStream(self, self.run).fetch({}).body
         return plain_text(str(body["message"]), self.config["api_key"])
 
     def _check_account(self) -> None:
-        """Ask whose key it is; that nobody says so stops nothing, but no deletes are told.
-
-        Raises:
-            SettingsError: If the state is another account's.
-        """
+        """Ask whose key it is; that nobody says so stops nothing, but no deletes are told."""
         try:
             named = _ACCOUNT.search(self.check_connection())
         except EndpointError as error:
@@ -186,13 +202,9 @@ def _rate_limit_file(config: t.Mapping[str, t.Any]) -> Path | None:
 def error_for_response(
     response: JsonResponse, path: str, text: str, *, key_check_path: str
 ) -> TapError:
-    """Return what a response means that refuses a request for good, and what to do about it.
+    """Return what a response means that refuses a request for good; ``text`` says both in words.
 
-    Args:
-        response: The response.
-        path: What was asked for.
-        text: Both in words.
-        key_check_path: Where OnceHub says whether key, plan and address are right.
+    At ``key_check_path`` OnceHub says whether key, plan and address are right.
     """
     status, checks_key = response.status_code, path == key_check_path
     if status == HTTPStatus.UNAUTHORIZED:

@@ -102,13 +102,10 @@ class HttpClient:
         stats: StreamStats,
         check: Check | None = None,
     ) -> JsonResponse:
-        """Send a request until there is a sound response.
+        """Send a request until there is a sound response, or patience or time is over.
 
-        ``check`` returns what is wrong with a decoded body, None if nothing is.
-
-        Raises:
-            TapError: What ``explain`` makes of a refusal; an error for the endpoint that
-                stays broken, for limits that stay used up, or for no answer at all.
+        ``check`` returns what is wrong with a decoded body, None if nothing is. A refusal raises
+        what ``explain`` makes of it.
         """
         spent = broken = 0.0
         for attempt in itertools.count(1):

@@ -49,16 +49,10 @@ class RequestLimiter:
         key: str = "",
         logger: logging.Logger | None = None,
     ) -> None:
-        """Set up the limits.
+        """Limit the requests a second of a key, and those of all keys in a window; 0 does not.
 
-        Args:
-            per_second: Requests a second of a key, 0 for no such limit. A rate above 5
-                is spread: 50 a second are 5 in a tenth of a second.
-            per_window: Requests of all keys in one window, 0 for no such limit.
-            window_seconds: Length of the window.
-            file: Where all taps count; None counts in memory.
-            key: The API key, of which only a hash is kept.
-            logger: Where an unusable file is logged.
+        A rate above 5 is spread: 50 a second are 5 in a tenth of a second. All taps count in
+        the file, which has a hash of the key; without one, each counts in memory.
         """
         self._window_seconds = window_seconds
         self._per_window = per_window

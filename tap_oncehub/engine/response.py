@@ -50,11 +50,7 @@ class JsonResponse(requests.Response):
 
     @cached_property
     def body(self) -> t.Any:
-        """The decoded body; None where there is none to expect.
-
-        Raises:
-            RetriableError: If the body is no JSON.
-        """
+        """The decoded body, None where there is none to expect; RetriableError if it is no JSON."""
         if self.status_code == HTTPStatus.NO_CONTENT:
             return None
         return _decode(self.content)

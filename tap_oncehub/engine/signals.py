@@ -30,11 +30,7 @@ class SignalWaiter:
         self._interruptible = False
 
     def handle(self, signal_number: int, _frame: FrameType | None = None) -> None:
-        """Record a signal; usable as a signal handler.
-
-        Raises:
-            InterruptedSyncError: At once, where the tap only waits.
-        """
+        """Record a signal, as its handler; end the sync at once where the tap only waits."""
         if self._signal == signal_number:
             os._exit(128 + signal_number)  # whatever it is busy with
         self._signal = signal_number
@@ -42,21 +38,13 @@ class SignalWaiter:
             self.check()
 
     def check(self) -> None:
-        """End the sync if a signal has come.
-
-        Raises:
-            InterruptedSyncError: If a signal has come.
-        """
+        """Raise InterruptedSyncError if a signal has come."""
         if self._signal is not None:
             raise InterruptedSyncError(self._signal)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let a signal interrupt the block.
-
-        Raises:
-            InterruptedSyncError: If a signal has come or comes meanwhile.
-        """
+        """Let a signal interrupt the block, also one that has come before."""
         self._interruptible = True
         try:
             self.check()
@@ -66,11 +54,7 @@ class SignalWaiter:
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
-        """End the block after so many seconds, where the system has a timer for that.
-
-        Raises:
-            TimeoutError: If it takes longer.
-        """
+        """Raise TimeoutError after so many seconds, where the system has a timer for that."""
         if not hasattr(signal, "setitimer") or current_thread() is not main_thread():
             yield
             return
@@ -82,11 +66,7 @@ class SignalWaiter:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, unless a signal comes.
-
-        Raises:
-            InterruptedSyncError: If a signal has come or comes meanwhile.
-        """
+        """Sleep, unless a signal comes."""
         with self.interruptible():
             time.sleep(seconds)
 
@@ -108,11 +88,7 @@ class WholeLineWriter(MsgSpecWriter):
 
 
 def write_out(rest: bytes | bytearray) -> None:
-    """Write to standard output, all of it.
-
-    Raises:
-        OutputClosedError: If nobody takes it.
-    """
+    """Write to standard output, all of it; raise OutputClosedError if nobody takes it."""
     try:
         while rest:
             rest = rest[sys.stdout.buffer.write(rest) :]
