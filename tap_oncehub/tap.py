@@ -19,15 +19,7 @@ from typing_extensions import override
 
 from tap_oncehub.catalog import checked
 from tap_oncehub.cli import CommandLineTap
-from tap_oncehub.engine.errors import (
-    AccessRefusedError,
-    EndpointError,
-    InterruptedSyncError,
-    RefusedError,
-    SettingsError,
-    TapError,
-    WrongAddressError,
-)
+from tap_oncehub.engine import errors
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.engine.progress import Progress, keep_plain, plain_text
@@ -128,7 +120,7 @@ class TapOnceHub(CommandLineTap):
         try:
             self._check_account()
             self.sync_all()
-        except InterruptedSyncError:
+        except errors.InterruptedSyncError:
             self.run.save_state()
             raise
         self.run.notices.log(self.logger)
@@ -171,7 +163,7 @@ class TapOnceHub(CommandLineTap):
         """Ask whose key it is; that nobody says so stops nothing, but no deletes are told."""
         try:
             named = _ACCOUNT.search(self.check_connection())
-        except EndpointError as error:
+        except errors.EndpointError as error:
             self.logger.warning("The account of the API key is not known: %s", error)
             return
         if named is None:
@@ -179,7 +171,7 @@ class TapOnceHub(CommandLineTap):
         account = hashlib.blake2b(named[1].strip().encode(), digest_size=8).hexdigest()
         bookmarks = t.cast("dict[str, t.Any]", self.state).setdefault("bookmarks", {})
         if bookmarks.setdefault(TestAuthStream.name, {}).setdefault("account", account) != account:
-            raise SettingsError(_OTHER_ACCOUNT)
+            raise errors.SettingsError(_OTHER_ACCOUNT)
         self.run.may_tell_deletes = True
 
     @override
@@ -201,7 +193,7 @@ def _rate_limit_file(config: t.Mapping[str, t.Any]) -> Path | None:
 
 def error_for_response(
     response: JsonResponse, path: str, text: str, *, key_check_path: str
-) -> TapError:
+) -> errors.TapError:
     """Return what a response means that refuses a request for good; ``text`` says both in words.
 
     At ``key_check_path`` OnceHub says whether key, plan and address are right.
@@ -209,14 +201,15 @@ def error_for_response(
     status, checks_key = response.status_code, path == key_check_path
     if status == HTTPStatus.UNAUTHORIZED:
         text = f"OnceHub does not accept the API key: {text}."
-        return AccessRefusedError(f"{text} Set api_key to a valid key, made in {KEYS_PAGE}.")
+        return errors.AccessRefusedError(f"{text} Set api_key to a valid key, made in {KEYS_PAGE}.")
     if status == HTTPStatus.FORBIDDEN and checks_key:
         text = f"OnceHub refuses access to its API: {text}."
-        return AccessRefusedError(f"{text} The account's plan must include API access.")
+        return errors.AccessRefusedError(f"{text} The account's plan must include API access.")
     if status < HTTPStatus.BAD_REQUEST:
         text += ", a redirect, which is not followed"
     if checks_key and (status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND):
-        return WrongAddressError(f"{text}. Check api_url, {DEFAULT_API_URL} is the usual one.")
+        text += f". Check api_url, {DEFAULT_API_URL} is the usual one."
+        return errors.WrongAddressError(text)
     if status == HTTPStatus.FORBIDDEN:
         text += ". If the account's plan does not include this, deselect the stream"
-    return RefusedError(text, status=status, param=response.error_param)
+    return errors.RefusedError(text, status=status, param=response.error_param)

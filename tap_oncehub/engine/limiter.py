@@ -147,9 +147,7 @@ class _SharedLog:
     """Requests in a SQLite file, or in memory where there is no usable file."""
 
     def __init__(self, file: Path | None, logger: logging.Logger) -> None:
-        """Open nothing yet."""
-        self._file = file
-        self._logger = logger
+        self._file, self._logger = file, logger
         self._connection: sqlite3.Connection | None = None
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -159,12 +157,9 @@ class _SharedLog:
         except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
             if self._file is None:
                 raise
-            self._logger.warning(
-                "rate_limit_file: %s cannot be used (%s). This run counts its requests in memory, "
-                "without those of other taps",
-                self._file,
-                error,
-            )
+            what = "This run counts its requests in memory, without those of other taps"
+            text = "rate_limit_file: %s cannot be used (%s). %s"
+            self._logger.warning(text, self._file, error, what)
             self._file = self._connection = None
             return self._run(work)
 
@@ -173,6 +168,7 @@ class _SharedLog:
             self._connection = self._connect()
         with self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_TABLE)
             return work(connection)
 
     def _connect(self) -> sqlite3.Connection:
@@ -189,7 +185,4 @@ class _SharedLog:
         weakref.finalize(self, connection.close)
         # A kill loses nothing without it; after a power failure the window has passed.
         connection.execute("PRAGMA synchronous=OFF")
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute(_TABLE)
         return connection
