@@ -6,17 +6,19 @@ import typing as t
 from datetime import datetime, timezone
 
 from tap_oncehub.engine.errors import EndpointError, StreamsFailedError
+from tap_oncehub.engine.plan import Clocks
 from tap_oncehub.engine.progress import Notices
-from tap_oncehub.engine.sync_pass import Clocks
+from tap_oncehub.engine.readers import object_reader
+from tap_oncehub.engine.state import last_objects
 
 if t.TYPE_CHECKING:
-    from collections.abc import Collection
-
     from singer_sdk import Tap
 
     from tap_oncehub.engine.http import HttpClient
     from tap_oncehub.engine.progress import Progress
+    from tap_oncehub.engine.readers import Stream
     from tap_oncehub.engine.signals import SignalWaiter
+    from tap_oncehub.engine.sync_pass import SyncPass
 
 
 class SyncRun:
@@ -36,17 +38,12 @@ class SyncRun:
         self.failures: dict[str, EndpointError] = {}
         self.may_tell_deletes = False
         self.write_message = tap.write_message
-        self._tap = tap
+        self._tap: t.Any = tap
 
     @property
     def clocks(self) -> Clocks:
         """The time by this machine and by the server."""
         return Clocks(datetime.now(timezone.utc), self.client.now)
-
-    @property
-    def streams(self) -> Collection[t.Any]:
-        """All streams of the tap."""
-        return self._tap.streams.values()
 
     def save_state(self) -> None:
         """Write a STATE message, if the state has changed."""
@@ -56,6 +53,25 @@ class SyncRun:
         """Return how many objects could not be read, over all streams."""
         bookmarks = self._tap.state.get("bookmarks", {}).values()
         return sum(len(state.get("unread", [])) for state in bookmarks)
+
+    def announce(self, stream: Stream, sync_pass: SyncPass) -> None:
+        """Say what a full pass over a list that is read by its key costs."""
+        if not sync_pass.is_full or not stream.key:
+            return
+        path, config = stream.source or stream.path, stream.config
+        states, lists = self._tap.state.get("bookmarks", {}), self._tap.streams.values()
+        names = [other.name for other in lists if other.path == path and not other.filters]
+        objects = max((last_objects(states.get(name, {})) for name in names), default=0)
+        if stream.reader is object_reader:
+            windows = objects / (config["rate_limit_per_window"] or float("inf"))
+            hours = windows * config["rate_limit_window_seconds"] / 3600
+            cost = f", {objects:,} and {hours:.1f} hours at the limits" if hours else ""
+            what = f"sends a request for each object of {path}{cost}; to do without, deselect it"
+            self.warn(stream.name, what)
+        elif stream.tells_deletes and objects:
+            what = "reading the whole list again to find what was deleted (full_pass_days)"
+            requests = 1 + objects // (stream.page_size - 1)  # pages overlap by one
+            self._tap.logger.info("%s: %s, about %s requests", stream.name, what, f"{requests:,}")
 
     def warn(self, stream: str, what: str) -> None:
         """Log what a person may want to know of a stream."""

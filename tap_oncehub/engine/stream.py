@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import typing as t
 from datetime import timedelta
@@ -15,15 +13,15 @@ from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import RESTStream
-from singer_sdk.streams.core import StreamStateManager  # type: ignore[attr-defined]
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
 from tap_oncehub.engine.errors import EndpointError
-from tap_oncehub.engine.readers import filtered_pages, list_reader, object_reader
+from tap_oncehub.engine.plan import Plan
+from tap_oncehub.engine.readers import filtered_pages, list_reader
 from tap_oncehub.engine.records import RecordConformer
-from tap_oncehub.engine.state import last_objects, last_version, prepare
-from tap_oncehub.engine.sync_pass import Plan, due_passes, is_full_pass_due, next_full_pass
+from tap_oncehub.engine.state import PassState, last_version, prepare
+from tap_oncehub.engine.sync_pass import due_passes
 from tap_oncehub.engine.unread import UnreadObjects
 
 if t.TYPE_CHECKING:
@@ -38,29 +36,6 @@ if t.TYPE_CHECKING:
     from tap_oncehub.engine.response import JsonResponse
     from tap_oncehub.engine.run import SyncRun
     from tap_oncehub.engine.sync_pass import SyncPass
-
-_DIGESTED = (
-    "api_url",
-    "emit_activate_version_messages",
-    "flattening_enabled",
-    "flattening_max_depth",
-    "stream_map_config",
-    "stream_maps",
-)
-"""Settings that all rows depend on."""
-
-
-class PassState(StreamStateManager):
-    """The passes edit the state; the SDK adds nothing of its own."""
-
-    @override
-    def increment_state(self, *_: t.Any, **__: t.Any) -> None: ...
-
-    @override
-    def write_starting_replication_value(self, *_: t.Any, **__: t.Any) -> None: ...
-
-    @override
-    def finalize_state(self, *_: t.Any) -> None: ...
 
 
 class ResumableStream(RESTStream[str]):
@@ -116,10 +91,6 @@ class ResumableStream(RESTStream[str]):
         """Describe a request for a list, filtered by ``name=value`` and by the time."""
         return {"path": path, "filter": value, "timed": timed and self.sync_pass.since is not None}
 
-    def requests_for(self, objects: int) -> int:
-        """Return how many requests it takes to read so many objects."""
-        raise NotImplementedError
-
     def paginator(self, start: str | None) -> t.Any:
         """Return a paginator that begins after an object; see client.EnvelopePaginator."""
         raise NotImplementedError
@@ -166,7 +137,7 @@ class ResumableStream(RESTStream[str]):
         for sync_pass in chain([first], passes) if first else ():
             self.sync_pass = sync_pass
             self._set_version(sync_pass)
-            self._announce(sync_pass)
+            self.run.announce(self, sync_pass)
             self.run.save_state()
             for page in sync_pass.pages(partial(self.reader, self)):
                 yield from page.rows
@@ -177,33 +148,10 @@ class ResumableStream(RESTStream[str]):
             if sync_pass.finish():
                 self._activate_version()
             self.run.save_state()
-        if first is None and (due := next_full_pass(self.stream_state, self.plan)):
+        if first is None and (due := self.plan.next_full_pass(self.stream_state)):
             when = f"{due:%Y-%m-%d %H:%M} UTC"
             self.logger.info("%s: skipped; next due %s (%s)", self.name, when, self.max_age_setting)
         self.is_complete = True
-
-    def _announce(self, sync_pass: SyncPass) -> None:
-        """Say what a full pass costs, where that may surprise."""
-        if not sync_pass.is_full or not self.key:
-            return
-        path = self.source or self.path
-        lists = [other for other in self.run.streams if other.path == path and not other.filters]
-        objects = max((last_objects(other.stream_state) for other in lists), default=0)
-        if type(self).reader is object_reader:
-            self.run.warn(
-                self.name, f"sends a request for each object of {path}{self._cost(objects)}"
-            )
-        elif self.tells_deletes and objects:
-            what = "reading the whole list again to find what was deleted (full_pass_days)"
-            requests = self.requests_for(objects)
-            self.logger.info("%s: %s, about %s requests", self.name, what, f"{requests:,}")
-
-    def _cost(self, requests: int) -> str:
-        window = self.config["rate_limit_per_window"]
-        if not requests or not window:
-            return "; to do without, deselect it"
-        hours = requests / window * self.config["rate_limit_window_seconds"] / 3600
-        return f", {requests:,} and {hours:.1f} hours at the limits; to do without, deselect it"
 
     # What the passes need to know.
 
@@ -216,22 +164,7 @@ class ResumableStream(RESTStream[str]):
     @property
     def plan(self) -> Plan:
         """How this stream is to be read."""
-        start = self.config.get("start_date") if self.key else None
-        lookback = timedelta(seconds=self.config["lookback_seconds"])
-        versioned = self.tells_deletes and self.config["emit_activate_version_messages"]
-        unit, age = self.max_age_setting.rpartition("_")[2], self.config[self.max_age_setting]
-        never = self.key and (start or not versioned or self.filters or not age)
-        names = (*_DIGESTED, *self.row_settings)
-        digested = [[(name, self.config.get(name)) for name in names], sorted(self.mask.items())]
-        text = json.dumps(digested, sort_keys=True, default=str)
-        return Plan(
-            key=self.key,
-            start_date=start,
-            lookback=max(lookback, self.min_lookback),
-            versioned=versioned,
-            max_age=None if never else timedelta(**{unit: age}),
-            digest=hashlib.blake2b(text.encode(), digest_size=4).hexdigest(),
-        )
+        return Plan.of(self)
 
     @cached_property
     def unread(self) -> UnreadObjects:
@@ -249,7 +182,7 @@ class ResumableStream(RESTStream[str]):
             return None
         if self.key:
             return 1
-        due = is_full_pass_due(self.stream_state, self.plan, self.run.clocks)
+        due = self.plan.is_full_pass_due(self.stream_state, self.run.clocks)
         return self.requests_asked if due else 0
 
     # Requests and records, in the SDK's terms.
@@ -282,10 +215,9 @@ class ResumableStream(RESTStream[str]):
         )
 
     def _set_version(self, sync_pass: SyncPass | None) -> None:
-        versioned = self.plan.versioned
-        version = sync_pass.record_version if sync_pass else last_version(self.stream_state)
         # The SDK has no public name for what it writes into each record.
-        self._stream_version = version if versioned else None
+        version = sync_pass.record_version if sync_pass else last_version(self.stream_state)
+        self._stream_version = version if self.plan.versioned else None
 
     def _activate_version(self) -> None:
         """Tell the loader that what the full pass did not bring is gone."""
@@ -317,20 +249,12 @@ class ResumableStream(RESTStream[str]):
     def requests_session(self) -> requests.Session:
         return self.run.client.session
 
-    @property
-    @override
-    def partitions(self) -> None:
-        return None
-
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         return None
 
     @override
-    def get_batch_config(self, config: Mapping[str, t.Any]) -> None:
-        """Return None: no batches are written, whatever the settings say."""
-
-    @override
     def log(self, message: str, *args: t.Any, level: int = logging.INFO, **kwargs: t.Any) -> None:
         # Errors are logged once, at the end of the run.
-        super().log(message, *args, level=min(level, logging.DEBUG), **kwargs)
+        level = logging.DEBUG if level >= logging.ERROR else level
+        super().log(message, *args, level=level, **kwargs)

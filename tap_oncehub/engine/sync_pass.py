@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import msgspec
 
 from tap_oncehub.engine.errors import EndpointError
+from tap_oncehub.engine.plan import before
 from tap_oncehub.engine.readers import ListMovedError, TimeRefusedError
 from tap_oncehub.engine.state import (
     FORM,
@@ -21,48 +21,19 @@ from tap_oncehub.engine.state import (
 from tap_oncehub.engine.times import earliest, latest, milliseconds, moment_of, seconds, utc_text
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
+    from tap_oncehub.engine.plan import Clocks, Plan
     from tap_oncehub.engine.readers import Page, Position
     from tap_oncehub.engine.state import State
 
 MAX_REWINDS = 12
-_TOLERANCE = 0.95
-"""A daily run comes to a stream a little earlier one day than the day before."""
-_DAY, _INSTANT = timedelta(days=1), timedelta(milliseconds=1)
-
-
-class Clocks(t.NamedTuple):
-    """What this machine and the server take for now."""
-
-    machine: datetime
-    server: datetime
-
-    @property
-    def days(self) -> list[str]:
-        """The day by each of them."""
-        return [moment.date().isoformat() for moment in self]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a stream is to be read.
-
-    Attributes:
-        key: The replication key; None reads the list whole.
-        start_date: What is older by the key is not wanted.
-        lookback: How far behind the bookmark to start again.
-        versioned: Whether records carry a version, so that a loader can tell what is gone.
-        max_age: Age at which the whole list is read again; None is never.
-        digest: Stands for the settings that the rows depend on.
-    """
-
-    key: str | None = None
-    start_date: str | None = None
-    lookback: timedelta = timedelta(0)
-    versioned: bool = False
-    max_age: timedelta | None = None
-    digest: str = ""
+_DAY = timedelta(days=1)
+_HALF = (
+    "the list has {:,} objects, less than half of the {:,} of the last full pass, so that none is "
+    "taken for deleted. If that is right, run once with an empty state (meltano run --full-refresh)"
+)
 
 
 def due_passes(
@@ -74,7 +45,7 @@ def due_passes(
     """
     reads = plan.key or plan.digest
     begun = seconds(clocks.machine), seconds(clocks.server)
-    start = _start(state, plan, clocks, warn)
+    start = plan.start(state, clocks, warn)
     if saved := _resumable(state, plan, reads, start):
         yield SyncPass(state, plan, saved, warn)
         return
@@ -85,62 +56,16 @@ def due_passes(
             state["full_pass"] = [*FullPass(version, begun)]
             version += 1
         wide = clocks.days if clocks.days != state["wide_read"] else []
-        day_before = _before(start, _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+        day_before = before(start, _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
         since = milliseconds(day_before if wide else start)
         yield SyncPass(state, plan, SavedPass(FORM, reads, 0, begun, wide, since), warn)
-    if (plan.key and not start) or is_full_pass_due(state, plan, clocks):
+    if (plan.key and not start) or plan.is_full_pass_due(state, clocks):
         state["unread"] = []  # everything is asked for again
         signed = version if plan.versioned else -version
         saved = SavedPass(FORM, reads, signed, begun, clocks.days if plan.key else [], None)
-        state["resume"] = [
-            *saved
-        ]  # without a position only its version counts, which none may repeat
+        # Without a position only its version counts, which none may repeat.
+        state["resume"] = [*saved]
         yield SyncPass(state, plan, saved, warn)
-
-
-def is_full_pass_due(state: State, plan: Plan, clocks: Clocks) -> bool:
-    """Return whether the whole list is to be read again.
-
-    Either clock tells its age: one may be set back, the other stand still.
-    """
-    if not state["full_pass"] or plan.max_age is None:
-        return not plan.key
-    last = FullPass(*state["full_pass"])
-    if not plan.key and last.digest != plan.digest:
-        return True
-    begun = zip(clocks, map(moment_of, last.begun), strict=True)
-    ages = [abs(now - then) if then else timedelta.max for now, then in begun]
-    return max(ages) >= plan.max_age * _TOLERANCE
-
-
-def next_full_pass(state: State, plan: Plan) -> datetime | None:
-    """Return when the whole list will be due to be read again; None if it never was."""
-    begun = moment_of(FullPass(*state["full_pass"]).begun[1]) if state["full_pass"] else None
-    return begun + (plan.max_age or timedelta(0)) * _TOLERANCE if begun else None
-
-
-def _start(
-    state: State, plan: Plan, clocks: Clocks, warn: Callable[[str], None]
-) -> datetime | None:
-    """Return the time after which to ask; None asks for everything."""
-    if not plan.key:
-        return None
-    wanted, bookmark = moment_of(plan.start_date), moment_of(state["replication_key_value"])
-    # The filter is strict: what was updated at start_date itself is wanted too.
-    first = _before(wanted, _INSTANT) if wanted else None
-    if bookmark and bookmark > max(clocks):
-        warn("the bookmark in the state is later than now; reading everything again")
-        bookmark = state["replication_key_value"] = None
-    if bookmark is None or _is_moved_back(state, plan):
-        return first
-    behind = _before(bookmark, plan.lookback)
-    return max(behind, first) if first else behind
-
-
-def _is_moved_back(state: State, plan: Plan) -> bool:
-    """Return whether start_date reaches further back than what was read."""
-    covered, wanted = moment_of(state["start_date"]), moment_of(plan.start_date)
-    return covered is not None and (wanted is None or wanted < covered)
 
 
 def _resumable(state: State, plan: Plan, reads: str, start: datetime | None) -> SavedPass | None:
@@ -163,18 +88,12 @@ def _next_version(state: State, clocks: Clocks) -> int:
     return max(int(clocks.machine.timestamp() * 1000), *(version + 1 for version in known), 1)
 
 
-def _before(moment: datetime, span: timedelta) -> datetime:
-    try:
-        return moment - span
-    except OverflowError:
-        return datetime.min.replace(tzinfo=timezone.utc)
-
-
 class SyncPass:
     """One reading of a list from its start to its end, over any number of runs.
 
     Attributes:
         since: What the time filter asks for; None reads everything.
+        is_wanted: Tells whether an object is not older than the start date.
         is_full: Whether it reads the whole list.
         dates_only: Whether the filter takes a date, that of the day before.
     """
@@ -183,6 +102,7 @@ class SyncPass:
         self, state: State, plan: Plan, saved: SavedPass, warn: Callable[[str], None]
     ) -> None:
         self.since = saved.since
+        self.is_wanted = plan.is_wanted
         self.is_full = saved.version != 0
         self.dates_only = False
         self._state, self._plan, self._saved, self._warn = state, plan, saved, warn
@@ -196,12 +116,6 @@ class SyncPass:
         if not self._plan.versioned:
             return None
         return self._saved.version or last_version(self._state)
-
-    def is_wanted(self, found: Mapping[str, t.Any]) -> bool:
-        """Return whether an object is not older than the start date."""
-        start = moment_of(self._plan.start_date) if self._plan.key else None
-        moment = moment_of(found.get(self._plan.key or "")) if start else None
-        return not (start and moment and moment < start)
 
     def pages(self, read: Callable[[Position | None], Iterator[Page]]) -> Iterator[Page]:
         """Read to the end; the n-th failure since the furthest page steps back n positions.
@@ -262,18 +176,13 @@ class SyncPass:
             self._move_bookmark()
         if not self.is_full:
             return False
-        before = last_objects(state)
-        is_half = bool(self._plan.key) and saved.objects < before / 2
-        objects = before if is_half else saved.objects
-        state["full_pass"] = [
-            *FullPass(abs(saved.version), saved.begun, objects, self._plan.digest)
-        ]
+        last = last_objects(state)
+        is_half = bool(self._plan.key) and saved.objects < last / 2
+        objects = last if is_half else saved.objects
+        full = FullPass(abs(saved.version), saved.begun, objects, self._plan.digest)
+        state["full_pass"] = [*full]
         if is_half and self._plan.versioned:
-            msg = (
-                f"the list has {saved.objects:,} objects, less than half of the {before:,} of the "
-            )
-            msg += "last full pass, so that none is taken for deleted. If that is right, run once "
-            raise EndpointError(msg + "with an empty state (meltano run --full-refresh)")
+            raise EndpointError(_HALF.format(saved.objects, last))
         return not state["unread"]
 
     def _move_bookmark(self) -> None:
@@ -285,7 +194,7 @@ class SyncPass:
         state, wanted = self._state, moment_of(self._plan.start_date)
         bookmark = moment_of(state["replication_key_value"])
         is_gapless = bookmark and (not wanted or wanted <= bookmark)
-        if not is_gapless or _is_moved_back(state, self._plan) or self.since is None:
+        if not is_gapless or self._plan.is_moved_back(state) or self.since is None:
             state["start_date"] = self._plan.start_date
         new = earliest([self._saved.newest, self._saved.began]) if self._saved.newest else None
         if value := latest([state["replication_key_value"], new]):

@@ -128,10 +128,6 @@ class OnceHubStream(ResumableStream):
         return max(2, int(self.config["page_size"]))
 
     @override
-    def requests_for(self, objects: int) -> int:
-        return 1 + objects // (self.page_size - 1)  # pages overlap by one
-
-    @override
     def paginator(self, start: str | None) -> EnvelopePaginator:
         return EnvelopePaginator(start, self.page_size)
 

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import msgspec
 
 from tap_oncehub.engine.errors import EndpointError, RefusedError
+from tap_oncehub.engine.plan import Clocks
 from tap_oncehub.engine.readers import filter_reader, object_reader
 from tap_oncehub.engine.run import SyncRun
 from tap_oncehub.engine.stream import ResumableStream
-from tap_oncehub.engine.sync_pass import Clocks
 from tap_oncehub.engine.times import day_before, milliseconds, moment_of
 from tap_oncehub.streams.base import EnvelopePaginator
 
@@ -239,6 +239,7 @@ class MemoryStream(ResumableStream):
 
     primary_keys: t.Sequence[str] = ("id",)
     url_base = ""
+    page_size = 2
     path = "/objects"
     replication_key = "updated"
     replication_method = "FULL_TABLE"
@@ -265,9 +266,6 @@ class MemoryStream(ResumableStream):
     @property
     def max_age_setting(self) -> str:
         return "full_pass_days" if self.key else "hours"
-
-    def requests_for(self, objects: int) -> int:
-        return objects
 
     def paginator(self, start: str | None) -> EnvelopePaginator:
         return EnvelopePaginator(start, self.run.world.server.size)

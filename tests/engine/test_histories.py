@@ -74,6 +74,7 @@ def draw(rng: random.Random, order: str) -> World:
         "emit_activate_version_messages": True,
         "full_pass_days": FULL_PASS_DAYS,
         "rate_limit_per_window": 0,
+        "rate_limit_window_seconds": 300,
         "hours": rng.choice((0, 0, 1, 24)),
     }
     dates = rng.choice(("right", "right", "ahead", "none", "stuck"))

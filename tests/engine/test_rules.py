@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tap_oncehub.engine import readers, state, stream, sync_pass, unread
+from tap_oncehub.engine import plan, readers, state, stream, sync_pass, unread
 from tap_oncehub.engine.errors import EndpointError
 from tests.engine.memory import ORDERS, World
 from tests.engine.test_histories import play
@@ -63,7 +63,7 @@ def a_lost_cursor_only_by_400_and_404(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_wide_read(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sync_pass.Clocks, "days", [])
+    patch.setattr(plan.Clocks, "days", [])
 
 
 def no_dates_tried(patch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 from tap_oncehub.engine.errors import EndpointError
+from tap_oncehub.engine.plan import Clocks, Plan
 from tap_oncehub.engine.readers import ListMovedError, Page
 from tap_oncehub.engine.state import MAX_UNREAD, prepare
-from tap_oncehub.engine.sync_pass import Clocks, Plan, SyncPass, due_passes, is_full_pass_due
+from tap_oncehub.engine.sync_pass import SyncPass, due_passes
 from tap_oncehub.engine.unread import UnreadObjects
 from tests.engine.memory import DAY, Filtered, Incremental, MemoryStream, Server, World
 
@@ -46,6 +47,7 @@ def world(*streams: type[MemoryStream], users: int = 0, objects: int = 0) -> Wor
         "emit_activate_version_messages": True,
         "full_pass_days": 7,
         "rate_limit_per_window": 0,
+        "rate_limit_window_seconds": 300,
         "hours": 0,
     }
     return World(server, config, streams=streams)
@@ -90,8 +92,8 @@ def test_full_pass_of_an_old_bookmark_comes_after_its_days() -> None:
     found = prepared(BOOKMARK)
     passes(found)
     later = Clocks(*(clock + 6 * DAY for clock in CLOCKS))
-    assert not is_full_pass_due(found, WEEK, later)
-    assert is_full_pass_due(found, WEEK, Clocks(*(clock + DAY for clock in later)))
+    assert not WEEK.is_full_pass_due(found, later)
+    assert WEEK.is_full_pass_due(found, Clocks(*(clock + DAY for clock in later)))
 
 
 @pytest.mark.parametrize("stuck", [0, 1])
@@ -100,7 +102,7 @@ def test_full_pass_is_due_by_either_clock(stuck: int) -> None:
     passes(found)
     clocks = [clock + 8 * DAY for clock in CLOCKS]
     clocks[stuck] = NOW
-    assert is_full_pass_due(found, WEEK, Clocks(*clocks))
+    assert WEEK.is_full_pass_due(found, Clocks(*clocks))
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,10 @@ def read(connection: duckdb.DuckDBPyConnection, stream: str, query: str) -> dict
         }
         for row in cursor.fetchall()
     ]
+    # target-duckdb keeps a key as it was sent.
+    for name in times(stream) & set(KEYS[stream]):
+        for row in found:
+            row[name] = moment(row[name]) if isinstance(row[name], str) else row[name]
     return by_key(stream, found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import typing as t
 from collections import Counter
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import duckdb
@@ -145,6 +145,23 @@ def entangle(account: Account) -> None:
         account.edit("bookings", keys[place], rescheduled_booking_id=keys[earlier])
     account.edit("bookings", keys[51], in_trash=True)
     account.edit("bookings", keys[70], rescheduled_booking_id="BKNG-GONE")
+    calendars = [item["id"] for item in account.objects("booking_calendars")]
+    free = {key for key in calendars if not account.refusal("booking_calendar_time_slots", key)}
+    owner = account.objects("users")[0]["id"]
+    for status in ("requested", "scheduled", "rescheduled", "canceled", "rescheduled"):
+        for days, calendar in enumerate(sorted(free)[:3], 2):
+            start = datetime.now(timezone.utc).replace(minute=0) + timedelta(days=days)
+            account.add(
+                "bookings", status=status, owner=owner, booking_calendar=calendar,
+                booking_page=None, starting_time=f"{start:%Y-%m-%dT%H:%M:00Z}",
+            )  # fmt: skip
+    # Some by themselves: a session, too, counts once.
+    for days, status in enumerate(("rescheduled", "canceled"), 6):
+        start = datetime.now(timezone.utc) + timedelta(days=days)
+        account.add(
+            "bookings", status=status, booking_calendar=min(free), booking_page=None,
+            starting_time=f"{start:%Y-%m-%dT%H:00:00Z}",
+        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,138 @@
+"""How a stream is to be read: from which time on, and when over the whole list again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing as t
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from tap_oncehub.engine.state import FullPass
+from tap_oncehub.engine.times import moment_of
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tap_oncehub.engine.readers import Stream
+    from tap_oncehub.engine.state import State
+
+_TOLERANCE = 0.95
+"""A daily run comes to a stream a little earlier one day than the day before."""
+_INSTANT = timedelta(milliseconds=1)
+_DIGESTED = (
+    "api_url",
+    "emit_activate_version_messages",
+    "flattening_enabled",
+    "flattening_max_depth",
+    "stream_map_config",
+    "stream_maps",
+)
+"""Settings that all rows depend on."""
+
+
+class Clocks(t.NamedTuple):
+    """What this machine and the server take for now."""
+
+    machine: datetime
+    server: datetime
+
+    @property
+    def days(self) -> list[str]:
+        """The day by each of them."""
+        return [moment.date().isoformat() for moment in self]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a stream is to be read.
+
+    Attributes:
+        key: The replication key; None reads the list whole.
+        start_date: What is older by the key is not wanted.
+        lookback: How far behind the bookmark to start again.
+        versioned: Whether records carry a version, so that a loader can tell what is gone.
+        max_age: Age at which the whole list is read again; None is never.
+        digest: Stands for the settings that the rows depend on.
+    """
+
+    key: str | None = None
+    start_date: str | None = None
+    lookback: timedelta = timedelta(0)
+    versioned: bool = False
+    max_age: timedelta | None = None
+    digest: str = ""
+
+    @classmethod
+    def of(cls, stream: Stream) -> Plan:
+        """Return what a stream's class, the settings and the catalog say."""
+        config, key, setting = stream.config, stream.key, stream.max_age_setting
+        start = config.get("start_date") if key else None
+        lookback = timedelta(seconds=config["lookback_seconds"])
+        versioned = stream.tells_deletes and config["emit_activate_version_messages"]
+        age = timedelta(**{setting.rpartition("_")[2]: config[setting]})
+        never = key and (start or not versioned or stream.filters or not age)
+        names = (*_DIGESTED, *stream.row_settings)
+        digested = [[(name, config.get(name)) for name in names], sorted(stream.mask.items())]
+        text = json.dumps(digested, sort_keys=True, default=str)
+        return cls(
+            key=key,
+            start_date=start,
+            lookback=max(lookback, stream.min_lookback),
+            versioned=versioned,
+            max_age=None if never else age,
+            digest=hashlib.blake2b(text.encode(), digest_size=4).hexdigest(),
+        )
+
+    def start(self, state: State, clocks: Clocks, warn: Callable[[str], None]) -> datetime | None:
+        """Return the time after which to ask; None asks for everything."""
+        if not self.key:
+            return None
+        wanted, bookmark = moment_of(self.start_date), moment_of(state["replication_key_value"])
+        # The filter is strict: what was updated at start_date itself is wanted too.
+        first = before(wanted, _INSTANT) if wanted else None
+        if bookmark and bookmark > max(clocks):
+            warn("the bookmark in the state is later than now; reading everything again")
+            bookmark = state["replication_key_value"] = None
+        if bookmark is None or self.is_moved_back(state):
+            return first
+        behind = before(bookmark, self.lookback)
+        return max(behind, first) if first else behind
+
+    def is_moved_back(self, state: State) -> bool:
+        """Return whether start_date reaches further back than what was read."""
+        covered, wanted = moment_of(state["start_date"]), moment_of(self.start_date)
+        return covered is not None and (wanted is None or wanted < covered)
+
+    def is_wanted(self, found: Mapping[str, t.Any]) -> bool:
+        """Return whether an object is not older than the start date."""
+        start = moment_of(self.start_date) if self.key else None
+        moment = moment_of(found.get(self.key or "")) if start else None
+        return not (start and moment and moment < start)
+
+    def is_full_pass_due(self, state: State, clocks: Clocks) -> bool:
+        """Return whether the whole list is to be read again.
+
+        Either clock tells its age: one may be set back, the other stand still.
+        """
+        if not state["full_pass"] or self.max_age is None:
+            return not self.key
+        last = FullPass(*state["full_pass"])
+        if not self.key and last.digest != self.digest:
+            return True
+        begun = zip(clocks, map(moment_of, last.begun), strict=True)
+        ages = [abs(now - then) if then else timedelta.max for now, then in begun]
+        return max(ages) >= self.max_age * _TOLERANCE
+
+    def next_full_pass(self, state: State) -> datetime | None:
+        """Return when the whole list will be due to be read again; None if it never was."""
+        begun = moment_of(FullPass(*state["full_pass"]).begun[1]) if state["full_pass"] else None
+        return begun + (self.max_age or timedelta(0)) * _TOLERANCE if begun else None
+
+
+def before(moment: datetime, span: timedelta) -> datetime:
+    """Return an earlier time, or the earliest that there is."""
+    try:
+        return moment - span
+    except OverflowError:
+        return datetime.min.replace(tzinfo=timezone.utc)
