@@ -300,7 +300,7 @@ def test_a_tap_that_goes_on_is_left_after_a_while(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_an_error_of_one_line(tmp_path: Path) -> None:
     config = programs.write(tmp_path / "logging.json", STRUCTURED)
-    file = str(tmp_path / "none/w.duckdb")
+    file = str(tmp_path / "none/none/w.duckdb")
     with loading(tmp_path, settings={"filepath": file}, SINGER_SDK_LOG_CONFIG=str(config)) as (
         process,
         _,
