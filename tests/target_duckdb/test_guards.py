@@ -311,6 +311,13 @@ def test_a_missing_folder_is_an_error_of_one_line(tmp_path: Path) -> None:
     assert str(tmp_path / "none") in line
 
 
+def test_folder_of_the_file_is_made(tmp_path: Path) -> None:
+    file = tmp_path / "output/w.duckdb"
+    done = run(tmp_path, schema(), record(id=1), filepath=str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert file.is_file()
+
+
 @pytest.mark.parametrize("what", ["FIFO", "folder", "empty file"])
 def test_what_is_no_file_is_told_at_once(tmp_path: Path, what: str) -> None:
     make: t.Any = {"FIFO": os.mkfifo, "folder": os.mkdir, "empty file": lambda p: p.touch()}
