@@ -107,4 +107,4 @@ def test_only_the_output_holds_customers_data(tmp_path: Path) -> None:
 
 def test_git_ignores_the_folders() -> None:
     ignored = programs.ROOT.joinpath(".gitignore").read_text("utf-8").split()
-    assert {"/.meltano/", ".env", "/output/*"} <= set(ignored)
+    assert {"/.meltano/", ".env", "/output/"} <= set(ignored)
