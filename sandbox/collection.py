@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from sandbox.answers import encode
 from sandbox.data import Object, times
 from sandbox.data.world import ADDED
 from sandbox.streams import UPDATED
@@ -24,12 +25,9 @@ if TYPE_CHECKING:
 NO_TIME = -(1 << 62)
 
 
-def encode(value: object) -> bytes:
-    """Write JSON as UTF-8; text that UTF-8 cannot hold makes it escape everything."""
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode()
+def number_of(rank: int) -> int:
+    """Return what the object at a rank is made from."""
+    return rank if rank >= 0 else ADDED - 1 - rank
 
 
 class Collection:
@@ -58,16 +56,13 @@ class Collection:
     def rank_of(self, key: str) -> int | None:
         """Find an object, deleted or not; None if there never was one with this id."""
         number = self._ids.decode(key)
-        if number is None:
-            return None
-        if number >= ADDED:
-            place = number - ADDED
-            return -1 - place if place < self.added else None
-        return number if number < self.size else None
+        if number is not None and number >= ADDED:
+            number = ADDED - 1 - number
+        return number if number in self.ranks() else None
 
     def id_of(self, rank: int) -> str:
         """Return the id of the object at a rank."""
-        return self._ids.encode(rank if rank >= 0 else ADDED - 1 - rank)
+        return self._ids.encode(number_of(rank))
 
     def ranks(self) -> range:
         """Return all ranks, those of deleted objects too."""
@@ -94,14 +89,8 @@ class Collection:
         """Replace an object."""
         self.version += 1
         self._touched[rank] = now
+        self.added = max(self.added, -rank)
         self._store(rank, item)
-
-    def add(self, item: Callable[[int], Object], now: int) -> int:
-        """Put a new object at the head; `item` makes it from its number."""
-        made = item(ADDED + self.added)
-        self.added += 1
-        self.put(-self.added, made, now)
-        return -self.added
 
     def delete(self, rank: int) -> None:
         """Take an object out of the list."""

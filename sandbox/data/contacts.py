@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.data import Object, moments, times
-from sandbox.data.people import SALUTATIONS, TITLES, person
+from sandbox.data import Object, times
+from sandbox.data.people import person
 from sandbox.data.world import ADDED
-from sandbox.streams import UPDATED
+from sandbox.streams import CREATED, UPDATED
 
 if TYPE_CHECKING:
     from sandbox.data.world import World
 
+_TITLES = ("Buyer", "CEO", "Head of Sales", "HR Manager", "Ops Lead", "Student", "Team Assistant")
+_SALUTATIONS = ("Dr.", "Mr.", "Mrs.", "Ms.", "Mx.", "Prof.")
 _STATUSES = (None, None, "Qualified", "Sales qualified", "Marketing qualified", "Disqualified")
 _SMS_STATUSES = ("delivered",) * 17 + ("sent", "failed", "rejected")
 _EMPLOYEES = (1, 5, 12, 40, 180, 900, 25_000)
@@ -36,7 +38,7 @@ def contact_number(world: World, booking: int) -> int:
 
 def address(world: World, index: int) -> str | None:
     """Return the e-mail address of a contact: some have none, who booked by phone."""
-    return None if index % 23 == 5 else person(world.seed, index).email  # noqa: PLR2004
+    return None if index % 23 == 5 else person(world.seed, index).email
 
 
 def _times(world: World, index: int, now: int) -> tuple[int, int]:
@@ -58,14 +60,13 @@ def contact(world: World, index: int, now: int) -> Object:
     who = person(world.seed, index)
     city, state, country, zone = who.place
     known = dice.chance(50)
-    stamps = moments.stamps(turn, created, updated)
+    last_updated = times.update(turn, updated)
     email = address(world, index)
     mobile = email is None or dice.chance(40)
     return {
-        "id": world.ids["contacts"].encode(index),
-        "object": "contact",
-        **stamps,
-        "last_interacted_time": stamps[UPDATED] if known else None,
+        CREATED: times.creation(turn, created),
+        UPDATED: last_updated,
+        "last_interacted_time": last_updated if known else None,
         "owner": world.ref("users", dice.below(1 << 20)),
         "status": dice.pick(_STATUSES),
         "city": city if known else None,
@@ -76,12 +77,12 @@ def contact(world: World, index: int, now: int) -> Object:
         "employees": dice.pick(_EMPLOYEES) if known else None,
         "first_name": who.first,
         "has_consent": dice.chance(70),
-        "job_title": dice.pick(TITLES) if known else None,
+        "job_title": dice.pick(_TITLES) if known else None,
         "last_name": who.last,
         "mobile_phone": who.phone if mobile else None,
         "phone": who.phone if dice.chance(30) else None,
         "post_code": f"0{dice.below(10_000):04d}" if known else None,
-        "salutation": dice.pick(SALUTATIONS) if dice.chance(30) else None,
+        "salutation": dice.pick(_SALUTATIONS) if dice.chance(30) else None,
         "state": state if known else None,
         "street_address": f"{dice.below(200)} Sample Street" if known else None,
         "terms_of_sevice": dice.chance(90),
@@ -108,11 +109,9 @@ def notification(world: World, index: int, now: int) -> Object:
         number %= max(1, world.sizes["contacts"])
         recipient, phone = world.ref("contacts", number), person(world.seed, number).phone
     return {
-        "id": world.ids["sms_notifications"].encode(index),
-        "object": "notification",
         "type": "sms",
         "status": dice.pick(_SMS_STATUSES),
-        "creation_time": moments.stamp(world.turn(index), created, "ms"),
+        CREATED: times.creation(world.turn(index), created, "ms"),
         "recipient": recipient,
         "recipient_type": "user" if to_user else "contact",
         "details": {

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DIGEST_BYTES = 64
 _unpack = Struct(">16I").unpack
 _ID_BITS = 48
 _ID_MASK = (1 << _ID_BITS) - 1
@@ -20,7 +19,7 @@ _ID_SHIFT = 25
 
 
 def _digest(text: str) -> bytes:
-    return blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest()
+    return blake2b(text.encode(), digest_size=64).digest()
 
 
 class Dice:
@@ -39,8 +38,7 @@ class Dice:
     def below(self, limit: int) -> int:
         """Draw an integer from 0 to `limit` - 1; a limit is far below 2**32."""
         if not self._draws:
-            digest = _digest(f"{self._key}#{self._refills}")
-            self._draws = list(_unpack(digest))
+            self._draws = list(_unpack(_digest(f"{self._key}#{self._refills}")))
             self._refills += 1
         return self._draws.pop() % limit
 

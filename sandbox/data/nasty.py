@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sandbox.data import moments
 from sandbox.data import nasty_values as values
-from sandbox.data.shapes import FIELDS, NAMES, TEXTS
+from sandbox.data import times
+from sandbox.data.makers import kinds
 from sandbox.streams import UPDATED
 
 if TYPE_CHECKING:
@@ -17,13 +18,19 @@ if TYPE_CHECKING:
 
 _CYCLE = 6
 _TEXT_ACTIONS = (1, 4)
-_NULLS = 2
-_MISSING = 3
-_UNKNOWN = 5
+_NULLS, _MISSING, _UNKNOWN = 2, 3, 5
 _TEXTS_EACH = 3
 _LONG_TURN = 7
-_WHO = ("reason", "actioned_by", "user_id")
 _NESTED_UNKNOWN = ("form_submission", "external_calendar", "details")
+# What a program decides by keeps its meaning.
+_NO_FREE_TEXT = ("object", "status", "type", "recipient_type", "secret", "email")
+_NESTED_TEXTS = {
+    "bookings": (
+        "form_submission.name", "form_submission.note", "form_submission.company",
+        "external_calendar.name", "cancel_reschedule_information.reason", "utm_params.campaign",
+    ),
+    "sms_notifications": ("details.message_body",),
+}  # fmt: skip
 
 
 def spoil(stream: str, item: Object, turn: int, switches: Switches) -> None:
@@ -34,19 +41,16 @@ def spoil(stream: str, item: Object, turn: int, switches: Switches) -> None:
     """
     round_, action = divmod(turn, _CYCLE)
     if action in _TEXT_ACTIONS:
-        number = 2 * round_ + _TEXT_ACTIONS.index(action)
-        _difficult_texts(stream, item, number, switches)
-    elif action == _NULLS:
-        _nulls(stream, item, round_)
-    elif action == _MISSING and switches.missing_fields:
-        _missing(stream, item, round_)
-    elif action == _UNKNOWN and switches.unknown_fields:
+        _difficult_texts(stream, item, 2 * round_ + _TEXT_ACTIONS.index(action), switches)
+    elif action == _UNKNOWN:
         _unknown(item, round_)
+    elif action in {_NULLS, _MISSING}:
+        _without(stream, item, round_, absent=action == _MISSING)
     if "custom_fields" in item and action:
         item["custom_fields"] = _cycle(values.CUSTOM_FIELDS, turn - round_)
     if stream == "bookings":
         _booking(item, turn)
-    if switches.missing_fields and moments.is_missing(turn) and item.get(UPDATED, "") is None:
+    if turn % 61 == times.LACKING and UPDATED in item:
         del item[UPDATED]
     if switches.wrong_types and turn % 2:
         _wrong_type(stream, item, turn // 2)
@@ -57,49 +61,42 @@ def _cycle(choices: Sequence[Any], number: int) -> Any:
     return choices[number % len(choices)]
 
 
+@cache
+def _places(stream: str) -> tuple[str, ...]:
+    """Return where free text is."""
+    plain = (n for n, kind in kinds(stream).items() if kind == "string" and n not in _NO_FREE_TEXT)
+    return *plain, *_NESTED_TEXTS.get(stream, ())
+
+
 def _difficult_texts(stream: str, item: Object, number: int, switches: Switches) -> None:
-    texts = values.TEXTS
-    if switches.nul_characters:
-        texts = values.NUL_TEXTS + texts
-    if switches.lone_surrogates:
-        texts = values.SURROGATE_TEXTS + texts
+    texts = values.SURROGATES if switches.lone_surrogates else ()
+    texts += values.NUL_TEXTS if switches.nul_characters else ()
+    texts += values.TEXTS
+    places = _places(stream)
     for count in range(number * _TEXTS_EACH, (number + 1) * _TEXTS_EACH):
         # One step further in each round: every text comes to every field.
-        places = TEXTS[stream]
-        *path, field = places[(count + count // len(places)) % len(places)]
-        target = item
-        for step in path:
-            target = target.get(step) or {}
+        *path, field = _cycle(places, count + count // len(places)).split(".")
+        target = item[path[0]] or {} if path else item
         if field in target:
             target[field] = _cycle(texts, count)
 
 
-def _nulls(stream: str, item: Object, round_: int) -> None:
-    names = NAMES[stream]
-    for step in (0, len(names) // 2):
-        item[names[(round_ + step) % len(names)]] = None
-    nested = [value for value in item.values() if isinstance(value, dict)]
-    for value in nested:
-        value[_cycle(list(value), round_)] = None
-
-
-def _missing(stream: str, item: Object, round_: int) -> None:
-    names = NAMES[stream]
-    for step in (0, len(names) // 3):
-        item.pop(names[(round_ + step) % len(names)], None)
-    for value in item.values():
-        if isinstance(value, dict):
-            del value[_cycle(list(value), round_)]
+def _without(stream: str, item: Object, round_: int, *, absent: bool) -> None:
+    names = tuple(kinds(stream))
+    gone = [(item, _cycle(names, round_ + step)) for step in (0, len(names) // 3)]
+    nested = [value for value in item.values() if value and isinstance(value, dict)]
+    for target, name in (*gone, *((value, _cycle(list(value), round_)) for value in nested)):
+        if absent:
+            target.pop(name, None)
+        else:
+            target[name] = None
 
 
 def _unknown(item: Object, round_: int) -> None:
-    for number in (2 * round_, 2 * round_ + 1):
-        name, value = _cycle(values.UNKNOWN, number)
-        item[name] = value
+    item |= (_cycle(values.UNKNOWN, number) for number in (2 * round_, 2 * round_ + 1))
     for name in _NESTED_UNKNOWN:
         if isinstance(item.get(name), dict):
-            nested, value = _cycle(values.UNKNOWN, round_)
-            item[name][nested] = value
+            item[name] |= (_cycle(values.UNKNOWN, round_),)
 
 
 def _booking(item: Object, turn: int) -> None:
@@ -112,7 +109,8 @@ def _booking(item: Object, turn: int) -> None:
         item["payment_information"] = _cycle(values.PAYMENTS, turn // 9)
     # As webhooks have it, where nothing was canceled.
     if _every(10, 6, turn) and not item.get("cancel_reschedule_information"):
-        item["cancel_reschedule_information"] = dict.fromkeys(_WHO, "")
+        who = ("reason", "actioned_by", "user_id")
+        item["cancel_reschedule_information"] = dict.fromkeys(who, "")
     if _every(13, 4, turn) and isinstance(form, dict):
         form["custom_fields"] = _cycle(values.CUSTOM_FIELDS, turn // 13)
     if _every(17, 5, turn):
@@ -124,10 +122,11 @@ def _every(step: int, first: int, turn: int) -> bool:
 
 
 def _wrong_type(stream: str, item: Object, number: int) -> None:
-    names = NAMES[stream]
+    names = tuple(kinds(stream))
     # Two fields at once; one step further in each round: all values come to all fields.
     for step in (0, len(names) // 2):
-        name = names[(number + step) % len(names)]
-        kind = FIELDS[stream][name]
-        if name in item and not (stream == "booking_calendars" and name == "published"):
-            item[name] = _cycle(values.WRONG[kind], number // len(names) + number + step)
+        name = _cycle(names, number + step)
+        # A calendar that is not known to be published has no slots.
+        if name in item and name != "published":
+            wrong = values.WRONG[kinds(stream)[name]]
+            item[name] = _cycle(wrong, number // len(names) + step)

@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import NamedTuple
 
 FIRST = (
-    "Ada", "Amélie", "Anouk", "Bao", "Carlos", "Chloé", "Daniel", "Dilara", "Elif",
-    "Emma", "Farid", "Fatima", "Grace", "Hana", "Hugo", "Ines", "Ivan", "Jamal",
-    "Jonas", "José", "Kaito", "Lena", "Liam", "Lucía", "Maja", "Mateo", "Mei",
-    "Mohammed", "Nadia", "Noah", "Olga", "Omar", "Priya", "Ravi", "Sara", "Sofía",
-    "Søren", "Tomás", "Wei", "Yuki", "Zoë", "Łukasz",
+    "Ada", "Amélie", "Anouk", "Bao", "Carlos", "Chloé", "Daniel", "Dilara", "Elif", "Emma",
+    "Farid", "Fatima", "Grace", "Hana", "Hugo", "Ines", "Ivan", "Jamal", "Jonas", "José", "Kaito",
+    "Lena", "Liam", "Lucía", "Maja", "Mateo", "Mei", "Mohammed", "Nadia", "Noah", "Olga", "Omar",
+    "Priya", "Ravi", "Sara", "Sofía", "Søren", "Tomás", "Wei", "Yuki", "Zoë", "Łukasz",
 )  # fmt: skip
 LAST = (
-    "Abe", "Becker", "Chen", "Cohen", "Costa", "Diaz", "Dubois", "Eriksen", "Fischer",
-    "García", "Haddad", "Hansen", "Ito", "Ivanov", "Johansson", "Kaya", "Khan",
-    "Kowalski", "Kumar", "Larsen", "Lopez", "Mbeki", "Meyer", "Müller", "Nguyen",
-    "Novák", "O'Brien", "Okafor", "Park", "Patel", "Rossi", "Santos", "Sato",
-    "Schmidt", "Silva", "Smith", "Tanaka", "Weber", "Wójcik", "Yilmaz",
+    "Abe", "Becker", "Chen", "Cohen", "Costa", "Diaz", "Dubois", "Eriksen", "Fischer", "García",
+    "Haddad", "Hansen", "Ito", "Ivanov", "Johansson", "Kaya", "Khan", "Kowalski", "Kumar",
+    "Larsen", "Lopez", "Mbeki", "Meyer", "Müller", "Nguyen", "Novák", "O'Brien", "Okafor", "Park",
+    "Patel", "Rossi", "Santos", "Sato", "Schmidt", "Silva", "Smith", "Tanaka", "Weber", "Wójcik",
+    "Yilmaz",
 )  # fmt: skip
 COMPANIES = (
-    "Acme Fixtures", "Blue Heron GmbH", "Café Ångström", "Delta & Daughters",
-    "Example Ltd", "Fabrikam", "Globex", "Hooli, Inc.", "Initech", "Müller + Söhne KG", "Northwind",
+    "Acme Fixtures", "Blue Heron GmbH", "Café Ångström", "Delta & Daughters", "Example Ltd",
+    "Fabrikam", "Globex", "Hooli, Inc.", "Initech", "Müller + Söhne KG", "Northwind",
     "Smith, Jones & Co.", "Stark Sample SA", "Umbrella Sandbox",
 )  # fmt: skip
 PLACES = (
@@ -41,11 +40,6 @@ UTC_HOURS = {
     "Europe/Berlin": 1, "Europe/London": 0, "Europe/Warsaw": 1,
 }  # fmt: skip
 """How far their clocks are ahead of UTC, but for summer time."""
-TITLES = ("Buyer", "CEO", "Head of Sales", "HR Manager", "Ops Lead", "Student", "Team Assistant")
-SALUTATIONS = ("Dr.", "Mr.", "Mrs.", "Ms.", "Mx.", "Prof.")
-
-_SPREAD = 2_654_435_761
-_SEED_STEP = 7919
 
 
 class Person(NamedTuple):
@@ -66,7 +60,7 @@ class Person(NamedTuple):
 
 def person(seed: int, index: int, group: str = "guest") -> Person:
     """Make up number `index` of a group of people; mail addresses are unique."""
-    mixed = (index + seed * _SEED_STEP + len(group)) * _SPREAD & 0xFFFFFFFF
+    mixed = (index + seed * 7919 + len(group)) * 2_654_435_761 & 0xFFFFFFFF
     mixed, first = divmod(mixed, len(FIRST))
     mixed, last = divmod(mixed, len(LAST))
     domain = "example.com" if mixed % 3 else "example.org"

@@ -9,8 +9,6 @@ from sandbox.data.dice import Dice
 from sandbox.data.people import person
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sandbox.data.world import World
 
 _WORKING_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
@@ -33,60 +31,42 @@ _WAYS: tuple[Object, ...] = (
     {"type": "in_person_by_host", "value": "1 Sample Street", "id": "LOC-2"},
     {"type": "phone_by_guest", "value": None, "id": None},
     {"type": "in_person_by_guest", "value": None, "id": None},
-    {
-        "type": "online_static_link",
-        "value": "https://meet.example.com/room",
-        "id": "LOC-1",
-    },
+    {"type": "online_static_link", "value": "https://meet.example.com/room", "id": "LOC-1"},
 )
 
 
-class Slots:
-    """The free slots of an account's calendars."""
+def slots(world: World, calendar_id: str, start: int, end: int) -> list[Object]:
+    """Return the free slots of a calendar from `start` to before `end`."""
+    return [
+        _slot(world, calendar_id, moment)
+        for day in range(start // times.DAY, end // times.DAY + 1)
+        for moment in _day(world, calendar_id, day)
+        if start <= moment < end
+    ]
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._pinned: dict[str, set[int]] = {}
 
-    def pin(self, calendar_id: str, moment: int) -> None:
-        """Make sure that there is a slot at this moment from now on."""
-        self._pinned.setdefault(calendar_id, set()).add(moment)
+def _day(world: World, calendar_id: str, day: int) -> list[int]:
+    if (day + 3) % 7 >= len(_WORKING_DAYS):
+        return []
+    dice = Dice(world.seed, "slots", calendar_id, day)
+    # Realistic: two thirds are still free.
+    return [day * times.DAY + step * _STEP for step in range(18, 34) if dice.chance(66)]
 
-    def _starts(self, calendar_id: str, start: int, end: int) -> list[int]:
-        days = range(start // times.DAY, end // times.DAY + 1)
-        found = {moment for day in days for moment in self._day(calendar_id, day)}
-        found |= self._pinned.get(calendar_id, set())
-        return sorted(moment for moment in found if start <= moment <= end)
 
-    def _day(self, calendar_id: str, day: int) -> Iterator[int]:
-        if (day + 3) % 7 >= len(_WORKING_DAYS):
-            return
-        dice = Dice(self._world.seed, "slots", calendar_id, day)
-        for step in range(18, 34):
-            # Realistic: two thirds are still free.
-            if dice.chance(66):
-                yield day * times.DAY + step * _STEP
-
-    def between(self, calendar_id: str, start: int, end: int) -> list[Object]:
-        """Return the slots from `start` to `end`, both included."""
-        return [self._slot(calendar_id, moment) for moment in self._starts(calendar_id, start, end)]
-
-    def _slot(self, calendar_id: str, moment: int) -> Object:
-        dice = Dice(self._world.seed, "slot", calendar_id, moment)
-        places = _PLACES + _NASTY_PLACES if self._world.nasty and dice.chance(30) else _PLACES
-        locations = [
-            dice.pick(places) for _ in range(dice.between(0 if self._world.nasty else 1, 2))
-        ]
-        item: Object = {"start_time": times.text(moment), "locations": locations}
-        if self._world.nasty and dice.chance(5):
-            item["seats_left"] = dice.below(9)
-        return item
+def _slot(world: World, calendar_id: str, moment: int) -> Object:
+    dice = Dice(world.seed, "slot", calendar_id, moment)
+    places = _PLACES + _NASTY_PLACES if world.nasty and dice.chance(30) else _PLACES
+    locations = [dice.pick(places) for _ in range(dice.between(0 if world.nasty else 1, 2))]
+    item: Object = {"start_time": times.text(moment), "locations": locations}
+    if world.nasty and dice.chance(5):
+        item["seats_left"] = dice.below(9)
+    return item
 
 
 def availability(world: World, user_id: str) -> Object:
     """Return the schedule of a user; for some it is empty."""
     number = world.ids["users"].decode(user_id) or 0
-    if number % 5 == 3:  # noqa: PLR2004
+    if number % 5 == 3:
         return {}
     dice = Dice(world.seed, "hours", user_id)
     weekly = [{"day": day, "working_hours": _hours(dice)} for day in _WORKING_DAYS]
@@ -100,8 +80,12 @@ def availability(world: World, user_id: str) -> Object:
         "weekly": weekly,
         "overrides": overrides[: dice.below(3)],
     }
-    if world.nasty:
-        _spoil(schedule, number)
+    # Realistic for an old account: something null, missing or new here and there.
+    if world.nasty and number % 4 == 1:
+        schedule["timezone"] = None
+    if world.nasty and number % 4 == 2:
+        del schedule["overrides"]
+        schedule["calendar_sync"] = {"provider": "google", "busy": [None, 1]}
     return schedule
 
 
@@ -111,13 +95,3 @@ def _hours(dice: Dice) -> list[Object]:
         {"start_time": begin, "end_time": end, "locations": [dice.pick(_WAYS)]}
         for begin, end in _HOURS[first : first + dice.between(0, 2)]
     ]
-
-
-def _spoil(schedule: Object, number: int) -> None:
-    """Realistic for an old account: something null, missing or new here and there."""
-    choice = number % 4
-    if choice == 1:
-        schedule["timezone"] = None
-    elif choice == 2:  # noqa: PLR2004
-        del schedule["overrides"]
-        schedule["calendar_sync"] = {"provider": "google", "busy": [None, 1]}

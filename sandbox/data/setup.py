@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sandbox.data import Object, times
 from sandbox.data.people import person
 from sandbox.data.world import ADDED
+from sandbox.streams import CREATED
 
 if TYPE_CHECKING:
     from sandbox.data.world import World
@@ -15,7 +16,7 @@ _THINGS = ("Intro call", "Demo", "Consulting", "Interview", "Support", "Coaching
 _TEAMS = ("Sales", "Support", "Recruiting", "Success", "Field")
 _ROLES = ("Member", "Member", "Team Manager", "Administrator")
 _SITE = "https://sandbox.example.com"
-EVENT_NAMES = (
+_EVENTS = (
     "booking.scheduled", "booking.rescheduled", "booking.reassigned",
     "booking.canceled_then_rescheduled", "booking.canceled_reschedule_requested",
     "booking.canceled", "booking.completed", "booking.no_show", "conversation.started",
@@ -43,8 +44,6 @@ def user(world: World, index: int, _now: int) -> Object:
     teams = world.sizes["teams"]
     member_of = sorted({dice.below(teams) for _ in range(dice.below(3))}) if teams else []
     return {
-        "id": world.ids["users"].encode(index),
-        "object": "user",
         "first_name": who.first,
         "last_name": who.last,
         "email": who.email,
@@ -55,11 +54,9 @@ def user(world: World, index: int, _now: int) -> Object:
     }
 
 
-def team(world: World, index: int, _now: int) -> Object:
+def team(_world: World, index: int, _now: int) -> Object:
     """Make one team."""
-    turn, which = divmod(index % ADDED, len(_TEAMS))
-    name = f"{_TEAMS[which]} {turn + 1}"
-    return {"id": world.ids["teams"].encode(index), "object": "team", "name": name}
+    return {"name": _counted(_TEAMS, index)}
 
 
 def booking_calendar(world: World, index: int, _now: int) -> Object:
@@ -67,11 +64,8 @@ def booking_calendar(world: World, index: int, _now: int) -> Object:
     dice = world.dice("calendar", index)
     name = f"{dice.pick(_THINGS)} {index % ADDED + 1}"
     by_team = dice.chance(30) and world.sizes["teams"]
-    host = world.ref("teams" if by_team else "users", dice.below(1 << 20))
     return {
-        "id": world.ids["booking_calendars"].encode(index),
-        "object": "booking_calendar",
-        "host": host,
+        "host": world.ref("teams" if by_team else "users", dice.below(1 << 20)),
         "name": name,
         "subject": f"{name} with us",
         "url": f"{_SITE}/calendar-{index % ADDED + 1}",
@@ -86,8 +80,6 @@ def booking_page(world: World, index: int, _now: int) -> Object:
     dice = world.dice("page", index)
     name = f"{dice.pick(_THINGS)} page {index % ADDED + 1}"
     return {
-        "id": world.ids["booking_pages"].encode(index),
-        "object": "booking_page",
         "name": name,
         "label": dice.pick((name, "Book a time", None)),
         "url": f"{_SITE}/page-{index % ADDED + 1}",
@@ -99,8 +91,6 @@ def booking_page(world: World, index: int, _now: int) -> Object:
 def master_page(world: World, index: int, _now: int) -> Object:
     """Make one classic master page."""
     return {
-        "id": world.ids["master_pages"].encode(index),
-        "object": "master_page",
         "name": f"All of us {index % ADDED + 1}",
         "label": "Whom do you want to meet?",
         "url": f"{_SITE}/master-{index % ADDED + 1}",
@@ -108,51 +98,43 @@ def master_page(world: World, index: int, _now: int) -> Object:
     }
 
 
-def event_type(world: World, index: int, _now: int) -> Object:
+def event_type(_world: World, index: int, _now: int) -> Object:
     """Make one classic event type."""
-    turn, which = divmod(index % ADDED, len(_THINGS))
-    name = f"{_THINGS[which]} {turn + 1}"
+    name = _counted(_THINGS, index)
     return {
-        "id": world.ids["event_types"].encode(index),
-        "object": "event_type",
         "name": name,
         "description": f"{name}: what to expect",
         "label": None if index % 3 else name,
     }
 
 
+def _counted(names: tuple[str, ...], index: int) -> str:
+    turn, which = divmod(index % ADDED, len(names))
+    return f"{names[which]} {turn + 1}"
+
+
 def webhook(world: World, index: int, now: int) -> Object:
     """Make one webhook subscription; its secret is made up, too."""
     dice = world.dice("webhook", index)
-    first = dice.below(len(EVENT_NAMES))
+    first = dice.below(len(_EVENTS))
     age = (index + 1) * 37 * times.DAY if index < ADDED else 0
     created = now - age - dice.below(1000) * times.MILLISECOND
-    key = world.ids["webhooks"].encode(index)
     return {
-        "id": key,
-        "object": "webhook",
         "api_version": "v2",
         "name": f"To the warehouse {index % ADDED + 1}",
         "url": f"https://hooks.example.org/oncehub/{index % ADDED + 1}",
-        "events": list(EVENT_NAMES[first : first + 3]),
+        "events": list(_EVENTS[first : first + 3]),
         # Realistic: OnceHub switches one off that fails for days.
         "status": not dice.chance(20),
-        "creation_time": times.text(created),
-        "secret": f"sandbox-webhook-secret-{key[-12:].lower()}",
+        CREATED: times.text(created),
+        "secret": f"sandbox-webhook-secret-{world.ids['webhooks'].encode(index)[-12:].lower()}",
     }
 
 
 def webhook_events() -> list[Object]:
     """Make the list of event types; its shape is a guess, nobody has published one."""
+    usual = {"object": "webhook_event", "api_version": "v2", CREATED: "2022-05-04T09:00:00Z"}
     return [
-        {
-            "id": name,
-            "object": "webhook_event",
-            "type": name,
-            "api_version": "v2",
-            "creation_time": "2022-05-04T09:00:00Z",
-            "name": name,
-            "description": f"Sent on {name}",
-        }
-        for name in EVENT_NAMES
+        usual | {"id": name, "type": name, "name": name, "description": f"Sent on {name}"}
+        for name in _EVENTS
     ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from math import isqrt
+from time import time
 
 from sandbox.data import times
 from sandbox.data.dice import Dice, Ids
@@ -12,19 +12,17 @@ from sandbox.streams import STREAMS
 # Objects added later are numbered from here, far above those there from the start.
 ADDED = 1 << 40
 
-_DENSE = 600
-_SPARSE = 20
-
-
+# The nasty objects: so many, then one in twenty. So a small account shows all that can go
+# wrong, and a large one stays plausible.
+_DENSE, _SPARSE = 600, 20
 # Two bookings share a conversation; one pair in twenty has one.
-PAIR = 2
-_PAIRS, _TALKED = 20, 1
+PAIR, _PAIRS = 2, 20
 
 
-def default_sizes(bookings: int) -> dict[str, int]:
-    """Return sensible sizes of all lists for an account with so many bookings."""
-    grown = isqrt(bookings)
-    return {
+def all_sizes(bookings: int, sizes: dict[str, int]) -> dict[str, int]:
+    """Complete the sizes that were given: sensibly for so many bookings."""
+    grown = isqrt(max(0, bookings))
+    chosen = {
         "bookings": bookings,
         "contacts": bookings // 2,
         "sms_notifications": bookings // 5,
@@ -36,15 +34,10 @@ def default_sizes(bookings: int) -> dict[str, int]:
         "teams": 2 + grown // 30,
         "webhooks": 3,
     }
-
-
-def all_sizes(bookings: int, sizes: dict[str, int]) -> dict[str, int]:
-    """Complete the sizes that were given."""
-    unknown = sizes.keys() - STREAMS.keys()
-    if unknown:
+    if unknown := sizes.keys() - chosen.keys():
         message = f"no such list: {', '.join(sorted(unknown))}"
         raise ValueError(message)
-    chosen = {**default_sizes(bookings), **sizes}
+    chosen |= sizes
     if min(chosen.values()) < 0:
         message = "a size cannot be negative"
         raise ValueError(message)
@@ -54,8 +47,7 @@ def all_sizes(bookings: int, sizes: dict[str, int]) -> dict[str, int]:
 def moment_of(now: str | None) -> int:
     """Read the moment at which an account was made; None is this hour."""
     if now is None:
-        hours = int(datetime.now(timezone.utc).timestamp()) // 3600
-        return hours * times.HOUR
+        return int(time()) // 3600 * times.HOUR
     moment = times.parse(now)
     if moment is None:
         message = f"not a time: {now}"
@@ -63,24 +55,11 @@ def moment_of(now: str | None) -> int:
     return moment
 
 
-def nasty_turn(index: int) -> int | None:
-    """Number the objects that may be nasty: the first 600, then one in twenty.
-
-    So a small account shows all that can go wrong, and a large one stays plausible.
-    """
-    if index < _DENSE:
-        return index
-    return None if index % _SPARSE else _DENSE + index // _SPARSE
-
-
 class World:
     """One account's unchanging facts."""
 
     def __init__(self, seed: int, sizes: dict[str, int], now: int, *, nasty: bool) -> None:
-        self.seed = seed
-        self.sizes = sizes
-        self.now = now
-        self.nasty = nasty
+        self.seed, self.sizes, self.now, self.nasty = seed, sizes, now, nasty
         self.ids = {name: Ids(seed, stream.prefix) for name, stream in STREAMS.items()}
         # Conversations have no list.
         self.conversation_ids = Ids(seed, "CVR")
@@ -92,7 +71,10 @@ class World:
 
     def turn(self, index: int) -> int | None:
         """Number the nasty objects; None for those that are not."""
-        return nasty_turn(index % ADDED) if self.nasty else None
+        index %= ADDED
+        if not self.nasty or (index >= _DENSE and index % _SPARSE):
+            return None
+        return index if index < _DENSE else _DENSE + index // _SPARSE
 
     def created(self, stream: str, index: int, jitter: int) -> int:
         """Return the creation time of an object that was there from the start."""
@@ -106,4 +88,4 @@ class World:
     def conversation_of(self, booking: int) -> str | None:
         """Return the id of the conversation that led to a booking, if one did."""
         pair = booking // PAIR
-        return self.conversation_ids.encode(pair) if pair % _PAIRS == _TALKED else None
+        return self.conversation_ids.encode(pair) if pair % _PAIRS == 1 else None
