@@ -6,13 +6,13 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sandbox.collection import Collection, number_of
-from sandbox.data import Object, bookings, schedules, setup, times
+from sandbox.data import Object, bookings, setup, times
 from sandbox.data.bookings import trash
 from sandbox.data.makers import make
 from sandbox.data.nasty import spoil
 from sandbox.data.people import person
 from sandbox.data.world import World, all_sizes, moment_of
+from sandbox.lists import Collection, number_of
 from sandbox.streams import BY_PREFIX, CREATED, STREAMS, UPDATED
 from sandbox.switches import Switches
 
@@ -225,13 +225,13 @@ class Account:
         """Return the slots between two times in ISO 8601; none if the calendar refuses."""
         if self.refusal("booking_calendar_time_slots", calendar_id):
             return []
-        return schedules.slots(self.world, calendar_id, moment_of(start), moment_of(end))
+        return setup.slots(self.world, calendar_id, moment_of(start), moment_of(end))
 
     def scheduling_availability(self, user_id: str) -> Object | None:
         """Return the schedule of a user; it may be empty. None if the API refuses it."""
         if self.refusal("user_scheduling_availability", user_id):
             return None
-        return schedules.availability(self.world, user_id)
+        return setup.availability(self.world, user_id)
 
     def add(self, stream: str, n: int = 1, **fields: Any) -> list[str]:
         """Create objects now, at the head of a list, and return their ids."""

@@ -22,8 +22,7 @@ from sandbox.answers import (
     not_found,
     ok,
 )  # fmt: skip
-from sandbox.data import schedules, times
-from sandbox.data.setup import webhook_events
+from sandbox.data import setup, times
 from sandbox.faults import Fault, Faults
 from sandbox.limits import Limiter, Limits
 from sandbox.streams import BY_PATH, OLDER_EXPANSIONS, STREAMS
@@ -212,7 +211,7 @@ class Service:
 
     def _webhook_events(self, query: dict[str, str]) -> Answer:
         lists.only(query, "limit", *_CURSORS)
-        shape, data = self.account.switches.webhook_events, webhook_events()
+        shape, data = self.account.switches.webhook_events, setup.webhook_events()
         found = [event["name"] for event in data] if shape.startswith("strings") else data
         array = shape.endswith("_array")
         return ok(found if array else {"object": "list", "data": found, "has_more": False})
@@ -233,5 +232,5 @@ class Service:
         ):
             if wrong:
                 raise invalid(message, message.partition(" ")[0])
-        slots = schedules.slots(self.account.world, key, start, end)
+        slots = setup.slots(self.account.world, key, start, end)
         return ok({"data": slots} if switches.time_slots_envelope == "data" else slots)

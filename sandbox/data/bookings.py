@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sandbox.data.contacts import address, contact_number
-from sandbox.data.people import COMPANIES, UTC_HOURS, person
+from sandbox.data.people import COMPANIES, address, contact_number, person
 from sandbox.data.times import DAY, HOUR, MILLISECOND, MINUTE, creation, style, text, update
 from sandbox.data.world import ADDED, PAIR
 from sandbox.streams import CREATED, UPDATED
 
 if TYPE_CHECKING:
     from sandbox.data import Object
-    from sandbox.data.dice import Dice
     from sandbox.data.people import Person
-    from sandbox.data.world import World
+    from sandbox.data.world import Dice, World
 
 TRASH_DAYS = 30
 
@@ -117,7 +115,7 @@ def life(world: World, index: int, tie: Ties, now: int) -> Life:
     dice = world.dice("life", index)
     shared = world.dice("meeting", index if tie.session is None else tie.session)
     place = person(world.seed, _owner(world, shared), "user").place
-    ahead = int(UTC_HOURS[place[3]] * HOUR)
+    ahead = int(place[4] * HOUR)
     minutes = shared.pick(_MINUTES)
     if index >= ADDED:
         return Life(now, now, _start(now, ahead, shared), minutes, "scheduled")

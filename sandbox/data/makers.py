@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sandbox.data import Object, bookings, contacts, setup, times
+from sandbox.data import Object, bookings, people, setup, times
 from sandbox.data.world import World, all_sizes
 from sandbox.streams import STREAMS
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _MAKERS: dict[str, Callable[[World, int, int], Object]] = {
     "bookings": bookings.make,
-    "contacts": contacts.contact,
-    "sms_notifications": contacts.notification,
+    "contacts": people.contact,
+    "sms_notifications": people.notification,
     "booking_calendars": setup.booking_calendar,
     "booking_pages": setup.booking_page,
     "master_pages": setup.master_page,

@@ -1,8 +1,16 @@
-"""Made-up people and firms: reserved mail domains, 555 numbers, nobody real."""
+"""Made-up people: reserved mail domains, 555 numbers, nobody real. Contacts, text messages."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from sandbox.data import times
+from sandbox.data.world import ADDED
+from sandbox.streams import CREATED, UPDATED
+
+if TYPE_CHECKING:
+    from sandbox.data import Object
+    from sandbox.data.world import World
 
 FIRST = (
     "Ada", "Amélie", "Anouk", "Bao", "Carlos", "Chloé", "Daniel", "Dilara", "Elif", "Emma",
@@ -23,23 +31,18 @@ COMPANIES = (
     "Smith, Jones & Co.", "Stark Sample SA", "Umbrella Sandbox",
 )  # fmt: skip
 PLACES = (
-    ("Austin", "Texas", "United States", "America/Chicago"),
-    ("Berlin", "Berlin", "Germany", "Europe/Berlin"),
-    ("Boston", "Massachusetts", "United States", "America/New_York"),
-    ("Kraków", "Małopolska", "Poland", "Europe/Warsaw"),
-    ("London", "England", "United Kingdom", "Europe/London"),
-    ("Melbourne", "Victoria", "Australia", "Australia/Melbourne"),
-    ("Mumbai", "Maharashtra", "India", "Asia/Kolkata"),
-    ("Osaka", "Osaka", "Japan", "Asia/Tokyo"),
-    ("São Paulo", "SP", "Brazil", "America/Sao_Paulo"),
-    ("Seattle", "Washington", "United States", "America/Los_Angeles"),
+    ("Austin", "Texas", "United States", "America/Chicago", -6),
+    ("Berlin", "Berlin", "Germany", "Europe/Berlin", 1),
+    ("Boston", "Massachusetts", "United States", "America/New_York", -5),
+    ("Kraków", "Małopolska", "Poland", "Europe/Warsaw", 1),
+    ("London", "England", "United Kingdom", "Europe/London", 0),
+    ("Melbourne", "Victoria", "Australia", "Australia/Melbourne", 10),
+    ("Mumbai", "Maharashtra", "India", "Asia/Kolkata", 5.5),
+    ("Osaka", "Osaka", "Japan", "Asia/Tokyo", 9),
+    ("São Paulo", "SP", "Brazil", "America/Sao_Paulo", -3),
+    ("Seattle", "Washington", "United States", "America/Los_Angeles", -8),
 )
-UTC_HOURS = {
-    "America/Chicago": -6, "America/Los_Angeles": -8, "America/New_York": -5,
-    "America/Sao_Paulo": -3, "Asia/Kolkata": 5.5, "Asia/Tokyo": 9, "Australia/Melbourne": 10,
-    "Europe/Berlin": 1, "Europe/London": 0, "Europe/Warsaw": 1,
-}  # fmt: skip
-"""How far their clocks are ahead of UTC, but for summer time."""
+"""City, state, country, zone, and how many hours its clocks are ahead, but for summer time."""
 
 
 class Person(NamedTuple):
@@ -49,7 +52,7 @@ class Person(NamedTuple):
     last: str
     email: str
     phone: str
-    place: tuple[str, str, str, str]
+    place: tuple[str, str, str, str, float]
     company: str
 
     @property
@@ -73,3 +76,113 @@ def person(seed: int, index: int, group: str = "guest") -> Person:
         place=PLACES[mixed % len(PLACES)],
         company=COMPANIES[mixed % len(COMPANIES)],
     )
+
+
+_TITLES = ("Buyer", "CEO", "Head of Sales", "HR Manager", "Ops Lead", "Student", "Team Assistant")
+_SALUTATIONS = ("Dr.", "Mr.", "Mrs.", "Ms.", "Mx.", "Prof.")
+_STATUSES = (None, None, "Qualified", "Sales qualified", "Marketing qualified", "Disqualified")
+_SMS_STATUSES = ("delivered",) * 17 + ("sent", "failed", "rejected")
+_EMPLOYEES = (1, 5, 12, 40, 180, 900, 25_000)
+_MESSAGES = (
+    "Reminder: we meet tomorrow at {hour}:00.",
+    "Your booking is confirmed. Answer STOP to get no more messages.",
+    "We start in one hour: https://meet.example.com/x",
+)
+_SEGMENT = 160
+
+
+def contact_number(world: World, booking: int) -> int:
+    """Choose a contact who was there when a booking was made: mostly a new one."""
+    contacts, bookings = world.sizes["contacts"], world.sizes["bookings"]
+    if not contacts:
+        return booking % ADDED
+    dice = world.dice("guest", booking)
+    place = 0 if booking >= ADDED else -(-booking * contacts // max(1, bookings))
+    place = min(place, contacts - 1)
+    return place if dice.chance(60) else dice.between(place, contacts - 1)
+
+
+def address(world: World, index: int) -> str | None:
+    """Return the e-mail address of a contact: some have none, who booked by phone."""
+    return None if index % 23 == 5 else person(world.seed, index).email
+
+
+def _times(world: World, index: int, now: int) -> tuple[int, int]:
+    if index >= ADDED:
+        return now, now
+    dice = world.dice("contact times", index)
+    created = world.created("contacts", index, dice.below(1000))
+    # Realistic: a third never changes again.
+    later = dice.below(100) ** 2 * times.HOUR if dice.chance(66) else 0
+    updated = created + later + dice.below(5000) * times.MILLISECOND
+    return created, created if updated > now else updated
+
+
+def contact(world: World, index: int, now: int) -> Object:
+    """Make one contact."""
+    dice = world.dice("contact", index)
+    turn = world.turn(index)
+    created, updated = _times(world, index, now)
+    who = person(world.seed, index)
+    city, state, country, zone, _ = who.place
+    known = dice.chance(50)
+    last_updated = times.update(turn, updated)
+    email = address(world, index)
+    mobile = email is None or dice.chance(40)
+    return {
+        CREATED: times.creation(turn, created),
+        UPDATED: last_updated,
+        "last_interacted_time": last_updated if known else None,
+        "owner": world.ref("users", dice.below(1 << 20)),
+        "status": dice.pick(_STATUSES),
+        "city": city if known else None,
+        "company_size": dice.pick(("1-10", "11-50", "51-200", None)),
+        "company": who.company if known else None,
+        "country": country if known else None,
+        "email": email,
+        "employees": dice.pick(_EMPLOYEES) if known else None,
+        "first_name": who.first,
+        "has_consent": dice.chance(70),
+        "job_title": dice.pick(_TITLES) if known else None,
+        "last_name": who.last,
+        "mobile_phone": who.phone if mobile else None,
+        "phone": who.phone if dice.chance(30) else None,
+        "post_code": f"0{dice.below(10_000):04d}" if known else None,
+        "salutation": dice.pick(_SALUTATIONS) if dice.chance(30) else None,
+        "state": state if known else None,
+        "street_address": f"{dice.below(200)} Sample Street" if known else None,
+        "terms_of_sevice": dice.chance(90),
+        "bot": f"BOT-{dice.below(3):012X}" if dice.chance(20) else None,
+        "form": f"FORM-{dice.below(5):012X}" if dice.chance(40) else None,
+        "timezone": zone,
+        "custom_fields": [{"name": "Newsletter", "value": dice.chance(50)}] if known else [],
+    }
+
+
+def notification(world: World, index: int, now: int) -> Object:
+    """Make one text message."""
+    dice = world.dice("sms", index)
+    created = now
+    if index < ADDED:
+        when = world.created("sms_notifications", index, dice.below(1000))
+        created = min(now, when + dice.below(1000) * times.MILLISECOND)
+    to_user = dice.chance(20)
+    number = dice.below(1 << 20)
+    body = dice.pick(_MESSAGES).format(hour=dice.between(8, 17))
+    if to_user:
+        recipient, phone = world.ref("users", number), person(world.seed, number, "user").phone
+    else:
+        number %= max(1, world.sizes["contacts"])
+        recipient, phone = world.ref("contacts", number), person(world.seed, number).phone
+    return {
+        "type": "sms",
+        "status": dice.pick(_SMS_STATUSES),
+        CREATED: times.creation(world.turn(index), created, "ms"),
+        "recipient": recipient,
+        "recipient_type": "user" if to_user else "contact",
+        "details": {
+            "delivered_to": phone,
+            "message_body": body,
+            "segment_count": 1 + len(body) // _SEGMENT,
+        },
+    }
