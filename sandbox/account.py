@@ -74,7 +74,8 @@ class Account:
         self.lock = threading.RLock()
         self.clock = times.Clock()
         self.switches = Switches()
-        self.world = World(seed, all_sizes(bookings, sizes), moment_of(now), nasty=nasty)
+        made = self.clock.now() // times.HOUR * times.HOUR if now is None else moment_of(now)
+        self.world = World(seed, all_sizes(bookings, sizes), made, nasty=nasty)
         self.collections = {
             name: Collection(
                 stream, self.world.sizes[name], self.world.ids[name], partial(self._make, name)

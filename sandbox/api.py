@@ -191,21 +191,22 @@ class Service:
             raise ApiError(403, message)
         expandable = self._expandable(stream)
         question = lists.question(query, stream, switches.time_filters, expandable)
-        page, said = self._lister.page(stream, question), switches.has_more
-        raw = page.raw
+        raw, after, before = self._lister.page(stream, question)
         if question.expand:
             wholes = (self.account.expanded(json.loads(item), question.expand) for item in raw)
             raw = [encode(item) for item in wholes]
-        more = page.following and said != "denied"
+        said = switches.has_more
+        after = after if said != "denied" else ""
         body = b'{"object":"list","data":[' + b",".join(raw) + b"]"
         if said in {"both", "denied"} and not sms:
-            body += b',"has_more":true' if more else b',"has_more":false'
+            body += b',"has_more":true' if after else b',"has_more":false'
         kept = {name: value for name, value in query.items() if name not in _CURSORS}
         kept["limit"] = str(question.limit)
         root = f"{self.link_base}{VERSION if switches.link_with_v2 else ''}{stream.path}"
-        ends = [("next", "after", page.ids[-1])] if page.ids and more else []
-        ends += [("previous", "before", page.ids[0])] if page.ids and page.preceding else []
-        links = [f'<{root}?{urlencode({**kept, by: key})}>; rel="{rel}"' for rel, by, key in ends]
+        ends = ("next", "after", after), ("previous", "before", before)
+        links = [
+            f'<{root}?{urlencode({**kept, by: key})}>; rel="{rel}"' for rel, by, key in ends if key
+        ]
         headers = {"Link": ", ".join(links)} if links and said != "none" else {}
         return Answer(body=body + b"}", headers=headers)
 

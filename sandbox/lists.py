@@ -231,15 +231,6 @@ def _range(query: dict[str, str], name: str, time_filters: str) -> tuple[str, in
     return name, low, high
 
 
-class Page(NamedTuple):
-    """Part of a list: the ids of its first and last object, and all of them as JSON."""
-
-    ids: list[str]
-    raw: list[bytes]
-    following: bool
-    preceding: bool
-
-
 class Lister:
     """Answers questions about lists; remembers which objects match a filter."""
 
@@ -247,17 +238,17 @@ class Lister:
         self._account = account
         self._matches: dict[object, Sequence[int]] = {}
 
-    def page(self, stream: Stream, question: Question) -> Page:
-        """Return one page."""
+    def page(self, stream: Stream, question: Question) -> tuple[list[bytes], str, str]:
+        """Return the objects of a page as JSON, and the cursors after and before it, if any."""
         with self._account.lock:
             collection = self._account.collection(stream.name)
             ranks = self._ranks(stream, question)
             start = self._start(stream, question, ranks)
             stop = start + question.limit
             chosen = ranks[start:stop]
-            ids = [collection.id_of(rank) for rank in (*chosen[:1], *chosen[-1:])]
-            raw = [collection.raw(rank) for rank in chosen]
-            return Page(ids, raw, following=stop < len(ranks), preceding=start > 0)
+            after = collection.id_of(chosen[-1]) if stop < len(ranks) else ""
+            before = collection.id_of(chosen[0]) if start > 0 and chosen else ""
+            return [collection.raw(rank) for rank in chosen], after, before
 
     def _ranks(self, stream: Stream, question: Question) -> Sequence[int]:
         """Return the ranks of what matches, in order."""

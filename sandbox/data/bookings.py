@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sandbox.data.people import COMPANIES, address, contact_number, person
@@ -20,7 +21,6 @@ TRASH_DAYS = 30
 _LEAD_DAYS = (0, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 10, 12, 14, 18, 21, 28, 42)
 _HOURS = (8, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 12, 13, 13, 14, 14, 14, 15, 15, 15, 16, 16, 17)
 _MINUTES = (15, 30, 30, 30, 30, 45, 45, 60, 60, 90)
-_SATURDAY = 5
 # Realistic: what became of a meeting that has ended, or lies ahead, or took another's place.
 _ENDED = ("completed",) * 78 + ("no_show",) * 8 + ("canceled",) * 12 + ("requested",) * 2
 _AHEAD = ("scheduled",) * 66 + ("requested",) * 8 + ("canceled",) * 8 + ("rescheduled",) * 18
@@ -41,6 +41,7 @@ _PRICES = (
     ("USD", 9900), ("USD", 25000), ("EUR", 12050), ("JPY", 15000), ("KWD", 30500), ("KRW", 1),
 )  # fmt: skip
 _SOURCES = (("google", "cpc"), ("newsletter", "email"), ("linkedin", "social"), ("website", None))
+_UTM = ("source", "medium", "campaign", "term", "content")
 _NOTES = (None, "", "Looking forward to it.", "Please call me on my mobile phone.", "Two of us.")
 _BUDGETS = ("under 5k", "5k to 20k", "over 20k", None)
 _REASONS = ("Conflict", "No longer needed", "Ill", None)
@@ -74,6 +75,7 @@ class Life(NamedTuple):
     starting: int
     minutes: int
     status: str
+    owner: int
     was_moved: bool = False
     in_trash: bool = False
 
@@ -114,25 +116,30 @@ def life(world: World, index: int, tie: Ties, now: int) -> Life:
     """Return the times and the fate of a booking."""
     dice = world.dice("life", index)
     shared = world.dice("meeting", index if tie.session is None else tie.session)
-    place = person(world.seed, _owner(world, shared), "user").place
-    ahead = int(place[4] * HOUR)
+    owner = shared.below(_MANY) % max(1, world.sizes["users"])
+    ahead = int(person(world.seed, owner, "user").place[4] * HOUR)
     minutes = shared.pick(_MINUTES)
     if index >= ADDED:
-        return Life(now, now, _start(now, ahead, shared), minutes, "scheduled")
+        return Life(now, now, _start(now, ahead, shared), minutes, "scheduled", owner)
     made = created(world, index)
     # It was still ahead when another took its place, or the last guest joined.
     known = next((other for other in (tie.later, tie.session) if other is not None), index)
     starting = _start(created(world, known), ahead, shared)
     ended = starting + minutes * MINUTE
-    status = _status(tie, dice, started=starting <= now, ended=ended <= now)
+    status = "canceled" if tie.later is not None else "scheduled"
+    if tie.later is None and (ended <= now or starting > now):
+        ahead_of_it = _AHEAD if tie.earlier is None else _MOVED
+        status = dice.pick(_ENDED if ended <= now else ahead_of_it)
     if status == "rescheduled":
-        starting += 7 * DAY
+        # A session has one start for all its guests.
+        status = "rescheduled" if tie.session is None else "scheduled"
+        starting += 7 * DAY if tie.session is None else 0
     jitter = dice.below(60_000) * MILLISECOND
     if tie.later is not None:
         updated = created(world, tie.later)
-    elif status in ("completed", "no_show"):
+    elif status in {"completed", "no_show"}:
         updated = ended + jitter
-    elif status in ("canceled", "rescheduled"):
+    elif status in {"canceled", "rescheduled"}:
         updated = made + (min(starting, now) - made) * dice.below(100) // 100
     else:
         updated = made + jitter // 20
@@ -141,45 +148,24 @@ def life(world: World, index: int, tie: Ties, now: int) -> Life:
     was_moved = status == "rescheduled" or (status == "completed" and dice.chance(6))
     # Some days before it is deleted for good, so that it is not while somebody looks.
     in_trash = made > now - (TRASH_DAYS - 3) * DAY and dice.chance(16)
-    return Life(made, min(updated, now), starting, minutes, status, was_moved, in_trash)
-
-
-def _status(tie: Ties, dice: Dice, *, started: bool, ended: bool) -> str:
-    if tie.later is not None:
-        return "canceled"
-    if ended:
-        return dice.pick(_ENDED)
-    if started:
-        return "scheduled"
-    status = dice.pick(_AHEAD if tie.earlier is None else _MOVED)
-    # A session has one start for all its guests.
-    return "scheduled" if status == "rescheduled" and tie.session is not None else status
-
-
-def _owner(world: World, dice: Dice) -> int:
-    """Choose an owner, by the first draw of a meeting's dice."""
-    return dice.below(_MANY) % max(1, world.sizes["users"])
+    return Life(made, min(updated, now), starting, minutes, status, owner, was_moved, in_trash)
 
 
 def _start(base: int, ahead: int, dice: Dice) -> int:
     day = base // DAY + dice.pick(_LEAD_DAYS)
     weekday = (day + 3) % 7
-    if weekday >= _SATURDAY:
-        day += 7 - weekday
+    day += 7 - weekday if weekday in {5, 6} else 0
     starting = day * DAY + dice.pick(_HOURS) * HOUR + dice.below(4) * 15 * MINUTE - ahead
     return starting if starting > base else starting + DAY
 
 
 def trash(world: World) -> dict[int, int]:
     """Return how long each booking in the trash has until it is deleted, by its number."""
-    found = {}
-    for index in range(world.sizes["bookings"]):
-        if created(world, index) <= world.now - TRASH_DAYS * DAY:
-            break
-        its = life(world, index, ties(world, index), world.now)
-        if its.in_trash:
-            found[index] = its.updated + TRASH_DAYS * DAY - world.now
-    return found
+    left = TRASH_DAYS * DAY - world.now
+    numbers = range(world.sizes["bookings"])
+    recent = takewhile(lambda index: created(world, index) + left > 0, numbers)
+    lives = ((index, life(world, index, ties(world, index), world.now)) for index in recent)
+    return {index: its.updated + left for index, its in lives if its.in_trash}
 
 
 def make(world: World, index: int, now: int) -> Object:
@@ -188,7 +174,7 @@ def make(world: World, index: int, now: int) -> Object:
     its = life(world, index, tie, now)
     dice = world.dice("booking", index)
     together = index if tie.session is None else tie.session
-    owner = world.ref("users", _owner(world, world.dice("meeting", together)))
+    owner = world.ref("users", its.owner)
     shared = world.dice("place", together)
     subject = shared.pick(_SUBJECTS)
     place = _place(world, shared, grouped=tie.session is not None)
@@ -221,7 +207,7 @@ def make(world: World, index: int, now: int) -> Object:
         "payment_information": _payment(tie, place, dice, code),
         "external_calendar": _calendar(dice, code),
         "custom_fields": [{"name": "Budget", "value": dice.pick(_BUDGETS)}],
-        "utm_params": _utm(dice),
+        "utm_params": None if dice.chance(75) else dict(zip(_UTM, _campaign(dice), strict=True)),
         "ics_url": f"{url}.ics",
         "cancel_url": f"{url}/cancel",
         "reschedule_url": f"{url}/reschedule",
@@ -292,12 +278,8 @@ def _calendar(dice: Dice, code: str) -> Object:
     return {"type": kind, "name": name, "id": f"{kind}-calendar", "event_id": f"event{code}"}
 
 
-def _utm(dice: Dice) -> Object | None:
-    if dice.chance(75):
-        return None
-    source, medium = dice.pick(_SOURCES)
-    found = {"source": source, "medium": medium, "campaign": dice.pick(("spring", "summer", None))}
-    return found | {"term": None, "content": None}
+def _campaign(dice: Dice) -> tuple[str | None, ...]:
+    return *dice.pick(_SOURCES), dice.pick(("spring", "summer", None)), None, None
 
 
 def hosts(world: World, index: int) -> tuple[str, ...]:

@@ -67,15 +67,11 @@ def person(seed: int, index: int, group: str = "guest") -> Person:
     mixed, first = divmod(mixed, len(FIRST))
     mixed, last = divmod(mixed, len(LAST))
     domain = "example.com" if mixed % 3 else "example.org"
-    return Person(
-        first=FIRST[first],
-        last=LAST[last],
-        email=f"{group}{index}.s{seed}@{domain}",
-        # 555-0100 to 555-0199 are kept free for fiction.
-        phone=f"+1 {200 + mixed % 700} 555 01{mixed % 97:02d}",
-        place=PLACES[mixed % len(PLACES)],
-        company=COMPANIES[mixed % len(COMPANIES)],
-    )
+    email = f"{group}{index}.s{seed}@{domain}"
+    # 555-0100 to 555-0199 are kept free for fiction.
+    phone = f"+1 {200 + mixed % 700} 555 01{mixed % 97:02d}"
+    place, company = PLACES[mixed % len(PLACES)], COMPANIES[mixed % len(COMPANIES)]
+    return Person(FIRST[first], LAST[last], email, phone, place, company)
 
 
 _TITLES = ("Buyer", "CEO", "Head of Sales", "HR Manager", "Ops Lead", "Student", "Team Assistant")
@@ -88,7 +84,6 @@ _MESSAGES = (
     "Your booking is confirmed. Answer STOP to get no more messages.",
     "We start in one hour: https://meet.example.com/x",
 )
-_SEGMENT = 160
 
 
 def contact_number(world: World, booking: int) -> int:
@@ -107,26 +102,21 @@ def address(world: World, index: int) -> str | None:
     return None if index % 23 == 5 else person(world.seed, index).email
 
 
-def _times(world: World, index: int, now: int) -> tuple[int, int]:
-    if index >= ADDED:
-        return now, now
-    dice = world.dice("contact times", index)
-    created = world.created("contacts", index, dice.below(1000))
-    # Realistic: a third never changes again.
-    later = dice.below(100) ** 2 * times.HOUR if dice.chance(66) else 0
-    updated = created + later + dice.below(5000) * times.MILLISECOND
-    return created, created if updated > now else updated
-
-
 def contact(world: World, index: int, now: int) -> Object:
     """Make one contact."""
     dice = world.dice("contact", index)
     turn = world.turn(index)
-    created, updated = _times(world, index, now)
+    created = updated = now
+    if index < ADDED:
+        life = world.dice("contact times", index)
+        created = world.created("contacts", index, life.below(1000))
+        # Realistic: a third never changes again.
+        later = life.below(100) ** 2 * times.HOUR if life.chance(66) else 0
+        updated = created + later + life.below(5000) * times.MILLISECOND
     who = person(world.seed, index)
     city, state, country, zone, _ = who.place
     known = dice.chance(50)
-    last_updated = times.update(turn, updated)
+    last_updated = times.update(turn, created if updated > now else updated)
     email = address(world, index)
     mobile = email is None or dice.chance(40)
     return {
@@ -167,22 +157,15 @@ def notification(world: World, index: int, now: int) -> Object:
         when = world.created("sms_notifications", index, dice.below(1000))
         created = min(now, when + dice.below(1000) * times.MILLISECOND)
     to_user = dice.chance(20)
-    number = dice.below(1 << 20)
+    number = dice.below(1 << 20) % (1 << 20 if to_user else max(1, world.sizes["contacts"]))
     body = dice.pick(_MESSAGES).format(hour=dice.between(8, 17))
-    if to_user:
-        recipient, phone = world.ref("users", number), person(world.seed, number, "user").phone
-    else:
-        number %= max(1, world.sizes["contacts"])
-        recipient, phone = world.ref("contacts", number), person(world.seed, number).phone
+    phone = person(world.seed, number, "user" if to_user else "guest").phone
+    details = {"delivered_to": phone, "message_body": body, "segment_count": 1 + len(body) // 160}
     return {
         "type": "sms",
         "status": dice.pick(_SMS_STATUSES),
         CREATED: times.creation(world.turn(index), created, "ms"),
-        "recipient": recipient,
+        "recipient": world.ref("users" if to_user else "contacts", number),
         "recipient_type": "user" if to_user else "contact",
-        "details": {
-            "delivered_to": phone,
-            "message_body": body,
-            "segment_count": 1 + len(body) // _SEGMENT,
-        },
+        "details": details,
     }

@@ -137,26 +137,29 @@ def webhook_events() -> list[Object]:
 
 _WORKING_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 _STEP = 30 * times.MINUTE
-_PLACES: tuple[Object, ...] = (
-    {"type": "virtual", "value": None, "id": None},
-    {"type": "virtual_static", "value": "https://meet.example.com/room", "id": "LOC-1"},
-    {"type": "physical", "value": '1 "Sample" Street,\nFloor 2', "id": "LOC-2"},
-    {"type": "guest_phone", "value": None, "id": None},
-    {"type": "in_person_by_guest", "value": None, "id": None},
-)
 _NASTY_PLACES: tuple[Object, ...] = (
     {"type": "physical", "value": "Caf\u00e9 \U0001f600, 2nd \\ floor\r\n", "id": ""},
     {"type": "hologram", "value": {"deck": 3}, "id": 7, "beta": True},
     {},
 )
 _HOURS = (("09:00", "12:00"), ("13:00", "17:00"), ("08:30", "16:30"), ("22:00", "24:00"))
-_WAYS: tuple[Object, ...] = (
-    {"type": "online_dynamic_link", "value": None, "id": None},
-    {"type": "in_person_by_host", "value": "1 Sample Street", "id": "LOC-2"},
-    {"type": "phone_by_guest", "value": None, "id": None},
-    {"type": "in_person_by_guest", "value": None, "id": None},
-    {"type": "online_static_link", "value": "https://meet.example.com/room", "id": "LOC-1"},
-)
+_ROOM = ("https://meet.example.com/room", "LOC-1")
+_WAYS = (
+    ("online_dynamic_link",), ("in_person_by_host", "1 Sample Street", "LOC-2"),
+    ("phone_by_guest",), ("in_person_by_guest",),
+    ("online_static_link", *_ROOM),
+)  # fmt: skip
+
+
+def _location(kind: str, value: str | None = None, key: str | None = None) -> Object:
+    return {"type": kind, "value": value, "id": key}
+
+
+_PLACES = (
+    _location("virtual"), _location("virtual_static", *_ROOM),
+    _location("physical", '1 "Sample" Street,\nFloor 2', "LOC-2"),
+    _location("guest_phone"), _location("in_person_by_guest"),
+)  # fmt: skip
 
 
 def slots(world: World, calendar_id: str, start: int, end: int) -> list[Object]:
@@ -216,6 +219,6 @@ def availability(world: World, user_id: str) -> Object:
 def _hours(dice: Dice) -> list[Object]:
     first = dice.below(len(_HOURS))
     return [
-        {"start_time": begin, "end_time": end, "locations": [dice.pick(_WAYS)]}
+        {"start_time": begin, "end_time": end, "locations": [_location(*dice.pick(_WAYS))]}
         for begin, end in _HOURS[first : first + dice.between(0, 2)]
     ]

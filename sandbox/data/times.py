@@ -17,26 +17,19 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive is faster, all is UTC here
-_DIGITS = 7
 LACKING = 43
 """Of 61 nasty objects, the one whose update time is absent rather than null."""
 _FORM = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?)?",
-    re.ASCII,
+    r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
 )
 
 # Realistic: how busy an hour of the day (UTC) and a day of the week (Monday first) is.
 _HOURS = (2, 1, 1, 1, 2, 4, 10, 22, 38, 46, 44, 36, 32, 40, 46, 42, 34, 26, 18, 12, 9, 7, 5, 3)
 _DAYS = (21, 20, 19, 18, 14, 4, 4)
-_FIRST_DAY = 3  # 1970-01-01 was a Thursday
 _YEARS_IN_HOURS = 3 * 365 * 24
-# Realistic: the account is 2.5 times as busy today as three years ago.
-_GROWTH = 1500
-_UNIT = 1000
 
 # How some of eleven nasty objects write times.
 _STYLES = {3: "offset", 5: "7", 7: "s"}
-_STYLE_CYCLE = 11
 
 
 @dataclass
@@ -60,7 +53,7 @@ class Clock:
 
 def style(turn: int | None, usual: str) -> str:
     """Choose how an object writes a time."""
-    return usual if turn is None else _STYLES.get(turn % _STYLE_CYCLE, usual)
+    return usual if turn is None else _STYLES.get(turn % 11, usual)
 
 
 def creation(turn: int | None, created: int, usual: str = "s") -> str | None:
@@ -101,7 +94,7 @@ def parse(value: object) -> int | None:
     except ValueError:
         return None
     seconds = int((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds())
-    return seconds * SECOND + int((fraction or "0").ljust(_DIGITS, "0")[:_DIGITS])
+    return seconds * SECOND + int((fraction or "0").ljust(7, "0")[:7])
 
 
 class Arrivals:
@@ -115,8 +108,9 @@ class Arrivals:
         self._start, self._now = first * HOUR, now
         self._weights = [
             _HOURS[(first + hour) % 24]
-            * _DAYS[((first + hour) // 24 + _FIRST_DAY) % 7]
-            * (_UNIT + _GROWTH * hour // _YEARS_IN_HOURS)
+            * _DAYS[((first + hour) // 24 + 3) % 7]
+            # Realistic: the account is 2.5 times as busy today as three years ago.
+            * (1000 + 1500 * hour // _YEARS_IN_HOURS)
             for hour in range(_YEARS_IN_HOURS)
         ]
         self._sums = list(accumulate(self._weights))
@@ -124,7 +118,7 @@ class Arrivals:
     def moment(self, index: int, size: int, jitter: int) -> int:
         """Return the creation of number `index`, 0 is the newest; `jitter` < 1000."""
         total = self._sums[-1]
-        target = total - 1 - (index * _UNIT + jitter) * total // (size * _UNIT)
+        target = total - 1 - (index * 1000 + jitter) * total // (size * 1000)
         hour = bisect_right(self._sums, target)
         before = self._sums[hour] - self._weights[hour]
         seconds = (target - before) * 3600 // self._weights[hour]

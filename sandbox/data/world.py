@@ -5,7 +5,6 @@ from __future__ import annotations
 from hashlib import blake2b
 from math import isqrt
 from struct import Struct
-from time import time
 from typing import TYPE_CHECKING, TypeVar
 
 from sandbox.data import times
@@ -16,9 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_unpack = Struct(">16I").unpack
-_ID_BITS = 48
-_ID_MASK = (1 << _ID_BITS) - 1
+_DRAWS = Struct(">16I")
+_ID_MASK = (1 << 48) - 1
 # More than half of the bits: then `x ^ (x >> _ID_SHIFT)` is its own inverse.
 _ID_SHIFT = 25
 
@@ -33,8 +31,6 @@ class Dice:
     `random.Random` would need several microseconds to be seeded for each object.
     """
 
-    __slots__ = ("_draws", "_key", "_refills")
-
     def __init__(self, *key: object) -> None:
         self._key = "/".join(map(str, key))
         self._draws: list[int] = []
@@ -43,7 +39,7 @@ class Dice:
     def below(self, limit: int) -> int:
         """Draw an integer from 0 to `limit` - 1; a limit is far below 2**32."""
         if not self._draws:
-            self._draws = list(_unpack(_digest(f"{self._key}#{self._refills}")))
+            self._draws = list(_DRAWS.unpack(_digest(f"{self._key}#{self._refills}")))
             self._refills += 1
         return self._draws.pop() % limit
 
@@ -70,8 +66,8 @@ class Ids:
         secret = int.from_bytes(_digest(f"ids/{seed}/{prefix}"), "big")
         self._prefix = f"{prefix}-"
         self._factor = secret & _ID_MASK | 1
-        self._offset = secret >> _ID_BITS & _ID_MASK
-        self._inverse = pow(self._factor, -1, 1 << _ID_BITS)
+        self._offset = secret >> 48 & _ID_MASK
+        self._inverse = pow(self._factor, -1, 1 << 48)
 
     def encode(self, number: int) -> str:
         """Return the id of an object."""
@@ -102,35 +98,22 @@ PAIR, _PAIRS = 2, 20
 def all_sizes(bookings: int, sizes: dict[str, int]) -> dict[str, int]:
     """Complete the sizes that were given: sensibly for so many bookings."""
     grown = isqrt(max(0, bookings))
-    chosen = {
-        "bookings": bookings,
-        "contacts": bookings // 2,
-        "sms_notifications": bookings // 5,
-        "booking_calendars": 6 + grown // 4,
-        "booking_pages": 4 + grown // 8,
-        "master_pages": 2 + grown // 20,
-        "event_types": 4 + grown // 20,
-        "users": 5 + grown // 5,
-        "teams": 2 + grown // 30,
-        "webhooks": 3,
-    }
-    if unknown := sizes.keys() - chosen.keys():
-        message = f"no such list: {', '.join(sorted(unknown))}"
-        raise ValueError(message)
-    chosen |= sizes
-    if min(chosen.values()) < 0:
-        message = "a size cannot be negative"
-        raise ValueError(message)
-    return chosen
+    chosen = {"bookings": bookings, "contacts": bookings // 2, "sms_notifications": bookings // 5}
+    chosen |= {"booking_calendars": 6 + grown // 4, "booking_pages": 4 + grown // 8}
+    chosen |= {"master_pages": 2 + grown // 20, "event_types": 4 + grown // 20}
+    chosen |= {"users": 5 + grown // 5, "teams": 2 + grown // 30, "webhooks": 3}
+    for name, size in sizes.items():
+        if name not in chosen or size < 0:
+            message = f"no such list or size: {name} {size}"
+            raise ValueError(message)
+    return chosen | sizes
 
 
-def moment_of(now: str | None) -> int:
-    """Read the moment at which an account was made; None is this hour."""
-    if now is None:
-        return int(time()) // 3600 * times.HOUR
-    moment = times.parse(now)
+def moment_of(text: str) -> int:
+    """Read a moment that must be one."""
+    moment = times.parse(text)
     if moment is None:
-        message = f"not a time: {now}"
+        message = f"not a time: {text}"
         raise ValueError(message)
     return moment
 
@@ -152,9 +135,9 @@ class World:
     def turn(self, index: int) -> int | None:
         """Number the nasty objects; None for those that are not."""
         index %= ADDED
-        if not self.nasty or (index >= _DENSE and index % _SPARSE):
-            return None
-        return index if index < _DENSE else _DENSE + index // _SPARSE
+        if index >= _DENSE:
+            index = -1 if index % _SPARSE else _DENSE + index // _SPARSE
+        return index if self.nasty and index >= 0 else None
 
     def created(self, stream: str, index: int, jitter: int) -> int:
         """Return the creation time of an object that was there from the start."""
