@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import NoReturn
 
 _FROM_PROXY = (502, 503, 504)
 _TYPES = {401: "authentication_error", 403: "authentication_error", 429: "rate_limit_error"}
@@ -62,14 +63,14 @@ def ok(value: object) -> Answer:
     return Answer(body=encode(value))
 
 
-def invalid(message: str, param: str | None = None, status: int = 400) -> ApiError:
-    """Make the error for a request that cannot be answered."""
-    return ApiError(status, message, param)
+def refuse(message: str, param: str | None = None, status: int = 400) -> NoReturn:
+    """Answer with an error."""
+    raise ApiError(status, message, param)
 
 
-def not_found(noun: str, key: str, param: str = "id", status: int = 404) -> ApiError:
-    """Make the error for an id that nobody has."""
-    return ApiError(status, f"No such {noun}: '{key}'", param)
+def not_found(noun: str, key: str, param: str = "id", status: int = 404) -> NoReturn:
+    """Answer that nobody has an id."""
+    refuse(f"No such {noun}: '{key}'", param, status)
 
 
 def instead(kind: str, email: str) -> Answer:

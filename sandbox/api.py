@@ -11,17 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlencode
 
 from sandbox import lists
-from sandbox.answers import (
-    BODIES,
-    Answer,
-    ApiError,
-    broken,
-    encode,
-    instead,
-    invalid,
-    not_found,
-    ok,
-)  # fmt: skip
+from sandbox.answers import BODIES, Answer, ApiError, broken, encode, instead, not_found, ok, refuse
 from sandbox.data import setup, times
 from sandbox.faults import Fault, Faults
 from sandbox.limits import Limiter, Limits
@@ -32,7 +22,6 @@ if TYPE_CHECKING:
     from sandbox.streams import Stream
 
 VERSION = "/v2"
-_NOT_FOUND, _TOO_MANY = 404, 429
 _BOM = b"\xef\xbb\xbf"
 _CURSORS = ("after", "before")
 _BY_ID = {stream.path: stream for stream in STREAMS.values() if stream.by_id}
@@ -40,21 +29,13 @@ _BY_ID = {stream.path: stream for stream in STREAMS.values() if stream.by_id}
 
 @dataclass
 class Entry:
-    """One request.
+    """One request."""
 
-    Attributes:
-        path: the path as it came, `/v2` included.
-        query: the query parameters; what could not be read is under "?".
-        time: when it arrived, on the server's clock, in seconds since 1970.
-        status: the status sent; 0 if there was no answer.
-        fault: what went wrong on purpose, if anything.
-    """
-
-    path: str
-    query: dict[str, str]
-    time: float
-    status: int = 0
-    fault: str | None = None
+    path: str  # the path as it came, `/v2` included
+    query: dict[str, str]  # the query parameters; what could not be read is under "?"
+    time: float  # when it arrived, on the server's clock, in seconds since 1970
+    status: int = 0  # the status sent; 0 if there was no answer
+    fault: str | None = None  # what went wrong on purpose, if anything
 
     @property
     def api_path(self) -> str:
@@ -70,7 +51,6 @@ class Service:
         self.limiter = Limiter(limits)
         self.faults = Faults()
         self.log: list[Entry] = []
-        self.refused = 0
         self.link_base = ""
         self._key = key.encode()
         self._lister = lists.Lister(account)
@@ -89,7 +69,6 @@ class Service:
             answer = self._answer(key, path, query, fault)
         except ApiError as error:
             answer = error.answer
-        self.refused += fault is None and answer.status == _TOO_MANY
         entry.status, entry.fault = answer.status, fault.kind if fault else None
         return answer, entry, fault
 
@@ -101,7 +80,7 @@ class Service:
             date = self.account.clock.http_date(seconds + 1)
             headers = {"Retry-After": date if style == "date" else str(seconds)} if style else None
             message = "Too many requests. Please slow down."
-            raise ApiError(_TOO_MANY, message, headers=headers)
+            raise ApiError(429, message, headers=headers)
 
     def _answer(self, key: str | None, path: str, query: str, fault: Fault | None) -> Answer:
         email = self.account.customer_email
@@ -134,11 +113,9 @@ class Service:
     def _authenticate(self, key: str | None) -> None:
         given = (key or "").encode("utf-8", "surrogateescape")
         if key is None or not hmac.compare_digest(given, self._key):
-            message = "No valid API key was provided." if key else "No API key was provided."
-            raise ApiError(401, message)
+            refuse(f"No {'valid ' if key else ''}API key was provided.", status=401)
         if self.account.switches.plan_without_api:
-            message = "The plan of this account does not include access to the API."
-            raise ApiError(403, message)
+            refuse("The plan of this account does not include access to the API.", status=403)
 
     def _route(self, path: str, query: dict[str, str]) -> Answer:
         """Answer a GET request of somebody with the right key."""
@@ -161,22 +138,21 @@ class Service:
                 self._refuse("user_scheduling_availability", key, "schedule")
                 return ok(self.account.scheduling_availability(key))
         message = f"No such path: {path}"
-        raise invalid(message, status=_NOT_FOUND)
+        raise ApiError(404, message)
 
     def _refuse(self, child: str, key: str, noun: str) -> None:
         status = self.account.refusal(child, key)
-        if status == _NOT_FOUND:
-            raise not_found(noun, key)
+        if status == 404:
+            not_found(noun, key)
         if status:
-            message = f"This {noun} is not available."
-            raise invalid(message, status=status)
+            refuse(f"This {noun} is not available.", status=status)
 
     def _by_id(self, stream: Stream, key: str, query: dict[str, str]) -> Answer:
         lists.only(query, *(("expand",) if stream.expands else ()))
         self._refuse(stream.kind, key, stream.noun)
         item = self.account.object(stream.name, key) or {}
         if self.account.switches.deleted_is_404 and item.get("deleted") is True:
-            raise not_found(stream.noun, key)
+            not_found(stream.noun, key)
         names = lists.expansions(query, self._expandable(stream))
         return ok(self.account.expanded(item, names if self.account.switches.expand_by_id else ()))
 
@@ -187,8 +163,7 @@ class Service:
     def _list(self, stream: Stream, query: dict[str, str]) -> Answer:
         switches, sms = self.account.switches, stream.name == "sms_notifications"
         if switches.plan_without_sms and sms:
-            message = "The plan of this account does not include text messages."
-            raise ApiError(403, message)
+            refuse("The plan of this account does not include text messages.", status=403)
         expandable = self._expandable(stream)
         question = lists.question(query, stream, switches.time_filters, expandable)
         raw, after, before = self._lister.page(stream, question)
@@ -232,6 +207,6 @@ class Service:
             ),
         ):
             if wrong:
-                raise invalid(message, message.partition(" ")[0])
+                refuse(message, message.partition(" ")[0])
         slots = setup.slots(self.account.world, key, start, end)
         return ok({"data": slots} if switches.time_slots_envelope == "data" else slots)

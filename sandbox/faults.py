@@ -23,33 +23,20 @@ _STATUSES = range(300, 600)
 
 @dataclass
 class Fault:
-    """One thing that goes wrong.
+    """One thing that goes wrong."""
 
-    Attributes:
-        kind: one of `KINDS`, or an HTTP status as a string.
-        path: the API path it happens on, `*` and `?` as in file names; None is all.
-        query: a parameter that the request must have, or `name=value`, as in file names.
-        times: how often; None is always.
-        after: how many matching requests pass first.
-        probability: how likely it is for each of the requests.
-        seed: makes the chance reproducible.
-        seconds: how long a "timeout" or a "slow" answer takes.
-        retry_after: a `Retry-After` header for an HTTP status.
-        location: a `Location` header for an HTTP status.
-        hits: how often it happened.
-    """
-
-    kind: str
-    path: str | None = None
+    kind: str  # one of `KINDS`, or an HTTP status as a string
+    path: str | None = None  # the API path it happens on, `*` and `?` as in file names; None is all
+    # a parameter that the request must have, or `name=value`, as in file names
     query: str | None = None
-    times: int | None = 1
-    after: int = 0
-    probability: float = 1.0
-    seed: int | None = None
-    seconds: float | None = None
-    retry_after: str | None = None
-    location: str | None = None
-    hits: int = 0
+    times: int | None = 1  # how often; None is always
+    after: int = 0  # how many matching requests pass first
+    probability: float = 1.0  # how likely it is for each of the requests
+    seed: int | None = None  # makes the chance reproducible
+    seconds: float | None = None  # how long a "timeout" or a "slow" answer takes
+    retry_after: str | None = None  # a `Retry-After` header for an HTTP status
+    location: str | None = None  # a `Location` header for an HTTP status
+    hits: int = 0  # how often it happened
     _seen: int = 0
     _random: random.Random = field(default_factory=random.Random, repr=False)
 

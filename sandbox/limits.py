@@ -9,20 +9,13 @@ from typing import Literal, NamedTuple
 
 
 class Limits(NamedTuple):
-    """How many requests are let through; 0 switches a limit off.
+    """How many requests are let through; 0 switches a limit off."""
 
-    Attributes:
-        per_second: requests in one second, for the account.
-        per_window: requests in one window, for the client's address: there is but one.
-        window_seconds: how long the window is.
-        clock_factor: how many times faster all this runs than in reality.
-        retry_after: what a 429 says about when to come back.
-    """
-
-    per_second: int = 5
-    per_window: int = 200
-    window_seconds: float = 300.0
-    clock_factor: float = 1.0
+    per_second: int = 5  # requests in one second, for the account
+    per_window: int = 200  # requests in one window, for the client's address: there is but one
+    window_seconds: float = 300.0  # how long the window is
+    clock_factor: float = 1.0  # how many times faster all this runs than in reality
+    # what a 429 says about when to come back
     retry_after: Literal["seconds", "date"] | None = "seconds"
 
 

@@ -15,7 +15,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
-from sandbox.answers import encode, invalid, not_found
+from sandbox.answers import encode, not_found, refuse
 from sandbox.data import Object, times
 from sandbox.data.setup import LINKS
 from sandbox.data.world import ADDED
@@ -131,21 +131,14 @@ class Collection:
 
 
 class Question(NamedTuple):
-    """What somebody wants to know about a list.
+    """What somebody wants to know about a list."""
 
-    Attributes:
-        limit: objects on a page.
-        cursor: the id after which the page is; None for the first page.
-        equal: filters for equality.
-        times: filters by time: field, strict lower and strict upper bound in ticks.
-        expand: fields that hold the object in place of its id.
-    """
-
-    limit: int
-    cursor: str | None
-    equal: tuple[tuple[str, str], ...]
+    limit: int  # objects on a page
+    cursor: str | None  # the id after which the page is; None for the first page
+    equal: tuple[tuple[str, str], ...]  # filters for equality
+    # filters by time: field, strict lower and strict upper bound in ticks
     times: tuple[tuple[str, int, int], ...]
-    expand: tuple[str, ...]
+    expand: tuple[str, ...]  # fields that hold the object in place of its id
 
 
 def parse(query: str) -> dict[str, str]:
@@ -154,14 +147,12 @@ def parse(query: str) -> dict[str, str]:
         return {}
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict")
-    except ValueError as error:
-        message = "The query string is malformed."
-        raise invalid(message) from error
+    except ValueError:
+        refuse("The query string is malformed.")
     found: dict[str, str] = {}
     for name, value in pairs:
         if name in found:
-            message = f"Received parameter twice: {name}"
-            raise invalid(message, name)
+            refuse(f"Received parameter twice: {name}", name)
         found[name] = value
     return found
 
@@ -170,16 +161,14 @@ def only(query: dict[str, str], *known: str) -> None:
     """Refuse parameters that are not documented."""
     for name in query:
         if name not in known:
-            message = f"Received unknown parameter: {name}"
-            raise invalid(message, name)
+            refuse(f"Received unknown parameter: {name}", name)
 
 
 def moment(query: dict[str, str], name: str, usual: int) -> int:
     """Read a time parameter."""
     found = times.parse(query[name]) if name in query else usual
     if found is None:
-        message = f"Invalid date: '{query[name]}'"
-        raise invalid(message, name)
+        refuse(f"Invalid date: '{query[name]}'", name)
     return found
 
 
@@ -190,8 +179,7 @@ def expansions(query: dict[str, str], known: Iterable[str], prefix: str = "") ->
     names = tuple(name.removeprefix(prefix) for name in query["expand"].split(","))
     for name in names:
         if name not in known:
-            message = f"This property cannot be expanded: {name}"
-            raise invalid(message, "expand")
+            refuse(f"This property cannot be expanded: {name}", "expand")
     return names
 
 
@@ -204,8 +192,7 @@ def question(
     only(query, "limit", "after", *stream.filters, *bounds, *expand)
     limit = query.get("limit", "10")
     if not _DIGITS.fullmatch(limit) or not 1 <= int(limit) <= _MOST:
-        message = f"limit must be a number from 1 to {_MOST}."
-        raise invalid(message, "limit")
+        refuse(f"limit must be a number from 1 to {_MOST}.", "limit")
     ranges = (_range(query, name, time_filters) for name in stream.times)
     return Question(
         limit=int(limit),
@@ -220,12 +207,10 @@ def _range(query: dict[str, str], name: str, time_filters: str) -> tuple[str, in
     after, before = f"{name}.gt", f"{name}.lt"
     for end in (after, before) if time_filters in {"dates", "days"} else ():
         if end in query and not _DATE.fullmatch(query[end]):
-            message = f"Invalid date: '{query[end]}'"
-            raise invalid(message, end)
+            refuse(f"Invalid date: '{query[end]}'", end)
     low, high = moment(query, after, -_EVER), moment(query, before, _EVER)
     if low > high:
-        message = f"{after} must not be later than {before}."
-        raise invalid(message, after)
+        refuse(f"{after} must not be later than {before}.", after)
     if time_filters in {"days", "whole_days"} and after in query:
         low += times.DAY - 1 - low % times.DAY
     return name, low, high
@@ -270,7 +255,7 @@ class Lister:
             if all(low < collection.time(rank, field) < high for field, low, high in question.times)
             and all(self._is(stream, rank, *pair) for pair in question.equal)
         ]
-        return sorted(found, key=self._account.place(stream.name))
+        return sorted(found, key=collection.place(self._account.switches.order))
 
     def _is(self, stream: Stream, rank: int, name: str, value: str) -> bool:
         account, collection = self._account, self._account.collection(stream.name)
@@ -288,8 +273,9 @@ class Lister:
         """Return where the page begins."""
         if question.cursor is None:
             return 0
-        rank = self._account.collection(stream.name).rank_of(question.cursor)
-        place = self._account.place(stream.name)
+        collection = self._account.collection(stream.name)
+        rank = collection.rank_of(question.cursor)
+        place = collection.place(self._account.switches.order)
         start = stop = 0
         if rank is not None:
             start = bisect_left(ranks, place(rank), key=place)
@@ -299,4 +285,4 @@ class Lister:
             return stop
         if policy in {"start", "empty"}:
             return 0 if policy == "start" else len(ranks)
-        raise not_found(stream.noun, question.cursor, "after", 404 if policy == "404" else 400)
+        return not_found(stream.noun, question.cursor, "after", 404 if policy == "404" else 400)

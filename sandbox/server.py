@@ -29,7 +29,6 @@ _LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.02
 _TIMEOUT_SECONDS, _SLOW_SECONDS = 60.0, 2.0
 _PIECES = 20
-_SMALL = 500
 _STUCK = "Wed, 01 Jan 2020 00:00:00 GMT"
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
@@ -97,7 +96,7 @@ class Sandbox:
     @property
     def refused(self) -> int:
         """How many requests were over a rate limit."""
-        return self.service.refused
+        return sum(entry.status == 429 and entry.fault is None for entry in self.log.copy())
 
     def count(self, path_prefix: str = "/", status: int | None = None) -> int:
         """Count requests by status and by how the path below the version begins."""
@@ -109,7 +108,6 @@ class Sandbox:
     def reset_log(self) -> None:
         """Forget all requests."""
         self.log.clear()
-        self.service.refused = 0
 
     def switch(self, **switches: Any) -> None:
         """Set switches; the others stay."""
@@ -203,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
         if date != "none":
             right = account.clock.http_date(3600 if date == "ahead" else 0)
             headers["Date"] = _STUCK if date == "stuck" else right
-        if len(body) > _SMALL and "gzip" in self.headers.get("Accept-Encoding", ""):
+        if "gzip" in self.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, 1, mtime=0)
             headers["Content-Encoding"] = "gzip"
         headers |= {**answer.headers, "Content-Length": str(len(body))}

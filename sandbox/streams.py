@@ -6,27 +6,16 @@ from typing import NamedTuple
 
 
 class Stream(NamedTuple):
-    """One list endpoint.
+    """One list endpoint."""
 
-    Attributes:
-        name: what the project calls it.
-        path: where it is, below the version.
-        kind: the `object` field of its objects.
-        prefix: what its ids begin with.
-        filters: query parameters compared for equality.
-        times: fields that take `.gt` and `.lt`.
-        expands: fields whose id can be exchanged for the object.
-        by_id: whether `GET path/{id}` is documented.
-    """
-
-    name: str
-    path: str
-    kind: str
-    prefix: str
-    filters: tuple[str, ...] = ()
-    times: tuple[str, ...] = ()
-    expands: tuple[str, ...] = ()
-    by_id: bool = False
+    name: str  # what the project calls it
+    path: str  # where it is, below the version
+    kind: str  # the `object` field of its objects
+    prefix: str  # what its ids begin with
+    filters: tuple[str, ...] = ()  # query parameters compared for equality
+    times: tuple[str, ...] = ()  # fields that take `.gt` and `.lt`
+    expands: tuple[str, ...] = ()  # fields whose id can be exchanged for the object
+    by_id: bool = False  # whether `GET path/{id}` is documented
 
     @property
     def noun(self) -> str:

@@ -52,19 +52,12 @@ _MANY = 1 << 20
 
 
 class Ties(NamedTuple):
-    """The bookings that one belongs together with, by their numbers.
+    """The bookings that one belongs together with, by their numbers."""
 
-    Attributes:
-        first: the first of its chain: itself, if it took nobody's place.
-        earlier: the one whose place it took.
-        later: the one that took its place.
-        session: the last that joined its group session.
-    """
-
-    first: int
-    earlier: int | None = None
-    later: int | None = None
-    session: int | None = None
+    first: int  # the first of its chain: itself, if it took nobody's place
+    earlier: int | None = None  # the one whose place it took
+    later: int | None = None  # the one that took its place
+    session: int | None = None  # the last that joined its group session
 
 
 class Life(NamedTuple):

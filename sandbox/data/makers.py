@@ -53,7 +53,5 @@ def kinds(stream: str) -> dict[str, str]:
 
 
 def _kind(value: object) -> str:
-    if isinstance(value, str):
-        time = times.parse(value) is not None
-        return "id" if _ID.fullmatch(value) else "time" if time else "string"
-    return _NAMES[type(value)]
+    text = "time" if times.parse(value) else "string"
+    return "id" if _ID.fullmatch(str(value)) else _NAMES.get(type(value), text)

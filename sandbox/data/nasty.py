@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from sandbox.data import Object
     from sandbox.switches import Switches
 
-_CYCLE = 6
-_TEXT_ACTIONS = (1, 4)
-_NULLS, _MISSING, _UNKNOWN = 2, 3, 5
-_TEXTS_EACH = 3
-_LONG_TURN = 7
-_NESTED_UNKNOWN = ("form_submission", "external_calendar", "details")
 # What a program decides by keeps its meaning.
 _NO_FREE_TEXT = ("object", "status", "type", "recipient_type", "secret", "email")
 _NESTED_TEXTS = {
@@ -52,48 +46,32 @@ NUL_TEXTS: tuple[str, ...] = ("nul\x00inside", "\x00")
 SURROGATES: tuple[str, ...] = ("half \ud83d", "\ude00 the other half", "\ude00\ud83d wrong order")
 LONG_TEXT = "A long note \u2014 one of 100 KB.\n" * 3400
 
+_VALUES: tuple[Any, ...] = (
+    42, 2**63, 2**70, -(2**63), 0.1, 5.0, 1.5e300, 5e-324, True, False, None, "null", "007",
+    ["a", None, 3], [], {"deep": {"er": [1, {"x": None}]}}, {}, "line\nbreak",
+)  # fmt: skip
 CUSTOM_FIELDS: tuple[Any, ...] = (
     [],
-    [{"name": "integer", "value": 42}, {"name": "big", "value": 2**63}],
-    [{"name": "huge", "value": 2**70}, {"name": "negative", "value": -(2**63)}],
-    [{"name": "float", "value": 0.1}, {"name": "whole float", "value": 5.0}],
-    [{"name": "exponent", "value": 1.5e300}, {"name": "tiny", "value": 5e-324}],
-    [{"name": "yes", "value": True}, {"name": "no", "value": False}],
-    [{"name": "null", "value": None}, {"name": "missing"}],
-    [{"name": "list", "value": ["a", None, 3]}, {"name": "empty list", "value": []}],
-    [{"name": "object", "value": {"deep": {"er": [1, {"x": None}]}}}, {"name": "{}", "value": {}}],
-    [{"name": "text", "value": "null"}, {"name": "number in text", "value": "007"}],
+    *([{"name": f"of {type(value)}", "value": value}, {"name": "missing"}] for value in _VALUES),
     [{"name": None, "value": "no name"}, {"name": "", "value": ""}],
     [{"name": "twice", "value": "1"}, {"name": "twice", "value": "2"}],
-    [{"name": 'quoted "name", with comma', "value": "line\nbreak"}],
-    [{"name": "extra key", "value": 1, "id": "CF-1", "type": "number"}],
+    [{"name": 'quoted "name", with comma', "value": 1, "id": "CF-1", "type": "number"}],
     [{"name": "emoji \U0001f3af", "value": "\U0001f680"}],
     None,
 )
-
 PAYMENTS: tuple[Any, ...] = (
     {"amount_charged": 0, "currency": "JPY", "transaction_id": None},
     {"amount_charged": 2**53 + 1, "currency": "VND", "transaction_id": "0001"},
     {"amount_charged": -500, "currency": "KWD", "transaction_id": "TEST-refund"},
     {},
 )
-
 UNKNOWN: tuple[tuple[str, Any], ...] = (
-    ("meeting_score", 7),
-    ("newObject", {"nested": {"list": [1, "two", None]}}),
-    ("tags", ["a", "b", None]),
-    ('Weird key, "quoted"', "x"),
-    ("_extra", {"already": "taken"}),
-    ("_sdc_deleted_at", None),
-    ("Status", "differs from status by case only"),
-    ("unbekannt\u00fc \U0001f600", True),
-    ("ratio", 0.25),
-    ("null_field", None),
-    ("", "a field without a name"),
-    ("a.dot", 1),
-    ("select", "a key word"),
-)
-
+    ("meeting_score", 7), ("newObject", {"nested": {"list": [1, "two", None]}}),
+    ("tags", ["a", "b", None]), ('Weird key, "quoted"', "x"), ("_extra", {"already": "taken"}),
+    ("_sdc_deleted_at", None), ("Status", "differs from status by case only"),
+    ("unbekannt\u00fc \U0001f600", True), ("ratio", 0.25), ("null_field", None),
+    ("", "a field without a name"), ("a.dot", 1), ("select", "a key word"),
+)  # fmt: skip
 # Declared kind -> values of other types.
 WRONG: dict[str, tuple[Any, ...]] = {
     "string": (42, 0.5, True, {"text": "in an object"}, ["in", "a", "list"], 2**65, -0.0),
@@ -113,13 +91,13 @@ def spoil(stream: str, item: Object, turn: int, switches: Switches) -> None:
     Of six objects one stays as it is, two get difficult texts, one nulls, one lacks
     fields, one has unknown fields.
     """
-    round_, action = divmod(turn, _CYCLE)
-    if action in _TEXT_ACTIONS:
-        _difficult_texts(stream, item, 2 * round_ + _TEXT_ACTIONS.index(action), switches)
-    elif action == _UNKNOWN:
+    round_, action = divmod(turn, 6)
+    if action in {1, 4}:
+        _difficult_texts(stream, item, 2 * round_ + action // 4, switches)
+    elif action == 5:
         _unknown(item, round_)
-    elif action in {_NULLS, _MISSING}:
-        _without(stream, item, round_, absent=action == _MISSING)
+    elif action in {2, 3}:
+        _without(stream, item, round_, absent=action == 3)
     if "custom_fields" in item and action:
         item["custom_fields"] = _cycle(CUSTOM_FIELDS, turn - round_)
     if stream == "bookings":
@@ -147,7 +125,7 @@ def _difficult_texts(stream: str, item: Object, number: int, switches: Switches)
     texts += NUL_TEXTS if switches.nul_characters else ()
     texts += TEXTS
     places = _places(stream)
-    for count in range(number * _TEXTS_EACH, (number + 1) * _TEXTS_EACH):
+    for count in range(number * 3, number * 3 + 3):
         # One step further in each round: every text comes to every field.
         *path, field = _cycle(places, count + count // len(places)).split(".")
         target = item[path[0]] or {} if path else item
@@ -168,31 +146,27 @@ def _without(stream: str, item: Object, round_: int, *, absent: bool) -> None:
 
 def _unknown(item: Object, round_: int) -> None:
     item |= (_cycle(UNKNOWN, number) for number in (2 * round_, 2 * round_ + 1))
-    for name in _NESTED_UNKNOWN:
+    for name in ("form_submission", "external_calendar", "details"):
         if isinstance(item.get(name), dict):
             item[name] |= (_cycle(UNKNOWN, round_),)
 
 
 def _booking(item: Object, turn: int) -> None:
     form = item.get("form_submission")
-    if turn == _LONG_TURN:
+    if turn == 7:
         item["form_submission"] = {**(form or {}), "note": LONG_TEXT}
-    if _every(8, 3, turn):
+    if turn % 8 == 3:
         item["attendees"] = _cycle(([], None, ["a@example.com", None], [""]), turn // 8)
-    if _every(9, 2, turn) and not item.get("rescheduled_booking_id"):
+    if turn % 9 == 2 and not item.get("rescheduled_booking_id"):
         item["payment_information"] = _cycle(PAYMENTS, turn // 9)
     # As webhooks have it, where nothing was canceled.
-    if _every(10, 6, turn) and not item.get("cancel_reschedule_information"):
+    if turn % 10 == 6 and not item.get("cancel_reschedule_information"):
         who = ("reason", "actioned_by", "user_id")
         item["cancel_reschedule_information"] = dict.fromkeys(who, "")
-    if _every(13, 4, turn) and isinstance(form, dict):
+    if turn % 13 == 4 and isinstance(form, dict):
         form["custom_fields"] = _cycle(CUSTOM_FIELDS, turn // 13)
-    if _every(17, 5, turn):
+    if turn % 17 == 5:
         item[_cycle(("form_submission", "virtual_conferencing", "utm_params"), turn // 17)] = {}
-
-
-def _every(step: int, first: int, turn: int) -> bool:
-    return turn % step == first
 
 
 def _wrong_type(stream: str, item: Object, number: int) -> None:

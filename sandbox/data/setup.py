@@ -164,20 +164,13 @@ _PLACES = (
 
 def slots(world: World, calendar_id: str, start: int, end: int) -> list[Object]:
     """Return the free slots of a calendar from `start` to before `end`."""
-    return [
-        _slot(world, calendar_id, moment)
-        for day in range(start // times.DAY, end // times.DAY + 1)
-        for moment in _day(world, calendar_id, day)
-        if start <= moment < end
-    ]
-
-
-def _day(world: World, calendar_id: str, day: int) -> list[int]:
-    if (day + 3) % 7 >= len(_WORKING_DAYS):
-        return []
-    dice = Dice(world.seed, "slots", calendar_id, day)
-    # Realistic: two thirds are still free.
-    return [day * times.DAY + step * _STEP for step in range(18, 34) if dice.chance(66)]
+    found = []
+    for day in range(start // times.DAY, end // times.DAY + 1):
+        dice = Dice(world.seed, "slots", calendar_id, day)
+        # Realistic: two thirds are still free.
+        free = [day * times.DAY + step * _STEP for step in range(18, 34) if dice.chance(66)]
+        found += free if (day + 3) % 7 < len(_WORKING_DAYS) else []
+    return [_slot(world, calendar_id, moment) for moment in found if start <= moment < end]
 
 
 def _slot(world: World, calendar_id: str, moment: int) -> Object:

@@ -102,11 +102,12 @@ def all_sizes(bookings: int, sizes: dict[str, int]) -> dict[str, int]:
     chosen |= {"booking_calendars": 6 + grown // 4, "booking_pages": 4 + grown // 8}
     chosen |= {"master_pages": 2 + grown // 20, "event_types": 4 + grown // 20}
     chosen |= {"users": 5 + grown // 5, "teams": 2 + grown // 30, "webhooks": 3}
-    for name, size in sizes.items():
-        if name not in chosen or size < 0:
-            message = f"no such list or size: {name} {size}"
+    chosen |= sizes
+    for name, size in chosen.items():
+        if name not in STREAMS or size < 0:
+            message = f"{name} cannot be {size}" if name in STREAMS else f"no such list: {name}"
             raise ValueError(message)
-    return chosen | sizes
+    return chosen
 
 
 def moment_of(text: str) -> int:
