@@ -55,7 +55,7 @@ def test_a_page_size_of_one_loses_nothing_behind_a_deleted_object() -> None:
             account.delete("bookings", third)
 
     third = account.objects("bookings")[2]["id"]
-    told = {"has_more": False, "link": False, "deleted_cursor": "empty"}
+    told = {"has_more": "none", "deleted_cursor": "empty"}
     with Sandbox(account, key=programs.KEY, **told) as api:
         settings, catalog = programs.settings_for(api.url, page_size=1), inside.catalog("bookings")
         run = inside.run(settings, catalog, watch=delete_third)
