@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,9 @@ from scripts.meltano import RunLog, parse
 from scripts.screen import Screen
 from tests.observed import record
 from tests.observed.shown import not_to_be_shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RUNS = sorted(file.stem for file in record.FOLDER.glob("*.txt"))
 OF_MELTANO = [name for name in RUNS if not name.startswith(("dbt", "held"))]
