@@ -21,7 +21,7 @@ from tap_oncehub.tap import TapOnceHub
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_oncehub.streams.base import OnceHubStream
+    from tap_oncehub.client import OnceHubStream
 
 Schema: t.TypeAlias = dict[str, t.Any]
 Definition: t.TypeAlias = dict[str, t.Any]

@@ -16,7 +16,7 @@ from tap_oncehub.engine.errors import SettingsError
 from tap_oncehub.engine.signals import output_closed
 
 if t.TYPE_CHECKING:
-    from tap_oncehub.streams.base import OnceHubStream
+    from tap_oncehub.client import OnceHubStream
 
 _HELP = """Read a OnceHub account and write it to standard output as Singer messages, for a
 loader to read:

@@ -7,7 +7,6 @@ import logging
 import re
 import typing as t
 from functools import cached_property, partial
-from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from typing_extensions import override
 
 from tap_oncehub.catalog import checked
 from tap_oncehub.cli import CommandLineTap
+from tap_oncehub.client import error_for_response
 from tap_oncehub.engine import errors
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
@@ -26,7 +26,7 @@ from tap_oncehub.engine.progress import Progress, keep_plain, plain_text
 from tap_oncehub.engine.run import SyncRun
 from tap_oncehub.engine.signals import SignalWaiter, WholeLineWriter, write_out
 from tap_oncehub.engine.state import check_state
-from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE, SETTINGS, is_loopback
+from tap_oncehub.settings import SETTINGS, is_loopback
 from tap_oncehub.streams import STREAMS
 from tap_oncehub.streams.account import TestAuthStream
 
@@ -35,8 +35,7 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from tap_oncehub.engine.response import JsonResponse
-    from tap_oncehub.streams.base import OnceHubStream
+    from tap_oncehub.client import OnceHubStream
 
 _ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
 _ACCESS_SECONDS = 60.0
@@ -189,27 +188,3 @@ def _rate_limit_file(config: t.Mapping[str, t.Any]) -> Path | None:
     if file is None and not is_loopback(config["api_url"]):
         file = platformdirs.user_state_path("tap-oncehub") / "requests.sqlite"
     return Path(file) if file else None
-
-
-def error_for_response(
-    response: JsonResponse, path: str, text: str, *, key_check_path: str
-) -> errors.TapError:
-    """Return what a response means that refuses a request for good; ``text`` says both in words.
-
-    At ``key_check_path`` OnceHub says whether key, plan and address are right.
-    """
-    status, checks_key = response.status_code, path == key_check_path
-    if status == HTTPStatus.UNAUTHORIZED:
-        text = f"OnceHub does not accept the API key: {text}."
-        return errors.AccessRefusedError(f"{text} Set api_key to a valid key, made in {KEYS_PAGE}.")
-    if status == HTTPStatus.FORBIDDEN and checks_key:
-        text = f"OnceHub refuses access to its API: {text}."
-        return errors.AccessRefusedError(f"{text} The account's plan must include API access.")
-    if status < HTTPStatus.BAD_REQUEST:
-        text += ", a redirect, which is not followed"
-    if checks_key and (status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND):
-        text += f". Check api_url, {DEFAULT_API_URL} is the usual one."
-        return errors.WrongAddressError(text)
-    if status == HTTPStatus.FORBIDDEN:
-        text += ". If the account's plan does not include this, deselect the stream"
-    return errors.RefusedError(text, status=status, param=response.error_param)

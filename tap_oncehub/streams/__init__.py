@@ -7,7 +7,7 @@ import typing as t
 from tap_oncehub.streams import account, bookings, calendars, contacts
 
 if t.TYPE_CHECKING:
-    from tap_oncehub.streams.base import OnceHubStream
+    from tap_oncehub.client import OnceHubStream
 
 STREAMS: tuple[type[OnceHubStream], ...] = (
     bookings.BookingsStream,

@@ -7,9 +7,9 @@ from functools import cached_property
 
 from typing_extensions import override
 
+from tap_oncehub.client import OnceHubStream, rows_in
 from tap_oncehub.engine.readers import object_reader, single_reader
 from tap_oncehub.schemas import load_schema
-from tap_oncehub.streams.base import OnceHubStream, rows_in
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

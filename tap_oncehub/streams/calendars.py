@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from typing_extensions import override
 
+from tap_oncehub.client import OnceHubStream, rows_in
 from tap_oncehub.engine.readers import filter_reader, object_reader
 from tap_oncehub.engine.times import milliseconds, moment_of
-from tap_oncehub.streams.base import OnceHubStream, rows_in
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

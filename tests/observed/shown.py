@@ -10,7 +10,8 @@ _MAY_BE_SHOWN = re.compile(
         (
             # Its own words, before and after.
             r"",
-            r"This is SAMPLE DATA: .*|For your own account: .*|APIs & Webhooks; .*|put the key there.*",
+            r"This is SAMPLE DATA: .*|For your own account: .*",
+            r"APIs & Webhooks; .*|put the key there.*",
             r"output/\w+\.duckdb has no rows: reading the whole account",
             r"stream +new or changed +rows in all +newest record \(UTC\)",
             r"\w+ +[\d,]+ +[\d,]+   (?:\d{4}-\d\d-\d\d[\d :]*|-)?",

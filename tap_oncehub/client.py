@@ -1,8 +1,9 @@
-"""What OnceHub's endpoints share: address, key, envelope, parameters, sound bodies."""
+"""What is OnceHub's: address, key, envelope, parameters, sound bodies, what a refusal means."""
 
 from __future__ import annotations
 
 import typing as t
+from http import HTTPStatus
 from urllib.parse import parse_qs, quote
 
 from singer_sdk.authenticators import APIKeyAuthenticator
@@ -11,11 +12,12 @@ from singer_sdk.schema.source import StreamSchema
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_oncehub.engine.errors import SettingsError
+from tap_oncehub.engine import errors
 from tap_oncehub.engine.readers import as_id
 from tap_oncehub.engine.stream import ResumableStream
 from tap_oncehub.engine.times import day_before
 from tap_oncehub.schemas import SCHEMAS
+from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
@@ -193,6 +195,9 @@ class OnceHubStream(ResumableStream):
         Raises:
             SettingsError: Naming the stream and what it can do.
         """
+        if self.named_ids and not self.selected:
+            what = "%s is set, but the stream %s is not selected: nothing is read for it"
+            self.logger.warning(what, self.ids_setting, self.name)
         if self.replication_method == REPLICATION_FULL_TABLE:
             return
         incremental = self.replication_method == REPLICATION_INCREMENTAL
@@ -200,9 +205,33 @@ class OnceHubStream(ResumableStream):
             can = ", ".join(sorted(self.time_filters)) or "none, use FULL_TABLE"
             msg = f"The catalog asks for {self.name} with replication method "
             msg += f"{self.replication_method} and key {self.replication_key}; possible "
-            raise SettingsError(msg + f"replication keys: {can}.")
+            raise errors.SettingsError(msg + f"replication keys: {can}.")
 
 
 def rows_in(body: t.Any) -> t.Any:
     """Return the rows of a body that is a bare array, or that has them in ``data``."""
     return body.get("data") if isinstance(body, dict) else body
+
+
+def error_for_response(
+    response: JsonResponse, path: str, text: str, *, key_check_path: str
+) -> errors.TapError:
+    """Return what a response means that refuses a request for good; ``text`` says both in words.
+
+    At ``key_check_path`` OnceHub says whether key, plan and address are right.
+    """
+    status, checks_key = response.status_code, path == key_check_path
+    if status == HTTPStatus.UNAUTHORIZED:
+        text = f"OnceHub does not accept the API key: {text}."
+        return errors.AccessRefusedError(f"{text} Set api_key to a valid key, made in {KEYS_PAGE}.")
+    if status == HTTPStatus.FORBIDDEN and checks_key:
+        text = f"OnceHub refuses access to its API: {text}."
+        return errors.AccessRefusedError(f"{text} The account's plan must include API access.")
+    if status < HTTPStatus.BAD_REQUEST:
+        text += ", a redirect, which is not followed"
+    if checks_key and (status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND):
+        text += f". Check api_url, {DEFAULT_API_URL} is the usual one."
+        return errors.WrongAddressError(text)
+    if status == HTTPStatus.FORBIDDEN:
+        text += ". If the account's plan does not include this, deselect the stream"
+    return errors.RefusedError(text, status=status, param=response.error_param)
