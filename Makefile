@@ -18,7 +18,7 @@ export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install loaders run check status models assistant notebook test test-slow test-warehouses bench lint format build generate hub lock clean FORCE
+.PHONY: help install loaders run check status models assistant notebook test test-slow test-warehouses mutants bench lint format build generate hub lock clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,8 @@ test-slow: loaders $(DONE)/notebook $(DONE)/query $(DONE)/mcp ## run the tests t
 	@.venv/bin/pytest -m slow $(TEST_ARGS)
 test-warehouses: loaders $(addprefix $(DONE)/,exporters bqemulator fakesnow azurite) ## run the tests that need emulators of warehouses and stores
 	@.venv/bin/pytest -m warehouses $(TEST_ARGS)
+mutants: loaders ## spoil what matters, a thing at a time: a test must see each; MUTANTS chooses some by name
+	@.venv/bin/python -m tests.mutants $(MUTANTS)
 bench: install $(addprefix $(DONE)/bench-,dlt airbyte pypi) ## measure the tap and others; BENCH_ARGS=--help says what can be chosen
 	@.venv/bin/python -m benchmarks $(BENCH_ARGS)
 lint: $(DONE)/dev ## check style, types, meltano.yml and workflows

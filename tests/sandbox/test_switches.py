@@ -86,10 +86,7 @@ def test_slots_can_be_strict(api: Sandbox, get: Get) -> None:
 
 @pytest.mark.parametrize("status", [402, 404])
 def test_parents_that_refuse_their_children(api: Sandbox, get: Get, status: int) -> None:
-    api.switch(
-        unpublished_calendar=status, seatless_calendar=status,
-        seatless_user=status, refused_object=status,
-    )  # fmt: skip
+    api.switch(refusal=status)
     for child, stream, path in (
         ("booking_calendar_time_slots", "booking_calendars", "/booking-calendars/{}/time-slots"),
         ("user_scheduling_availability", "users", "/users/{}/scheduling-availability"),
