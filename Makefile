@@ -57,8 +57,7 @@ format: $(DONE)/dev ## format the code
 	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format --quiet .
 build: $(DONE)/dev $(DONE)/build ## make wheel and sdist in dist/, and check them
 	@rm -rf dist && .venv/bin/hatchling build
-	@.tools/build/bin/twine --no-color check --strict dist/*
-	@.tools/build/bin/check-wheel-contents dist/*.whl
+	@.tools/build/bin/twine --no-color check --strict dist/* && .tools/build/bin/check-wheel-contents dist/*.whl
 generate: ## write docs/streams.md, transform/models/sources.yml and plugin.yaml, after a change of the tap
 hub: ## write dist/hub, the files of a pull request to Meltano Hub
 generate hub: $(DONE)/dev
@@ -105,8 +104,7 @@ $(DONE)/plugins $(DONE)/loaders $(DONE)/dbt: meltano.yml pyproject.toml requirem
 	@echo "Setting up: $(NAMES) ..."
 	@.tools/meltano/bin/meltano --log-level=warning install $(NAMES) && touch $@
 $(DONE)/exporters: load/dlt_export/pyproject.toml load/parquet_export/pyproject.toml $(DONE)/exporter
-	@$(UV) pip install --python .tools/exporter --no-deps --no-build-isolation --editable load/dlt_export --editable load/parquet_export
-	@touch $@
+	@$(UV) pip install --python .tools/exporter --no-deps --no-build-isolation --editable load/dlt_export --editable load/parquet_export && touch $@
 $(DONE)/azurite: $(DONE)/servers
 	@echo 'Setting up: azurite, with npm ...'
 	@npm install --silent --no-fund --no-audit --prefix .tools/azurite azurite@3.37.0 && touch $@
