@@ -11,7 +11,7 @@ from sandbox.data.bookings import trash
 from sandbox.data.makers import make
 from sandbox.data.nasty import spoil
 from sandbox.data.people import person
-from sandbox.data.world import World, all_sizes, moment_of
+from sandbox.data.world import PAIR, World, all_sizes, moment_of
 from sandbox.lists import Collection, number_of
 from sandbox.streams import BY_PREFIX, CREATED, STREAMS, UPDATED
 from sandbox.switches import Switches
@@ -26,9 +26,6 @@ _PARENTS = {
     "booking": "bookings",
     "booking_calendar": "booking_calendars",
 }
-_TRIES = 50
-# Older text messages keep their status; a change could not be seen by time anyway.
-_SMS_ALIVE = 2 * times.DAY
 _EDITS: dict[str, dict[str, Sequence[Any]]] = {
     "bookings": {
         "status": ("scheduled", "completed", "canceled", "no_show"),
@@ -41,7 +38,6 @@ _EDITS: dict[str, dict[str, Sequence[Any]]] = {
     "booking_calendars": {"name": ("Edited calendar", "Edited, it"), "published": (True, False)},
     "users": {"last_name": ("Edited", "D'Edité"), "teams": ([],)},
 }
-_OTHERS = {"name": ("Edited", "Edited \u2014 twice", "")}
 
 
 class Account:
@@ -133,19 +129,16 @@ class Account:
         """Return the ids of the users who host or co-host a booking, of those there are."""
         with self.lock:
             if booking_id not in self._hosts:
-                number = self._number("bookings", booking_id)
+                number = number_of(self._existing("bookings", booking_id))
                 self._hosts[booking_id] = bookings.hosts(self.world, number)
             return self._alive("users", self._hosts[booking_id])
 
     def links_of(self, booking_page_id: str) -> dict[str, tuple[str, ...]]:
         """Return the ids of what a booking page belongs to, by filter, of what there is."""
         with self.lock:
-            links = setup.links(self.world, self._number("booking_pages", booking_page_id))
+            number = number_of(self._existing("booking_pages", booking_page_id))
+            links = setup.links(self.world, number)
             return {name: self._alive(setup.LINKS[name], keys) for name, keys in links.items()}
-
-    def _number(self, stream: str, key: str) -> int:
-        self._existing(stream, key)
-        return self.world.ids[stream].decode(key) or 0
 
     def _alive(self, stream: str, keys: Sequence[str]) -> tuple[str, ...]:
         collection = self.collection(stream)
@@ -172,7 +165,7 @@ class Account:
             return None
         encode = self.world.ids["bookings"].encode
         with self.lock:
-            members = map(encode, bookings.conversation_bookings(number))
+            members = (encode(PAIR * number + place) for place in range(PAIR))
             found = {key: item for key in members if (item := self.object("bookings", key))}
             contacts = (item.get("contact") for item in found.values())
             contact = next((key for key in contacts if isinstance(key, str)), None)
@@ -198,19 +191,18 @@ class Account:
     def refusal(self, child: str, key: str) -> int | None:
         """Return the status with which a request for an object's child, or itself, is refused."""
         stream, status = _PARENTS[child], self.switches.refusal or None
+        slots = child == "booking_calendar_time_slots"
         item, rank = self.object(stream, key), self.collections[stream].rank_of(key)
         if item is None or rank is None:
             return 404
-        chosen = rank % (5 if stream == "users" else 7) == 4
-        if child in {"booking", "booking_calendar"}:
-            return status if chosen else None
-        if item.get("deleted") is True or item.get("status") == "invited":
+        if (slots or stream == "users") and (
+            item.get("deleted") or item.get("status") == "invited"
+        ):
             return 404
-        if stream == "users":
-            return status if chosen else None
-        if item.get("published") is False:
+        if slots and item.get("published") is False:
             return status or 422
-        return status or 402 if chosen else None
+        chosen = rank % (5 if stream == "users" else 7) == 4
+        return (status or (402 if slots else None)) if chosen else None
 
     def time_slots(self, calendar_id: str, start: str, end: str) -> list[Object]:
         """Return the slots between two times in ISO 8601; none if the calendar refuses."""
@@ -257,8 +249,6 @@ class Account:
         with self.lock:
             rank = self._existing(stream, key)
             self.collection(stream).delete(rank)
-            if stream == "bookings":
-                self._trash.pop(rank, None)
         return key
 
     def random_changes(
@@ -274,7 +264,7 @@ class Account:
         rng.shuffle(actions)
         with self.lock:
             for action in actions:
-                any(self._change(rng, action, rng.choice(streams)) for _ in range(_TRIES))
+                any(self._change(rng, action, rng.choice(streams)) for _ in range(50))
 
     def _change(self, rng: random.Random, action: str, stream: str) -> bool:
         """Change something; say whether there was something to change."""
@@ -290,9 +280,12 @@ class Account:
         if action == "delete":
             return bool(self.delete(stream, key))
         created = times.parse((self.object(stream, key) or {}).get(CREATED)) or 0
-        if stream == "sms_notifications" and created < self.clock.now() - _SMS_ALIVE:
+        # Older text messages keep their status; a change could not be seen by time anyway.
+        if stream == "sms_notifications" and created < self.clock.now() - 2 * times.DAY:
             return False
-        field, values = rng.choice(tuple(_EDITS.get(stream, _OTHERS).items()))
+        field, values = rng.choice(
+            tuple(_EDITS.get(stream, {"name": ("Edited \u2014 it", "")}).items())
+        )
         return bool(self.edit(stream, key, **{field: rng.choice(values)}))
 
     @property

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _MOST = 100
-_REMEMBERED = 8
 _EVER = 1 << 62
 
 
@@ -68,19 +67,15 @@ class Collection:
         number = self._ids.decode(key)
         if number is not None and number >= ADDED:
             number = ADDED - 1 - number
-        return number if number in self.ranks() else None
+        return number if number is not None and -self.added <= number < self.size else None
 
     def id_of(self, rank: int) -> str:
         """Return the id of the object at a rank."""
         return self._ids.encode(number_of(rank))
 
-    def ranks(self) -> range:
-        """Return all ranks, those of deleted objects too."""
-        return range(-self.added, self.size)
-
     def alive(self) -> list[int]:
         """Return the ranks of what is there, newest first."""
-        return [rank for rank in self.ranks() if rank not in self.deleted]
+        return [rank for rank in range(-self.added, self.size) if rank not in self.deleted]
 
     def raw(self, rank: int) -> bytes:
         """Return an object as the API sends it."""
@@ -183,24 +178,19 @@ def expansions(query: dict[str, str], known: Iterable[str], prefix: str = "") ->
     return names
 
 
-def question(
-    query: dict[str, str], stream: Stream, time_filters: str, expandable: tuple[str, ...]
-) -> Question:
+def question(query: dict[str, str], stream: Stream, time_filters: str) -> Question:
     """Read the parameters of a list."""
     bounds = [f"{name}.{end}" for name in stream.times for end in ("gt", "lt")]
-    expand = ("expand",) if expandable else ()
-    only(query, "limit", "after", *stream.filters, *bounds, *expand)
+    expandable = ("expand",) if stream.expands else ()
+    only(query, "limit", "after", *stream.filters, *bounds, *expandable)
     limit = query.get("limit", "10")
     if not _DIGITS.fullmatch(limit) or not 1 <= int(limit) <= _MOST:
         refuse(f"limit must be a number from 1 to {_MOST}.", "limit")
+    equal = tuple((name, query[name]) for name in stream.filters if name in query)
     ranges = (_range(query, name, time_filters) for name in stream.times)
-    return Question(
-        limit=int(limit),
-        cursor=query.get("after"),
-        equal=tuple((name, query[name]) for name in stream.filters if name in query),
-        times=tuple(its for its in ranges if its[1:] != (-_EVER, _EVER)),
-        expand=expansions(query, expandable, "data."),
-    )
+    bounded = tuple(its for its in ranges if its[1:] != (-_EVER, _EVER))
+    expand = expansions(query, stream.expands, "data.")
+    return Question(int(limit), query.get("after"), equal, bounded, expand)
 
 
 def _range(query: dict[str, str], name: str, time_filters: str) -> tuple[str, int, int]:
@@ -242,20 +232,19 @@ class Lister:
         order = self._account.switches.order
         key = (stream.name, order, versions, question.equal, question.times)
         if key not in self._matches:
-            while len(self._matches) >= _REMEMBERED:
+            while len(self._matches) >= 8:
                 del self._matches[next(iter(self._matches))]
-            self._matches[key] = self._search(stream, question)
+            collection = self._account.collection(stream.name)
+            found = (
+                rank
+                for rank in collection.alive()
+                if all(
+                    low < collection.time(rank, name) < high for name, low, high in question.times
+                )
+                and all(self._is(stream, rank, *pair) for pair in question.equal)
+            )
+            self._matches[key] = sorted(found, key=collection.place(order))
         return self._matches[key]
-
-    def _search(self, stream: Stream, question: Question) -> list[int]:
-        collection = self._account.collection(stream.name)
-        found = [
-            rank
-            for rank in collection.alive()
-            if all(low < collection.time(rank, field) < high for field, low, high in question.times)
-            and all(self._is(stream, rank, *pair) for pair in question.equal)
-        ]
-        return sorted(found, key=collection.place(self._account.switches.order))
 
     def _is(self, stream: Stream, rank: int, name: str, value: str) -> bool:
         account, collection = self._account, self._account.collection(stream.name)
@@ -285,4 +274,4 @@ class Lister:
             return stop
         if policy in {"start", "empty"}:
             return 0 if policy == "start" else len(ranks)
-        return not_found(stream.noun, question.cursor, "after", 404 if policy == "404" else 400)
+        return not_found(stream.kind, question.cursor, "after", 404 if policy == "404" else 400)
