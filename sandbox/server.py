@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _LOOPBACK = "127.0.0.1"
 _PIECES = 20
-_STUCK = "Wed, 01 Jan 2020 00:00:00 GMT"
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
@@ -197,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         date = account.switches.date_header
         if date != "none":
             right = account.clock.http_date(3600 if date == "ahead" else 0)
-            headers["Date"] = _STUCK if date == "stuck" else right
+            headers["Date"] = "Wed, 01 Jan 2020 00:00:00 GMT" if date == "stuck" else right
         if "gzip" in self.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, 1, mtime=0)
             headers["Content-Encoding"] = "gzip"
