@@ -14,8 +14,8 @@ from sandbox.streams import STREAMS
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
+def main() -> None:
+    """Run until told to stop."""
     made = argparse.ArgumentParser(
         prog="python -m sandbox",
         description="Serve a made-up OnceHub account on the loopback address, until "
@@ -32,12 +32,6 @@ def parser() -> argparse.ArgumentParser:
         group.add_argument(option, type=int, metavar="N", help=f"default: {usual}")
     group.add_argument("--now", help="when the account was made, in ISO 8601 (default: this hour)")
     group.add_argument("--plain", action="store_true", help="no difficult values in objects")
-    return made
-
-
-def main() -> None:
-    """Run until told to stop."""
-    made = parser()
     options = made.parse_args()
     sizes = {"bookings": 1000} | {n: s for n in STREAMS if (s := getattr(options, n)) is not None}
     # Before there are threads, so that none of them gets the signals.

@@ -1,34 +1,38 @@
-"""An account: all its lists, and what happens to it while somebody reads it."""
+"""An account: all its lists, and what happens to it while somebody reads it.
+
+A rank is an object's place in its list: 0 and up for those that were there from the start,
+newest first, and -1, -2, ... for those added later, so that ascending ranks are the API's order.
+"""
 
 from __future__ import annotations
 
+import json
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sandbox.answers import encode
 from sandbox.data import Object, bookings, setup, times
 from sandbox.data.bookings import trash
 from sandbox.data.makers import make
 from sandbox.data.nasty import spoil
 from sandbox.data.people import person
-from sandbox.data.world import World, all_sizes, moment_of
-from sandbox.lists import Collection, number_of
+from sandbox.data.world import ADDED, PAIR, World, all_sizes, moment_of
 from sandbox.streams import BY_PREFIX, CREATED, STREAMS, UPDATED
 from sandbox.switches import Switches
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from sandbox.data.world import Ids
+    from sandbox.streams import Stream
+
+NO_TIME = -(1 << 62)  # before every moment: in no list that is filtered by time
 _PARENTS = {
     "booking_calendar_time_slots": "booking_calendars",
     "user_scheduling_availability": "users",
-    "booking": "bookings",
-    "booking_calendar": "booking_calendars",
 }
-_TRIES = 50
-# Older text messages keep their status; a change could not be seen by time anyway.
-_SMS_ALIVE = 2 * times.DAY
 _EDITS: dict[str, dict[str, Sequence[Any]]] = {
     "bookings": {
         "status": ("scheduled", "completed", "canceled", "no_show"),
@@ -41,7 +45,97 @@ _EDITS: dict[str, dict[str, Sequence[Any]]] = {
     "booking_calendars": {"name": ("Edited calendar", "Edited, it"), "published": (True, False)},
     "users": {"last_name": ("Edited", "D'Edité"), "teams": ([],)},
 }
-_OTHERS = {"name": ("Edited", "Edited \u2014 twice", "")}
+
+
+def number_of(rank: int) -> int:
+    """Return what the object at a rank is made from."""
+    return rank if rank >= 0 else ADDED - 1 - rank
+
+
+class Collection:
+    """The objects of one list, made when somebody first asks for them."""
+
+    def __init__(self, stream: Stream, size: int, ids: Ids, make: Callable[[int], Object]) -> None:
+        self.size = size
+        self.added = 0
+        self.version = 0
+        self.deleted: set[int] = set()
+        self._stream = stream
+        self._ids = ids
+        self._make = make
+        self._touched: dict[int, int] = {}
+        self._raw: dict[int, bytes] = {}
+        self._times: dict[int, dict[str, int]] = {}
+
+    def __len__(self) -> int:
+        return self.size + self.added - len(self.deleted)
+
+    def forget(self) -> None:
+        """Make unchanged objects anew: the way they are made has changed."""
+        self._raw = {rank: self._raw[rank] for rank in self._touched}
+        self.version += 1
+
+    def rank_of(self, key: str) -> int | None:
+        """Find an object, deleted or not; None if there never was one with this id."""
+        number = self._ids.decode(key)
+        if number is not None and number >= ADDED:
+            number = ADDED - 1 - number
+        return number if number is not None and -self.added <= number < self.size else None
+
+    def id_of(self, rank: int) -> str:
+        """Return the id of the object at a rank."""
+        return self._ids.encode(number_of(rank))
+
+    def alive(self) -> list[int]:
+        """Return the ranks of what is there, newest first."""
+        return [rank for rank in range(-self.added, self.size) if rank not in self.deleted]
+
+    def raw(self, rank: int) -> bytes:
+        """Return an object as the API sends it."""
+        if rank not in self._raw:
+            self._store(rank, self._make(rank))
+        return self._raw[rank]
+
+    def get(self, rank: int) -> Object:
+        """Return an object, also a deleted one, as who asks for it by id gets it."""
+        if rank in self.deleted:
+            return {"id": self.id_of(rank), "object": self._stream.kind, "deleted": True}
+        item: Object = json.loads(self.raw(rank))
+        return item
+
+    def put(self, rank: int, item: Object, now: int) -> None:
+        """Replace an object."""
+        self.version += 1
+        self._touched[rank] = now
+        self.added = max(self.added, -rank)
+        self._store(rank, item)
+
+    def delete(self, rank: int) -> None:
+        """Take an object out of the list."""
+        self.version += 1
+        self.deleted.add(rank)
+
+    def place(self, order: str) -> Callable[[int], tuple[int, int]]:
+        """Return the sort key of ranks in an order, see `Switches.order`."""
+        if order == "starting" and "starting_time" in self._stream.times:
+            return lambda rank: (-self.time(rank, "starting_time"), rank)
+        if order != "updated":
+            sign = -1 if order == "oldest" else 1
+            return lambda rank: (0, sign * rank)
+        if UPDATED in self._stream.times:
+            return lambda rank: (-self.time(rank, UPDATED), rank)
+        # When it was added or edited.
+        return lambda rank: (-self._touched.get(rank, NO_TIME), rank)
+
+    def time(self, rank: int, field: str) -> int:
+        """Return one of the times that the list can be filtered by."""
+        self.raw(rank)
+        return self._times[rank][field]
+
+    def _store(self, rank: int, item: Object) -> None:
+        self._raw[rank] = encode(item)
+        found = {field: times.parse(item.get(field)) for field in self._stream.times}
+        self._times[rank] = {f: NO_TIME if at is None else at for f, at in found.items()}
 
 
 class Account:
@@ -133,19 +227,16 @@ class Account:
         """Return the ids of the users who host or co-host a booking, of those there are."""
         with self.lock:
             if booking_id not in self._hosts:
-                number = self._number("bookings", booking_id)
+                number = number_of(self._existing("bookings", booking_id))
                 self._hosts[booking_id] = bookings.hosts(self.world, number)
             return self._alive("users", self._hosts[booking_id])
 
     def links_of(self, booking_page_id: str) -> dict[str, tuple[str, ...]]:
         """Return the ids of what a booking page belongs to, by filter, of what there is."""
         with self.lock:
-            links = setup.links(self.world, self._number("booking_pages", booking_page_id))
+            number = number_of(self._existing("booking_pages", booking_page_id))
+            links = setup.links(self.world, number)
             return {name: self._alive(setup.LINKS[name], keys) for name, keys in links.items()}
-
-    def _number(self, stream: str, key: str) -> int:
-        self._existing(stream, key)
-        return self.world.ids[stream].decode(key) or 0
 
     def _alive(self, stream: str, keys: Sequence[str]) -> tuple[str, ...]:
         collection = self.collection(stream)
@@ -170,9 +261,9 @@ class Account:
         number = self.world.conversation_ids.decode(key)
         if number is None:
             return None
-        encode = self.world.ids["bookings"].encode
+        name = self.world.ids["bookings"].encode
         with self.lock:
-            members = map(encode, bookings.conversation_bookings(number))
+            members = (name(PAIR * number + place) for place in range(PAIR))
             found = {key: item for key in members if (item := self.object("bookings", key))}
             contacts = (item.get("contact") for item in found.values())
             contact = next((key for key in contacts if isinstance(key, str)), None)
@@ -197,20 +288,19 @@ class Account:
 
     def refusal(self, child: str, key: str) -> int | None:
         """Return the status with which a request for an object's child, or itself, is refused."""
-        stream, status = _PARENTS[child], self.switches.refusal or None
+        stream, status = _PARENTS.get(child, f"{child}s"), self.switches.refusal or None
+        slots = child == "booking_calendar_time_slots"
         item, rank = self.object(stream, key), self.collections[stream].rank_of(key)
         if item is None or rank is None:
             return 404
-        chosen = rank % (5 if stream == "users" else 7) == 4
-        if child in {"booking", "booking_calendar"}:
-            return status if chosen else None
-        if item.get("deleted") is True or item.get("status") == "invited":
+        if (slots or stream == "users") and (
+            item.get("deleted") or item.get("status") == "invited"
+        ):
             return 404
-        if stream == "users":
-            return status if chosen else None
-        if item.get("published") is False:
+        if slots and item.get("published") is False:
             return status or 422
-        return status or 402 if chosen else None
+        chosen = rank % (5 if stream == "users" else 7) == 4
+        return (status or (402 if slots else None)) if chosen else None
 
     def time_slots(self, calendar_id: str, start: str, end: str) -> list[Object]:
         """Return the slots between two times in ISO 8601; none if the calendar refuses."""
@@ -257,8 +347,6 @@ class Account:
         with self.lock:
             rank = self._existing(stream, key)
             self.collection(stream).delete(rank)
-            if stream == "bookings":
-                self._trash.pop(rank, None)
         return key
 
     def random_changes(
@@ -274,7 +362,7 @@ class Account:
         rng.shuffle(actions)
         with self.lock:
             for action in actions:
-                any(self._change(rng, action, rng.choice(streams)) for _ in range(_TRIES))
+                any(self._change(rng, action, rng.choice(streams)) for _ in range(50))
 
     def _change(self, rng: random.Random, action: str, stream: str) -> bool:
         """Change something; say whether there was something to change."""
@@ -290,9 +378,12 @@ class Account:
         if action == "delete":
             return bool(self.delete(stream, key))
         created = times.parse((self.object(stream, key) or {}).get(CREATED)) or 0
-        if stream == "sms_notifications" and created < self.clock.now() - _SMS_ALIVE:
+        # Older text messages keep their status; a change could not be seen by time anyway.
+        if stream == "sms_notifications" and created < self.clock.now() - 2 * times.DAY:
             return False
-        field, values = rng.choice(tuple(_EDITS.get(stream, _OTHERS).items()))
+        field, values = rng.choice(
+            tuple(_EDITS.get(stream, {"name": ("Edited \u2014 it", "")}).items())
+        )
         return bool(self.edit(stream, key, **{field: rng.choice(values)}))
 
     @property

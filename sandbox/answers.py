@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from http import HTTPStatus
+from http.client import responses
 from typing import NoReturn
 
 _FROM_PROXY = (502, 503, 504)
@@ -36,18 +36,11 @@ class Answer:
 class ApiError(Exception):
     """An error that the API answers with."""
 
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        param: str | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> None:
+    def __init__(self, status: int, message: str, param: str | None = None) -> None:
         super().__init__(message)
-        usual = "api_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
-        kind = _TYPES.get(status, usual or "invalid_request_error")
+        kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
         body = {"type": kind, "message": message} | ({"param": param} if param else {})
-        self.answer = Answer(status, encode(body), headers or {})
+        self.answer = Answer(status, encode(body))
 
 
 def encode(value: object) -> bytes:
@@ -68,9 +61,9 @@ def refuse(message: str, param: str | None = None, status: int = 400) -> NoRetur
     raise ApiError(status, message, param)
 
 
-def not_found(noun: str, key: str, param: str = "id", status: int = 404) -> NoReturn:
+def not_found(kind: str, key: str, param: str = "id", status: int = 404) -> NoReturn:
     """Answer that nobody has an id."""
-    refuse(f"No such {noun}: '{key}'", param, status)
+    refuse(f"No such {kind.replace('_', ' ')}: '{key}'", param, status)
 
 
 def instead(kind: str, email: str) -> Answer:
@@ -83,8 +76,9 @@ def instead(kind: str, email: str) -> Answer:
 
 def broken(status: int, email: str, headers: dict[str, str]) -> Answer:
     """Return an error answer with a status: a proxy's is a page."""
+    phrase = responses.get(status, "Unknown")
+    answer = ApiError(status, f"{phrase}: we could not handle the booking of {email}").answer
     if status in _FROM_PROXY:
         answer = instead("html", email)
-        answer.status, answer.headers = status, headers
-        return answer
-    return ApiError(status, f"We could not handle the booking of {email}", None, headers).answer
+    answer.status, answer.headers = status, headers
+    return answer

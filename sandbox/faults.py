@@ -18,7 +18,6 @@ KINDS = (
     "same_page", "cycle", "bom",  # in lists
     *BODIES,
 )  # fmt: skip
-_STATUSES = range(300, 600)
 
 
 @dataclass
@@ -33,7 +32,7 @@ class Fault:
     after: int = 0  # how many matching requests pass first
     probability: float = 1.0  # how likely it is for each of the requests
     seed: int | None = None  # makes the chance reproducible
-    seconds: float | None = None  # how long a "timeout" or a "slow" answer takes
+    seconds: float = 60.0  # how long a "timeout" or a "slow" answer takes
     retry_after: str | None = None  # a `Retry-After` header for an HTTP status
     location: str | None = None  # a `Location` header for an HTTP status
     hits: int = 0  # how often it happened
@@ -42,7 +41,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         """Refuse kinds that do not exist."""
-        if self.kind not in KINDS and self.status not in _STATUSES:
+        if self.kind not in KINDS and self.status not in range(300, 600):
             message = f"no such fault: {self.kind}; there are {', '.join(KINDS)}, 300 to 599"
             raise ValueError(message)
         self._random.seed(self.seed)

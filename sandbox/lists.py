@@ -1,133 +1,25 @@
-"""Lists: their objects, what a question may ask, and the page that answers it.
-
-Questions are read strictly: the sandbox shows a client its mistakes.
-
-A rank is an object's place: 0 and up for the objects that were there from the start,
-newest first, and -1, -2, ... for those added later, so that ascending ranks are the
-API's order.
-"""
+"""Lists: what a question may ask, read strictly to show mistakes, and the page that answers it."""
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
-from sandbox.answers import encode, not_found, refuse
-from sandbox.data import Object, times
+from sandbox.answers import not_found, refuse
+from sandbox.data import times
 from sandbox.data.setup import LINKS
-from sandbox.data.world import ADDED
-from sandbox.streams import UPDATED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sandbox.account import Account
-    from sandbox.data.world import Ids
     from sandbox.streams import Stream
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_DIGITS = re.compile(r"[0-9]{1,9}")
 _MOST = 100
-_REMEMBERED = 8
 _EVER = 1 << 62
-
-
-def number_of(rank: int) -> int:
-    """Return what the object at a rank is made from."""
-    return rank if rank >= 0 else ADDED - 1 - rank
-
-
-class Collection:
-    """The objects of one list, made when somebody first asks for them."""
-
-    def __init__(self, stream: Stream, size: int, ids: Ids, make: Callable[[int], Object]) -> None:
-        self.size = size
-        self.added = 0
-        self.version = 0
-        self.deleted: set[int] = set()
-        self._stream = stream
-        self._ids = ids
-        self._make = make
-        self._touched: dict[int, int] = {}
-        self._raw: dict[int, bytes] = {}
-        self._times: dict[int, dict[str, int]] = {}
-
-    def __len__(self) -> int:
-        return self.size + self.added - len(self.deleted)
-
-    def forget(self) -> None:
-        """Make unchanged objects anew: the way they are made has changed."""
-        self._raw = {rank: self._raw[rank] for rank in self._touched}
-        self.version += 1
-
-    def rank_of(self, key: str) -> int | None:
-        """Find an object, deleted or not; None if there never was one with this id."""
-        number = self._ids.decode(key)
-        if number is not None and number >= ADDED:
-            number = ADDED - 1 - number
-        return number if number in self.ranks() else None
-
-    def id_of(self, rank: int) -> str:
-        """Return the id of the object at a rank."""
-        return self._ids.encode(number_of(rank))
-
-    def ranks(self) -> range:
-        """Return all ranks, those of deleted objects too."""
-        return range(-self.added, self.size)
-
-    def alive(self) -> list[int]:
-        """Return the ranks of what is there, newest first."""
-        return [rank for rank in self.ranks() if rank not in self.deleted]
-
-    def raw(self, rank: int) -> bytes:
-        """Return an object as the API sends it."""
-        if rank not in self._raw:
-            self._store(rank, self._make(rank))
-        return self._raw[rank]
-
-    def get(self, rank: int) -> Object:
-        """Return an object, also a deleted one, as who asks for it by id gets it."""
-        if rank in self.deleted:
-            return {"id": self.id_of(rank), "object": self._stream.kind, "deleted": True}
-        item: Object = json.loads(self.raw(rank))
-        return item
-
-    def put(self, rank: int, item: Object, now: int) -> None:
-        """Replace an object."""
-        self.version += 1
-        self._touched[rank] = now
-        self.added = max(self.added, -rank)
-        self._store(rank, item)
-
-    def delete(self, rank: int) -> None:
-        """Take an object out of the list."""
-        self.version += 1
-        self.deleted.add(rank)
-
-    def place(self, order: str) -> Callable[[int], tuple[int, int]]:
-        """Return the sort key of ranks in an order, see `Switches.order`."""
-        if order == "starting" and "starting_time" in self._stream.times:
-            return lambda rank: (-self.time(rank, "starting_time"), rank)
-        if order != "updated":
-            sign = -1 if order == "oldest" else 1
-            return lambda rank: (0, sign * rank)
-        if UPDATED in self._stream.times:
-            return lambda rank: (-self.time(rank, UPDATED), rank)
-        # When it was added or edited.
-        return lambda rank: (-self._touched.get(rank, -_EVER), rank)
-
-    def time(self, rank: int, field: str) -> int:
-        """Return one of the times that the list can be filtered by."""
-        self.raw(rank)
-        return self._times[rank][field]
-
-    def _store(self, rank: int, item: Object) -> None:
-        self._raw[rank] = encode(item)
-        found = {field: times.parse(item.get(field)) for field in self._stream.times}
-        self._times[rank] = {f: -_EVER if at is None else at for f, at in found.items()}
 
 
 class Question(NamedTuple):
@@ -183,24 +75,19 @@ def expansions(query: dict[str, str], known: Iterable[str], prefix: str = "") ->
     return names
 
 
-def question(
-    query: dict[str, str], stream: Stream, time_filters: str, expandable: tuple[str, ...]
-) -> Question:
+def question(query: dict[str, str], stream: Stream, time_filters: str) -> Question:
     """Read the parameters of a list."""
     bounds = [f"{name}.{end}" for name in stream.times for end in ("gt", "lt")]
-    expand = ("expand",) if expandable else ()
-    only(query, "limit", "after", *stream.filters, *bounds, *expand)
+    expandable = ("expand",) if stream.expands else ()
+    only(query, "limit", "after", *stream.filters, *bounds, *expandable)
     limit = query.get("limit", "10")
-    if not _DIGITS.fullmatch(limit) or not 1 <= int(limit) <= _MOST:
+    if not re.fullmatch("[0-9]{1,9}", limit) or not 1 <= int(limit) <= _MOST:
         refuse(f"limit must be a number from 1 to {_MOST}.", "limit")
+    equal = tuple((name, query[name]) for name in stream.filters if name in query)
     ranges = (_range(query, name, time_filters) for name in stream.times)
-    return Question(
-        limit=int(limit),
-        cursor=query.get("after"),
-        equal=tuple((name, query[name]) for name in stream.filters if name in query),
-        times=tuple(its for its in ranges if its[1:] != (-_EVER, _EVER)),
-        expand=expansions(query, expandable, "data."),
-    )
+    bounded = tuple(its for its in ranges if its[1:] != (-_EVER, _EVER))
+    expand = expansions(query, stream.expands, "data.")
+    return Question(int(limit), query.get("after"), equal, bounded, expand)
 
 
 def _range(query: dict[str, str], name: str, time_filters: str) -> tuple[str, int, int]:
@@ -242,20 +129,19 @@ class Lister:
         order = self._account.switches.order
         key = (stream.name, order, versions, question.equal, question.times)
         if key not in self._matches:
-            while len(self._matches) >= _REMEMBERED:
+            while len(self._matches) >= 8:
                 del self._matches[next(iter(self._matches))]
-            self._matches[key] = self._search(stream, question)
+            collection = self._account.collection(stream.name)
+            found = (
+                rank
+                for rank in collection.alive()
+                if all(
+                    low < collection.time(rank, name) < high for name, low, high in question.times
+                )
+                and all(self._is(stream, rank, *pair) for pair in question.equal)
+            )
+            self._matches[key] = sorted(found, key=collection.place(order))
         return self._matches[key]
-
-    def _search(self, stream: Stream, question: Question) -> list[int]:
-        collection = self._account.collection(stream.name)
-        found = [
-            rank
-            for rank in collection.alive()
-            if all(low < collection.time(rank, field) < high for field, low, high in question.times)
-            and all(self._is(stream, rank, *pair) for pair in question.equal)
-        ]
-        return sorted(found, key=collection.place(self._account.switches.order))
 
     def _is(self, stream: Stream, rank: int, name: str, value: str) -> bool:
         account, collection = self._account, self._account.collection(stream.name)
@@ -285,4 +171,4 @@ class Lister:
             return stop
         if policy in {"start", "empty"}:
             return 0 if policy == "start" else len(ranks)
-        return not_found(stream.noun, question.cursor, "after", 404 if policy == "404" else 400)
+        return not_found(stream.kind, question.cursor, "after", 404 if policy == "404" else 400)

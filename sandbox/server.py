@@ -26,10 +26,7 @@ if TYPE_CHECKING:
     from sandbox.limits import Limits
 
 _LOOPBACK = "127.0.0.1"
-_POLL_SECONDS = 0.02
-_TIMEOUT_SECONDS, _SLOW_SECONDS = 60.0, 2.0
 _PIECES = 20
-_STUCK = "Wed, 01 Jan 2020 00:00:00 GMT"
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
@@ -64,23 +61,22 @@ class Sandbox:
         self._port = port
         self._listener: _Listener | None = None
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Listen; nothing happens if it does already."""
         if self._listener:
-            return
+            return self
         self._listener = _Listener(self.service, self._port)
         # The same port when it is started again.
         self._port = self._listener.server_port
         self.service.link_base = f"http://{_LOOPBACK}:{self._port}"
         serve = self._listener.serve_forever
-        threading.Thread(target=serve, args=(_POLL_SECONDS,), name="sandbox", daemon=True).start()
+        threading.Thread(target=serve, args=(0.02,), name="sandbox", daemon=True).start()
+        return self
+
+    __enter__ = start
 
     def stop(self) -> None:
         """End all connections and stop listening."""
@@ -177,11 +173,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(answer, fault)
 
     def _send(self, answer: Answer, fault: Fault | None) -> None:
-        kind = fault.kind if fault else None
+        kind, seconds = (fault.kind, fault.seconds) if fault else (None, 0.0)
         if kind == "half_json":
             answer.body = answer.body[: len(answer.body) // 2]
         if kind == "timeout":
-            self._pause(fault, _TIMEOUT_SECONDS)
+            self.server.stopping.wait(seconds)
         head, body = self._packed(answer)
         if kind == "truncated":
             self.close_connection = True
@@ -191,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         for start in range(0, len(data), size):
             self.wfile.write(data[start : start + size])
             if kind == "slow":
-                self._pause(fault, _SLOW_SECONDS, _PIECES)
+                self.server.stopping.wait(seconds / _PIECES)
 
     def _packed(self, answer: Answer) -> tuple[bytes, bytes]:
         """Return the head and the body of a response."""
@@ -200,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         date = account.switches.date_header
         if date != "none":
             right = account.clock.http_date(3600 if date == "ahead" else 0)
-            headers["Date"] = _STUCK if date == "stuck" else right
+            headers["Date"] = "Wed, 01 Jan 2020 00:00:00 GMT" if date == "stuck" else right
         if "gzip" in self.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, 1, mtime=0)
             headers["Content-Encoding"] = "gzip"
@@ -208,7 +204,3 @@ class _Handler(BaseHTTPRequestHandler):
         lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return "\r\n".join([*lines, "", ""]).encode("latin-1"), body
-
-    def _pause(self, fault: Fault | None, usual: float, parts: int = 1) -> None:
-        seconds = fault.seconds if fault and fault.seconds is not None else usual
-        self.server.stopping.wait(seconds / parts)

@@ -17,11 +17,6 @@ class Stream(NamedTuple):
     expands: tuple[str, ...] = ()  # fields whose id can be exchanged for the object
     by_id: bool = False  # whether `GET path/{id}` is documented
 
-    @property
-    def noun(self) -> str:
-        """How error messages call one object."""
-        return self.kind.replace("_", " ")
-
 
 CREATED = "creation_time"
 UPDATED = "last_updated_time"
@@ -50,8 +45,6 @@ _LISTS = (
     Stream("teams", "/teams", "team", "TM", ("user",)),
     Stream("webhooks", "/webhooks", "webhook", "WHK"),
 )  # fmt: skip
-OLDER_EXPANSIONS = ("booking_page", "master_page", "event_type", "owner")
-"""What bookings took until August 2026."""
 STREAMS = {stream.name: stream for stream in _LISTS}
 BY_PREFIX = {stream.prefix: stream for stream in _LISTS}
 BY_PATH = {stream.path: stream for stream in _LISTS}

@@ -34,8 +34,6 @@ class Switches:
     # "array" is bare, "data" has an envelope
     time_slots_envelope: Literal["array", "data"] = "array"
     slots_strict: bool = False  # a start in the past, and an end not after the start, is a 400
-    # `/bookings` expands what it did until August 2026, which was no contact and no conversation
-    older_expansions: bool = False
     # a booking by id is expanded on demand, as the guide has it; otherwise the plain ids come all
     # the same
     expand_by_id: bool = True
@@ -55,12 +53,9 @@ class Switches:
         """Return a copy with some switches set; refuse what means nothing."""
         known = get_type_hints(Switches)
         for name, value in values.items():
-            if name not in known:
-                message = f"unknown switch: {name}"
-                raise ValueError(message)
-            choices = get_args(known[name]) or (False, True)
-            if value not in choices:
-                message = f"{name} must be one of {choices}"
+            choices = get_args(known.get(name, ())) or (False, True)
+            if name not in known or value not in choices:
+                message = f"{name} must be one of {choices}" if name in known else "unknown switch"
                 raise ValueError(message)
         return replace(self, **values)
 

@@ -29,8 +29,7 @@ _MOVED = ("rescheduled",) * 9 + ("canceled",)
 _BLOCK = 12
 _TOGETHER = (("chain", 2),) * 5 + (("chain", 3),) * 2 + (("session", 4),) * 2 + (("", 1),) * 3
 # A bulk action gives more than a page of bookings one and the same time.
-_BULK_LEAST, _BULK_MOST = 130, 1000
-
+_LEAST, _MOST = 130, 1000
 _SUBJECTS = (
     "Demo", "Discovery call", "Interview", "Kick-off", "Onboarding session",
     "Portfolio review", "Quarterly review", "Support call",
@@ -43,12 +42,10 @@ _PRICES = (
 _SOURCES = (("google", "cpc"), ("newsletter", "email"), ("linkedin", "social"), ("website", None))
 _UTM = ("source", "medium", "campaign", "term", "content")
 _NOTES = (None, "", "Looking forward to it.", "Please call me on my mobile phone.", "Two of us.")
-_BUDGETS = ("under 5k", "5k to 20k", "over 20k", None)
 _REASONS = ("Conflict", "No longer needed", "Ill", None)
 _QUESTIONS = ("What is your name?", "How many are you?", "May we call you?", "Why us?")
 _VALUES: tuple[Any, ...] = ("Ada", "12", "yes", "", None)
 _NASTY_VALUES: tuple[Any, ...] = (12, True, ["Demo", None], {"city": "Łódź"}, 'two\nlines, "x"')
-_MANY = 1 << 20
 
 
 class Ties(NamedTuple):
@@ -85,7 +82,7 @@ def _bulk(world: World, part: int) -> range:
     """Return the bookings of a bulk action, which has begun where a part of all ends."""
     size = world.sizes["bookings"] if world.nasty else 0
     first = size // part
-    return range(first, min(size, first + min(_BULK_MOST, max(_BULK_LEAST, size // 10))))
+    return range(first, min(size, first + min(_MOST, max(_LEAST, size // 10))))
 
 
 def ties(world: World, index: int) -> Ties:
@@ -109,7 +106,7 @@ def life(world: World, index: int, tie: Ties, now: int) -> Life:
     """Return the times and the fate of a booking."""
     dice = world.dice("life", index)
     shared = world.dice("meeting", index if tie.session is None else tie.session)
-    owner = shared.below(_MANY) % max(1, world.sizes["users"])
+    owner = shared.below(1 << 20) % max(1, world.sizes["users"])
     ahead = int(person(world.seed, owner, "user").place[4] * HOUR)
     minutes = shared.pick(_MINUTES)
     if index >= ADDED:
@@ -176,12 +173,13 @@ def make(world: World, index: int, now: int) -> Object:
     key, code = world.ids["bookings"].encode(index), f"{shared.below(1 << 30):08x}"
     friends = [person(world.seed, number, "friend").email] if dice.chance(10) else []
     url = f"https://sandbox.example.com/b/{key}"
-    turn = world.turn(index)
+    # Two bookings share a conversation; one pair in twenty has one.
+    turn, pair = world.turn(index), index // PAIR
     earlier = None if tie.earlier is None else world.ref("bookings", tie.earlier)
     meeting = {"join_url": f"https://meet.example.com/{code}"}
     return {
         "tracking_id": f"T{key[-9:]}",
-        "subject": f"{subject} with {guest.name}",
+        "subject": f"{subject} with {guest.first} {guest.last}",
         "status": its.status,
         CREATED: creation(turn, its.created),
         UPDATED: update(turn, its.updated),
@@ -199,19 +197,21 @@ def make(world: World, index: int, now: int) -> Object:
         "location_description": dice.pick((None, None, "", "", f"Room {dice.below(40)}")),
         "payment_information": _payment(tie, place, dice, code),
         "external_calendar": _calendar(dice, code),
-        "custom_fields": [{"name": "Budget", "value": dice.pick(_BUDGETS)}],
+        "custom_fields": [
+            {"name": "Budget", "value": dice.pick(("under 5k", "5k to 20k", "over 20k", None))}
+        ],
         "utm_params": None if dice.chance(75) else dict(zip(_UTM, _campaign(dice), strict=True)),
         "ics_url": f"{url}.ics",
         "cancel_url": f"{url}/cancel",
         "reschedule_url": f"{url}/reschedule",
-        "conversation": world.conversation_of(index),
+        "conversation": world.conversation_ids.encode(pair) if pair % 20 == 1 else None,
         "contact": world.ref("contacts", number),
     }
 
 
 def _place(world: World, dice: Dice, *, grouped: bool) -> Object:
     """Choose where it was booked."""
-    number = dice.below(_MANY)
+    number = dice.below(1 << 20)
     calendar = world.ref("booking_calendars", number)
     # Realistic: most accounts have left the classic pages behind.
     classic = not calendar or (not grouped and dice.chance(30))
@@ -241,7 +241,7 @@ def _form(guest: Person, email: str | None, friends: list[str], dice: Dice) -> O
     if dice.chance(8):  # a user booked
         return None
     return {
-        "name": guest.name,
+        "name": f"{guest.first} {guest.last}",
         "email": email,
         "phone": guest.phone if dice.chance(40) else None,
         "mobile_phone": guest.phone if dice.chance(20) else None,
@@ -276,20 +276,12 @@ def _campaign(dice: Dice) -> tuple[str | None, ...]:
 
 
 def hosts(world: World, index: int) -> tuple[str, ...]:
-    """Return the ids of the users who host or co-host a booking; only filters tell.
-
-    Mostly the first is the owner, who accepted the booking first.
-    """
+    """Return the ids of a booking's hosts, mostly first its owner; only filters tell."""
     dice = world.dice("hosts", index)
     owner = make(world, index, world.now)["owner"]
-    reassigned = world.ref("users", dice.below(_MANY)) if dice.chance(25) or not owner else owner
-    helpers = [world.ref("users", dice.below(_MANY)) for _ in range(dice.pick((0, 0, 0, 1, 2)))]
+    reassigned = world.ref("users", dice.below(1 << 20)) if dice.chance(25) or not owner else owner
+    helpers = [world.ref("users", dice.below(1 << 20)) for _ in range(dice.pick((0, 0, 0, 1, 2)))]
     return tuple(dict.fromkeys(key for key in (reassigned, *helpers) if key))
-
-
-def conversation_bookings(number: int) -> range:
-    """Return the numbers of the bookings that a conversation led to."""
-    return range(PAIR * number, PAIR * number + PAIR)
 
 
 def conversation(world: World, number: int, keys: list[str], contact: str | None) -> Object:
@@ -308,7 +300,7 @@ def conversation(world: World, number: int, keys: list[str], contact: str | None
         "initiated_by": dice.pick(("bot", "contact")),
         "status": dice.pick(("closed", "closed", "started", "abandoned")),
         "contact": contact,
-        "owner": world.ref("users", dice.below(_MANY)),
+        "owner": world.ref("users", dice.below(1 << 20)),
         "bot": f"BOT-{dice.below(3):012X}",
         "website": f"WEB-{dice.below(2):012X}",
         "audience": audience,

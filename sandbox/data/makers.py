@@ -27,7 +27,6 @@ _MAKERS: dict[str, Callable[[World, int, int], Object]] = {
 }
 _ID = re.compile(r"[A-Z]+-[0-9A-F]{12}")
 _NAMES = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
-_SAMPLE = 300
 
 
 def make(stream: str, world: World, number: int, now: int) -> Object:
@@ -43,9 +42,9 @@ def kinds(stream: str) -> dict[str, str]:
     Ids and the times that the API filters by are left out, for without them no answer
     could be right.
     """
-    world = World(1, all_sizes(_SAMPLE, {}), times.parse("2026-01-01") or 0, nasty=False)
+    world = World(1, all_sizes(300, {}), times.parse("2026-01-01") or 0, nasty=False)
     found: dict[str, str] = {}
-    for index in range(_SAMPLE):
+    for index in range(300):
         for name, value in make(stream, world, index, world.now).items():
             if value is not None and found.get(name) != "number":
                 found[name] = _kind(value)

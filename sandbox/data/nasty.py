@@ -17,14 +17,11 @@ if TYPE_CHECKING:
 
 # What a program decides by keeps its meaning.
 _NO_FREE_TEXT = ("object", "status", "type", "recipient_type", "secret", "email")
-_NESTED_TEXTS = {
-    "bookings": (
-        "form_submission.name", "form_submission.note", "form_submission.company",
-        "external_calendar.name", "cancel_reschedule_information.reason", "utm_params.campaign",
-    ),
-    "sms_notifications": ("details.message_body",),
-}  # fmt: skip
-
+_NESTED_TEXTS = (
+    "form_submission.name", "form_submission.note", "form_submission.company",
+    "external_calendar.name", "cancel_reschedule_information.reason", "details.message_body",
+    "utm_params.campaign",
+)  # fmt: skip
 TEXTS: tuple[str, ...] = (
     "two\nlines", "carriage return\r\nand line feed\r\n", "a lone carriage return\rhere",
     "tab\tseparated\tvalues", 'she said "hello", then left', "it's o'clock",
@@ -117,7 +114,7 @@ def _cycle(choices: Sequence[Any], number: int) -> Any:
 def _places(stream: str) -> tuple[str, ...]:
     """Return where free text is."""
     plain = (n for n, kind in kinds(stream).items() if kind == "string" and n not in _NO_FREE_TEXT)
-    return *plain, *_NESTED_TEXTS.get(stream, ())
+    return *plain, *(path for path in _NESTED_TEXTS if path.split(".")[0] in kinds(stream))
 
 
 def _difficult_texts(stream: str, item: Object, number: int, switches: Switches) -> None:

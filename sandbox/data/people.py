@@ -55,11 +55,6 @@ class Person(NamedTuple):
     place: tuple[str, str, str, str, float]
     company: str
 
-    @property
-    def name(self) -> str:
-        """First and last name."""
-        return f"{self.first} {self.last}"
-
 
 def person(seed: int, index: int, group: str = "guest") -> Person:
     """Make up number `index` of a group of people; mail addresses are unique."""

@@ -25,11 +25,11 @@ LINKS = {"user": "users", "master_page": "master_pages", "event_type": "event_ty
 def links(world: World, index: int) -> dict[str, tuple[str, ...]]:
     """Return the ids of what a booking page belongs to, by filter: no object tells."""
     dice = world.dice("links", index)
-    found = {}
-    for name, stream in LINKS.items():
-        keys = {world.ref(stream, dice.below(1 << 20)) for _ in range(dice.below(3))}
-        found[name] = tuple(sorted(key for key in keys if key))
-    return found
+    some = {
+        name: {world.ref(stream, dice.below(1 << 20)) for _ in range(dice.below(3))}
+        for name, stream in LINKS.items()
+    }
+    return {name: tuple(sorted(key for key in keys if key)) for name, keys in some.items()}
 
 
 def user(world: World, index: int, _now: int) -> Object:
@@ -136,7 +136,6 @@ def webhook_events() -> list[Object]:
 
 
 _WORKING_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
-_STEP = 30 * times.MINUTE
 _NASTY_PLACES: tuple[Object, ...] = (
     {"type": "physical", "value": "Caf\u00e9 \U0001f600, 2nd \\ floor\r\n", "id": ""},
     {"type": "hologram", "value": {"deck": 3}, "id": 7, "beta": True},
@@ -168,7 +167,9 @@ def slots(world: World, calendar_id: str, start: int, end: int) -> list[Object]:
     for day in range(start // times.DAY, end // times.DAY + 1):
         dice = Dice(world.seed, "slots", calendar_id, day)
         # Realistic: two thirds are still free.
-        free = [day * times.DAY + step * _STEP for step in range(18, 34) if dice.chance(66)]
+        free = [
+            day * times.DAY + step * times.HOUR // 2 for step in range(18, 34) if dice.chance(66)
+        ]
         found += free if (day + 3) % 7 < len(_WORKING_DAYS) else []
     return [_slot(world, calendar_id, moment) for moment in found if start <= moment < end]
 

@@ -91,8 +91,8 @@ ADDED = 1 << 40
 # The nasty objects: so many, then one in twenty. So a small account shows all that can go
 # wrong, and a large one stays plausible.
 _DENSE, _SPARSE = 600, 20
-# Two bookings share a conversation; one pair in twenty has one.
-PAIR, _PAIRS = 2, 20
+# So many bookings share a conversation.
+PAIR = 2
 
 
 def all_sizes(bookings: int, sizes: dict[str, int]) -> dict[str, int]:
@@ -148,8 +148,3 @@ class World:
         """Return the id of an object of another list; None if that list is empty."""
         size = self.sizes[stream]
         return self.ids[stream].encode(number % size) if size else None
-
-    def conversation_of(self, booking: int) -> str | None:
-        """Return the id of the conversation that led to a booking, if one did."""
-        pair = booking // PAIR
-        return self.conversation_ids.encode(pair) if pair % _PAIRS == 1 else None
