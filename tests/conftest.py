@@ -1,4 +1,4 @@
-"""What holds for every test."""
+"""The tests, by what they need (CONTRIBUTING.md has the table); this file holds for every one."""
 
 from __future__ import annotations
 

@@ -67,14 +67,14 @@ MUTANTS = (
     ),
     Mutant(
         "pages do not overlap",
-        f"{TAP}/streams/base.py",
+        f"{TAP}/client.py",
         "$.data[-2:].id",
         "$.data[-1:].id",
         RESUME,
     ),
     Mutant(
         "an exactly full page ends the list",
-        f"{TAP}/streams/base.py",
+        f"{TAP}/client.py",
         'return self.promised or not denied or len(body["data"]) >= self._page_size',
         "return self.promised",
         HISTORIES,

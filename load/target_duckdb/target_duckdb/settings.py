@@ -31,8 +31,8 @@ _PREFIX = "TARGET_DUCKDB_"
 
 
 _TEXTS = {
-    "filepath": "File: The DuckDB file, in a folder that exists; a relative path begins where the "
-    "program runs; md:... is passed on to MotherDuck, which was not tested.",
+    "filepath": "File: The DuckDB file; its folder is made, if the one above it exists; a relative "
+    "path begins where the program runs; md:... is passed on to MotherDuck, which was not tested.",
     "default_target_schema": "Schema: The schema of the tables; required where schema_mapping is "
     "not set.",
     "schema_mapping": 'Schema mapping: With {"a": {"target_schema": "b"}}, stream a-t goes into '

@@ -9,6 +9,7 @@ import re
 import stat
 import time
 import typing as t
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,6 +113,8 @@ class Warehouse:
     def _refuse_other_files(self) -> None:
         """Refuse what DuckDB would wait for, or would take for an empty warehouse."""
         file = Path(self._settings.filepath)
+        with suppress(OSError):
+            file.parent.mkdir(exist_ok=True)
         if not file.parent.is_dir():
             msg = f"there is no folder {file.parent}, in which filepath wants its file: make it"
             raise UnopenedError(msg)
