@@ -166,15 +166,15 @@ MUTANTS = (
     Mutant(
         "a whole number with a fraction is cut",
         f"{TAP}/engine/records.py",
-        " and number == int(number)",
+        " and value == int(value)",
         "",
         RECORDS,
     ),
     Mutant(
         "a large number is rounded",
         f"{TAP}/engine/records.py",
-        "if abs(number) <= _EXACT_IN_DOUBLE:",
-        "if True:",
+        "return value if abs(value) <= _EXACT_IN_DOUBLE else None",
+        "return value",
         RECORDS,
     ),
     Mutant(
@@ -248,14 +248,14 @@ MUTANTS = (
     Mutant(
         "the key may go over http",
         f"{TAP}/config.py",
-        'parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))',
-        'parts.scheme in {"https", "http"}',
+        'scheme == "https" or (scheme == "http" and is_loopback(url))',
+        'scheme in {"https", "http"}',
         SETTINGS,
     ),
     Mutant(
         "the log shows the key",
-        f"{TAP}/engine/text.py",
-        'cut = cut.replace(secret, "…")',
+        f"{TAP}/engine/progress.py",
+        'visible = visible.replace(secret, "…")',
         "pass",
         HOSTILE,
         "shows_the_key",

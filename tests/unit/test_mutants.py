@@ -1,0 +1,14 @@
+"""What `make mutants` spoils is still there."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mutants import MUTANTS, Mutant
+from tests.support.programs import ROOT
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.harm)
+def test_mutant_spoils_one_place(mutant: Mutant) -> None:
+    assert ROOT.joinpath(mutant.file).read_text("utf-8").count(mutant.old) == 1
+    assert ROOT.joinpath(mutant.tests).exists()
