@@ -98,22 +98,24 @@ class ConversationsStream(OnceHubStream):
     @override
     def rows_in(self, found: Record) -> Iterable[Record]:
         conversation = found.get("conversation")
-        if conversation and not isinstance(conversation, dict):
+        if conversation and isinstance(conversation, str):
             return self.unread.read(str(found.get("id")))
         return self._once(conversation)
 
     @override
     def rows_of(self, identifier: str) -> Iterable[Record]:
         conversation = self.fetch({"id": identifier}).body.get("conversation")
-        if conversation and not isinstance(conversation, dict):
+        if conversation and isinstance(conversation, str):
             msg = "OnceHub did not send the conversation with the booking"
             raise EndpointError(msg)
         return self._once(conversation)
 
-    def _once(self, conversation: Record | None) -> list[Record]:
+    def _once(self, conversation: t.Any) -> list[Record]:
         """Return a conversation, unless it led to another booking, too."""
-        identifier = str(conversation and (conversation.get("id") or conversation))
-        if not conversation or identifier in self._written:
+        if not conversation or not isinstance(conversation, dict):
+            return []
+        identifier = str(conversation.get("id") or conversation)
+        if identifier in self._written:
             return []
         self._written.add(identifier)
         return [conversation]
