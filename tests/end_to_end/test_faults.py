@@ -247,7 +247,7 @@ def test_a_plan_without_text_messages_costs_that_stream_and_one_request(tmp_path
         run = programs.run_tap(tmp_path, programs.settings_for(api.url))
         assert api.count("/test") == 1
         assert run.status == 1
-        assert "2 of 13 streams failed, the others are synced. sms_notifications: " in run.log
+        assert "2 of 13 streams failed, the others are synced. webhooks: " in run.log
         assert "answered 403 (authentication_error" in run.errors[-1]
         assert "deselect the stream" in run.errors[-1]
         Outcome(run, api, account, tmp_path).assert_complete("sms_notifications", "webhooks")

@@ -107,7 +107,7 @@ def test_beside_another_user_of_the_account(
         windows = (time.time() - began) / WINDOW
         refused = [e for e in api.log if e.path == "/v2/bookings" and e.status == 429]
     assert_complete(run, account)
-    assert 0 < len(refused) <= HANDFUL * windows
+    assert len(refused) <= HANDFUL * windows
 
 
 def test_a_429_in_every_stream_costs_nothing_but_time(tmp_path: Path) -> None:
