@@ -44,6 +44,19 @@ client = bigquery.Client("p", credentials=AnonymousCredentials())
 for row in client.query(f"SELECT * FROM oncehub.{sys.argv[1]}").result():
     print(json.dumps(dict(row), default=str))
 """
+# fakesnow sends times that are NULL as 1970, but not as texts.
+IN_SNOWFLAKE = """
+import json, os, sys
+import snowflake.connector
+login = {"user": "nobody", "password": "made-up", "account": "account", "database": "D"}
+where = {"host": "127.0.0.1", "port": int(os.environ["SNOWFLAKE_PORT"]), "protocol": "http"}
+cursor = snowflake.connector.connect(**login, **where).cursor()
+table = f"oncehub.{sys.argv[1]}"
+names = [column.name for column in cursor.execute(f"SELECT * FROM {table} LIMIT 0").description]
+texts = ", ".join(f"{name}::VARCHAR" if name.endswith(("_AT", "TIME")) else name for name in names)
+for row in cursor.execute(f"SELECT {texts} FROM {table}"):
+    print(json.dumps(dict(zip(map(str.lower, names), row)), default=str))
+"""
 DOWNLOAD = """
 import fsspec, sys
 url, folder = sys.argv[1:]
@@ -83,6 +96,13 @@ def check(
     run = exports.export(here, kind, command, DLT_EXPORT_HARD_DELETE="true", **variables)
     assert run.status == 0, run.log
     exports.tell(f"{kind}, after a kill: {exports.compare(here, rows, removed=True)}")
+
+
+def _printed(code: str, table: str, variables: dict[str, str]) -> list[exports.Row]:
+    """Run code that prints the rows of a table."""
+    done = programs.run([emulators.PYTHON, "-c", code, table], **variables)
+    assert done.status == 0, done.log
+    return [json.loads(line, parse_float=exports.Decimal) for line in done.output.splitlines()]
 
 
 def test_delta_on_s3(tmp_path: Path, account_files: tuple[Path, Path]) -> None:
@@ -130,12 +150,18 @@ def test_bigquery(tmp_path: Path, account_files: tuple[Path, Path]) -> None:
     with emulators.bigquery(tmp_path) as variables:
 
         def rows(table: str) -> list[exports.Row]:
-            done = programs.run([emulators.PYTHON, "-c", IN_BIGQUERY, table], **variables)
-            assert done.status == 0, done.log
-            lines = done.output.splitlines()
-            return [json.loads(line, parse_float=exports.Decimal) for line in lines]
+            return _printed(IN_BIGQUERY, table, variables)
 
         check("bigquery", tmp_path / "here.duckdb", account_files, rows, **variables)
+
+
+def test_snowflake(tmp_path: Path, account_files: tuple[Path, Path]) -> None:
+    with emulators.snowflake(tmp_path) as variables:
+
+        def rows(table: str) -> list[exports.Row]:
+            return _printed(IN_SNOWFLAKE, table, variables)
+
+        check("snowflake", tmp_path / "here.duckdb", account_files, rows, **variables)
 
 
 @pytest.mark.parametrize(

@@ -100,12 +100,17 @@ def bigquery(folder: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def snowflake(folder: Path) -> Iterator[int]:
-    """Run fakesnow; gives its port."""
+def snowflake(folder: Path) -> Iterator[dict[str, str]]:
+    """Run fakesnow, with what it lacks."""
     port = free_port()
-    program = [str(TOOLS / "fakesnow/bin/fakesnow"), "--server", f"--port={port}"]
-    with _server(program, folder / "snowflake.log", f"http://127.0.0.1:{port}"):
-        yield port
+    program = [str(TOOLS / "fakesnow/bin/python")]
+    program += [str(ROOT / "tests/support/fakesnow_server.py"), str(port)]
+    with _server(program, folder / "snowflake.log", f"http://127.0.0.1:{port}", TMPDIR=str(folder)):
+        where = f"host=127.0.0.1&port={port}&protocol=http"
+        yield {
+            "DESTINATION__SNOWFLAKE__CREDENTIALS": f"snowflake://nobody:made-up@account/D?{where}",
+            "SNOWFLAKE_PORT": str(port),
+        }
 
 
 @contextmanager

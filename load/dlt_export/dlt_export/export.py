@@ -9,13 +9,12 @@ import re
 import typing as t
 
 import dlt
+import duckdb
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.common.runtime.collector import NULL_COLLECTOR
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import duckdb
 
 DESTINATIONS = ("bigquery", "databricks", "delta", "duckdb", "redshift", "snowflake")
 _AS_VALUES = ("bigquery", "redshift", "snowflake")  # dlt decodes JSON; others get Arrow, with texts
@@ -29,6 +28,7 @@ _CASTS |= {kind: kind for kind in ("DOUBLE", "BOOLEAN", "BLOB", "DATE", "TIME")}
 _BATCH = "epoch_us(coalesce(_sdc_deleted_at, _sdc_batched_at, TIMESTAMP 'epoch'))"
 _REMEMBERED = 1000  # batches of a table, the newest; older ones count as known
 _ROWS = 50_000  # of a portion, roughly; more take more memory
+_ROWS_OF_DELTA = 10_000  # in a first export, of which each portion is a file
 _TABLES = """
 SELECT t.table_name, t.comment, list((column_name, data_type, c.comment)), coalesce(
     any_value(if(column_name = '_sdc_table_version' AND json_valid(c.comment),
@@ -70,7 +70,7 @@ def export(
     sources: dict[str, t.Any] = {} if full else pipeline.state.get("sources", {})
     source: dict[str, t.Any] = next(iter(sources.values()), {})
     known = source.get("resources", {})
-    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'; SET memory_limit = '100MB'; SET threads = 1")
     found = connection.execute(_TABLES, [schema]).fetchall()
     tables = [_Table(connection, settings, known.get(row[0], {}), *row) for row in found]
     limit = pipeline.destination.capabilities().max_text_data_type_length
@@ -79,15 +79,25 @@ def export(
         table.check(there.get(table.name, {}).get("columns", {}), limit)
     waiting = [(table, batch) for table in tables for batch in table.fresh]
     portion: dict[_Table, list[int]] = {table: [] for table in tables if not table.known}
-    refresh: dict[str, t.Any] = {"refresh": "drop_sources"} if full else {}
+    # What a first export that was killed has left is dropped as well.
+    how: dict[str, t.Any] = {} if known else {"refresh": "drop_sources"}
+    # A merge into a Delta table reads all of it: a first export adds, and remembers at its end.
+    adds = settings["destination"] == "delta" and not known
+    most = _ROWS_OF_DELTA if adds else _ROWS
     while waiting or portion:
         rows = 0
-        while waiting and rows < _ROWS:
+        while waiting and rows < most:
             table, batch = waiting.pop(0)
             portion.setdefault(table, []).append(batch)
             rows += table.batches[batch]
-        pipeline.run([table.resource(batches) for table, batches in portion.items()], **refresh)
-        portion, refresh = {}, {}
+        if not waiting and adds:
+            portion = {table: portion.get(table, []) for table in tables}
+        found = [
+            table.resource(some, adds=adds, remembers=not (waiting and adds))
+            for table, some in portion.items()
+        ]
+        pipeline.run(found, **how)
+        portion, how = {}, {}
     for table in tables:
         if (rows := _count(pipeline, table.name, settings["destination"])) != table.count:
             refuse(f"{table.name}: {table.count} rows here, {rows} there; set full to write all")
@@ -128,7 +138,11 @@ class _Table:
             self._source += " AND _sdc_deleted_at IS NULL"
 
     def _rows(self, what: str, *values: t.Any) -> list[tuple[t.Any, ...]]:
-        return self._connection.execute(f"SELECT {what}", values).fetchall()
+        try:
+            return self._connection.execute(f"SELECT {what}", values).fetchall()
+        except duckdb.OutOfMemoryException:  # long texts, which are read for the first time here
+            self._connection.execute("RESET memory_limit")
+            return self._connection.execute(f"SELECT {what}", values).fetchall()
 
     def check(self, there: dict[str, t.Any], limit: int) -> None:
         """Refuse what could not be written as it is."""
@@ -169,14 +183,15 @@ class _Table:
             hints[name] |= {"hard_delete": self._removes and name == "_sdc_deleted_at"}
         return hints
 
-    def resource(self, batches: list[int]) -> t.Any:
+    def resource(self, batches: list[int], *, adds: bool, remembers: bool) -> t.Any:
         """Return some batches for dlt, which remembers them once they are written."""
         self._seen |= {batch: self.batches[batch] for batch in batches}
         newest = sorted(self._seen.keys() & self.batches.keys())[-_REMEMBERED:]
         seen = {str(batch): min(self._seen[batch], self.batches[batch]) for batch in newest}
 
         def rows() -> Iterator[t.Any]:
-            dlt.current.resource_state().update(seen=seen, rows=self._all)
+            if remembers:
+                dlt.current.resource_state().update(seen=seen, rows=self._all)
             as_values = self._to in _AS_VALUES
             if not self.known:  # a table without rows is made, too
                 empty = self._select([]).to_arrow_table()
@@ -184,10 +199,11 @@ class _Table:
             for batch in self._select(batches).to_arrow_reader(5000):
                 yield batch.to_pylist() if as_values else batch
 
-        how = {"disposition": "merge", "strategy": "delete-insert"}
+        how: t.Any = {"disposition": "merge", "strategy": "delete-insert"}
         hints: dict[str, t.Any] = {"columns": self._hints(), "primary_key": self._keys}
         if self._to == "delta":
             hints["table_format"], how["strategy"] = "delta", "upsert"
+        how = "append" if adds else how
         found = dlt.resource(
             rows, name=self.name, write_disposition=how, max_table_nesting=0, **hints
         )
