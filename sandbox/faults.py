@@ -8,79 +8,56 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from sandbox.answers import BODIES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Happen on the connection, instead of or while sending the answer.
-ON_THE_WIRE = ("reset", "close", "timeout", "slow", "truncated", "half_json")
-# Replace the answer.
-INSTEAD = (
-    "html", "empty", "not_json", "no_data", "data_null", "data_object", "data_string",
-    "more_but_empty",
+KINDS = (
+    "reset", "close", "timeout", "slow", "truncated", "half_json",  # on the connection
+    "same_page", "cycle", "bom",  # in lists
+    *BODIES,
 )  # fmt: skip
-# Change the question, or a little of the answer.
-IN_LISTS = ("same_page", "cycle", "bom")
-KINDS = ON_THE_WIRE + INSTEAD + IN_LISTS
-
-_FIRST_STATUS = 300
-_LAST_STATUS = 599
 
 
 @dataclass
 class Fault:
-    """One thing that goes wrong.
+    """One thing that goes wrong."""
 
-    Attributes:
-        kind: one of `KINDS`, or an HTTP status as a string.
-        path: the API path it happens on, `*` and `?` as in file names; None is all.
-        query: a parameter that the request must have, or `name=value`, as in file names.
-        times: how often; None is always.
-        after: how many matching requests pass first.
-        probability: how likely it is for each of the requests; None is certain.
-        seed: makes the chance reproducible.
-        seconds: how long a "timeout" or a "slow" answer takes.
-        retry_after: a `Retry-After` header for an HTTP status.
-        hits: how often it happened.
-    """
-
-    kind: str
-    path: str | None = None
+    kind: str  # one of `KINDS`, or an HTTP status as a string
+    path: str | None = None  # the API path it happens on, `*` and `?` as in file names; None is all
+    # a parameter that the request must have, or `name=value`, as in file names
     query: str | None = None
-    times: int | None = 1
-    after: int = 0
-    probability: float | None = None
-    seed: int | None = None
-    seconds: float | None = None
-    retry_after: str | None = None
-    hits: int = 0
+    times: int | None = 1  # how often; None is always
+    after: int = 0  # how many matching requests pass first
+    probability: float = 1.0  # how likely it is for each of the requests
+    seed: int | None = None  # makes the chance reproducible
+    seconds: float = 60.0  # how long a "timeout" or a "slow" answer takes
+    retry_after: str | None = None  # a `Retry-After` header for an HTTP status
+    location: str | None = None  # a `Location` header for an HTTP status
+    hits: int = 0  # how often it happened
     _seen: int = 0
     _random: random.Random = field(default_factory=random.Random, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse kinds that do not exist."""
-        self.kind = str(self.kind)
-        known = self.kind in KINDS
-        if not known and not (
-            self.kind.isdecimal() and _FIRST_STATUS <= int(self.kind) <= _LAST_STATUS
-        ):
+        if self.kind not in KINDS and self.status not in range(300, 600):
             message = f"no such fault: {self.kind}; there are {', '.join(KINDS)}, 300 to 599"
             raise ValueError(message)
         self._random.seed(self.seed)
 
     def strikes(self, path: str, query: Mapping[str, str]) -> bool:
         """Decide about one request."""
-        if self.path is not None and not fnmatchcase(path, self.path):
-            return False
         name, _, value = (self.query or "").partition("=")
-        if name and not (name in query and fnmatchcase(query[name], value or "*")):
+        if not fnmatchcase(path, self.path or "*") or not (
+            not name or (name in query and fnmatchcase(query[name], value or "*"))
+        ):
             return False
         self._seen += 1
-        if self._seen <= self.after or (self.times is not None and self.hits >= self.times):
-            return False
-        if self.probability is not None and self._random.random() >= self.probability:
-            return False
-        self.hits += 1
-        return True
+        due = self._seen > self.after and (self.times is None or self.hits < self.times)
+        struck = due and self._random.random() < self.probability
+        self.hits += struck
+        return struck
 
     @property
     def status(self) -> int | None:

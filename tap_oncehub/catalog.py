@@ -57,11 +57,7 @@ class _Catalog(msgspec.Struct):
 
 
 def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
-    """Return a catalog or state file's content.
-
-    Raises:
-        SettingsError: Saying which file it is and what is wrong with it.
-    """
+    """Return a catalog or state file's content, or say what is wrong with which file."""
     try:
         text = file.read()
         # Unlike the standard library's, this decoder takes neither NaN nor half characters.
@@ -92,9 +88,6 @@ def register_maps(tap: Tap) -> None:
     """Set up the stream maps of what is selected; others have no effect.
 
     The SDK would refuse them, since what they name is not in the selected schema.
-
-    Raises:
-        SettingsError: Naming the stream that the catalog or the maps cannot be used for.
     """
     maps: dict[str, t.Any] = dict(tap.config.get("stream_maps", {}))
     if any(name.startswith("__") and name != "__else__" for name in maps):
@@ -165,9 +158,7 @@ def _guarded(function: Callable[[Record], t.Any], stream: str) -> Callable[[Reco
 def doubts_on_maps(tap: Tap, exported: str) -> Iterator[str]:
     """Yield a sentence for what probably removes less than was meant.
 
-    Args:
-        tap: The tap with the maps that arrived.
-        exported: The maps as Meltano exports them, with the nulls that it passes on nowhere else.
+    Only in what Meltano exports to the environment are the nulls that it drops elsewhere.
     """
     maps = tap.config.get("stream_maps", {})
     for name in [name for name, definition in maps.items() if definition == {}]:

@@ -1,8 +1,7 @@
-"""The command line: its help, its files, and what is checked before the first request."""
+"""The command line: its help, its settings, and what is checked before the first request."""
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import typing as t
@@ -11,13 +10,13 @@ import click
 from singer_sdk import Tap
 from typing_extensions import override
 
-from tap_oncehub.catalog import checked, doubts_on_maps, register_maps
+from tap_oncehub.catalog import doubts_on_maps, register_maps
 from tap_oncehub.config import converted, doubts, from_environment, problems
 from tap_oncehub.engine.errors import SettingsError
-from tap_oncehub.engine.messages import output_closed
+from tap_oncehub.engine.signals import output_closed
 
 if t.TYPE_CHECKING:
-    from tap_oncehub.streams.base import OnceHubStream
+    from tap_oncehub.client import OnceHubStream
 
 _HELP = """Read a OnceHub account and write it to standard output as Singer messages, for a
 loader to read:
@@ -45,11 +44,7 @@ class CommandLineTap(Tap):
     def __init__(
         self, *, config: dict[str, t.Any] | None = None, validate_config: bool = True, **more: t.Any
     ) -> None:
-        """Check and convert the settings; discovery does without those that are wrong.
-
-        Raises:
-            SettingsError: Naming what is wrong with each setting.
-        """
+        """Check and convert the settings; discovery does without those that are wrong."""
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
         usable = converted(config or {}, schema)
@@ -64,12 +59,7 @@ class CommandLineTap(Tap):
 
     @classmethod
     def run_command(cls) -> t.Any:
-        """Run the command line, and return its exit status.
-
-        Raises:
-            SettingsError: If the environment names no level of the log.
-            OutputClosedError: If standard output takes nothing more.
-        """
+        """Run the command line, and return its exit status."""
         try:
             command = cls.cli
         except ValueError:
@@ -93,10 +83,10 @@ class CommandLineTap(Tap):
         command.help = _HELP
         for option in command.params:
             name = option.opts[0].lstrip("-")
-            if isinstance(option, click.Option) and name in _OPTIONS:
-                option.help = _OPTIONS[name]
-                if name == "test":
-                    option.type = click.Choice(["all", "schema", "disabled"])
+            if isinstance(option, click.Option):
+                option.help = _OPTIONS.get(name, option.help)
+            if name == "test":
+                option.type = click.Choice(["all", "schema", "disabled"])
         return command
 
     @override
@@ -109,32 +99,11 @@ class CommandLineTap(Tap):
 
     @classmethod
     @override
-    def invoke(cls, **options: t.Any) -> None:
-        """Sync, unless other options are given.
-
-        Args:
-            options: The command line's options.
-        """
-        super(Tap, cls).invoke(about=options["about"], about_format=options["about_format"])
-        state, catalog = (
-            checked(options[name], name) if options[name] else None for name in ("state", "catalog")
-        )
-        cls(config=options["config"].config, catalog=catalog, state=state).sync()
-
-    def sync(self) -> None:
-        """Sync the selected streams."""
-        raise NotImplementedError
-
-    @classmethod
-    @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> t.Any:
         """Read the settings; without any file, from the environment.
 
         The SDK's own reading of the environment takes a file .env, from any folder
         upwards, for more than the environment itself.
-
-        Raises:
-            SettingsError: If a file cannot be used.
         """
         files = tuple(path for path in value if path != "ENV")
         try:
@@ -151,21 +120,3 @@ class CommandLineTap(Tap):
             cls.append_builtin_config(schema)
             found.config |= from_environment(os.environ, schema)
         return found
-
-    @classmethod
-    @override
-    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Check the key with one request; the SDK would sync every stream."""
-        if value != "all":
-            super().cb_test(ctx, param, value)
-            return
-        found = ctx.params.get("config")
-        cls.logger.setLevel(logging.WARNING)  # the answer is one line
-        # What OnceHub says of the key names the account by an address of e-mail.
-        cls(config=found.config if found else {}).check_connection()
-        click.echo("The API key is valid.")
-        ctx.exit()
-
-    def check_connection(self) -> str:
-        """Return what OnceHub says of the key, asked with one request."""
-        raise NotImplementedError

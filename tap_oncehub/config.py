@@ -10,14 +10,16 @@ import json
 import math
 import re
 import typing as t
+from contextlib import suppress
 from datetime import datetime, timezone
 from decimal import Decimal
 from urllib.parse import urlsplit
 
+import requests
 import singer_sdk.typing as th
 
-from tap_oncehub.engine.times import parse_time
-from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE, ip_address, is_loopback
+from tap_oncehub.engine.times import moment_of
+from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE, is_loopback
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -30,10 +32,7 @@ _PREFIX = "TAP_ONCEHUB_"
 _WRAPPED = re.compile(r"\A\s*([\"']?)\s*(.*?)\s*\1\s*\Z", re.DOTALL)
 _BOOLEANS = dict.fromkeys(("true", "1", "yes", "on"), True)
 _BOOLEANS |= dict.fromkeys(("false", "0", "no", "off"), False)
-_URL = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
-_HOST = re.compile(r"([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 _VARIABLE = re.compile(_PREFIX + r"((?!_|LOGLEVEL|.*__|.*STREAM_MAP).+)")
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 
 def from_environment(environment: Mapping[str, str], schema: Config) -> Config:
@@ -62,20 +61,18 @@ def converted(given: Config, schema: Config) -> Config:
 def _as_declared(value: t.Any, types: Collection[str]) -> t.Any:
     if isinstance(value, str):
         value = value.strip()
-        if "string" in types:
-            return value
         if "boolean" in types:
-            return _BOOLEANS.get(value.lower(), value)
-        parts = [part.strip() for part in value.split(",") if part.strip()]
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return parts if "array" in types else value
-        if "array" in types and not isinstance(value, list):
-            return parts
+            value = _BOOLEANS.get(value.lower(), value)
+        elif "array" in types and not value.startswith("["):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        elif "string" not in types:
+            with suppress(ValueError, RecursionError):
+                value = json.loads(value)
     if isinstance(value, (Decimal, float)):
         number = float(value)
-        return int(number) if number.is_integer() else number
+        value = int(number) if number.is_integer() else number
+        if not math.isfinite(number):
+            value = str(number)  # which has the type of no number
     return value
 
 
@@ -93,10 +90,7 @@ def problems(config: Config, schema: Config) -> dict[str, str]:
         found["api_key"] = "has blanks, line breaks or characters that no key has: copy it again"
     if config.get("flattening_enabled") is True and "flattening_max_depth" not in config:
         found["flattening_max_depth"] = "is missing: flattening_enabled needs it"
-    for name, value in config.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            found[name] = "is not usable: it must be a finite number"
-    if "start_date" in config.keys() - found.keys() and not parse_time(config["start_date"]):
+    if "start_date" in config.keys() - found.keys() and not moment_of(config["start_date"]):
         found["start_date"] = "is not a time: write it like 2026-01-31T00:00:00Z"
     if "api_url" in config.keys() - found.keys() and (text := _fault_in(config["api_url"])):
         found["api_url"] = text
@@ -124,16 +118,15 @@ def _plainly(error: ValidationError) -> str:
 
 def _fault_in(url: str) -> str | None:
     try:
-        parts = urlsplit(url)
-        port, host = parts.port, parts.hostname or ""
-    except ValueError:
-        port, host = 0, ""
-    named = _HOST.fullmatch(host) and "[" not in url
-    if port == 0 or not _URL.fullmatch(url) or not (ip_address(host) or named):
+        requests.Request("GET", url).prepare()
+        scheme = urlsplit(url).scheme
+    except ValueError:  # of requests and the standard library alike
+        scheme = ""
+    if not scheme or not re.fullmatch(r"[\x21-\x5b\x5d-\x7e]+", url):
         return f"is not an address, {DEFAULT_API_URL} is the usual one"
-    if "@" in parts.netloc or "?" in url or "#" in url:
+    if any(sign in url for sign in "@?#"):
         return "must be a plain address, without user, query or fragment"
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)):
+    if scheme == "https" or (scheme == "http" and is_loopback(url)):
         return None
     return "must begin with https://, except for a loopback address"
 
@@ -142,32 +135,26 @@ def doubts(given: Config, schema: Config, environment: Mapping[str, str]) -> Ite
     """Yield a sentence for each setting that probably does not do what it was meant to."""
     known = schema["properties"].keys()
     unknown = given.keys() - known
-    named = {name: near for name in sorted(unknown) if (near := _nearest(name, known))}
+    named = {name: near for name in sorted(unknown) for near in _nearest(name, known)}
+    # Meltano exports more: parts of maps, and for a tap-oncehub-eu that inherits from
+    # tap-oncehub, TAP_ONCEHUB_EU_API_KEY and so on.
+    inherited = tuple(f"_{name.upper()}" for name in known)
     for variable in sorted(environment):
-        if near := _misspelt(variable, known):
-            named[variable] = f"{_PREFIX}{near.upper()}"
+        match = _VARIABLE.fullmatch(variable)
+        if match and not variable.endswith(inherited):
+            for near in _nearest(match[1].lower(), known):
+                named[variable] = f"{_PREFIX}{near.upper()}"
     told = [f"{name} (did you mean {near}?)" for name, near in named.items()]
     if hidden := len(unknown - named.keys()):
         told.append(f"{hidden} not shown")
     if told:
         yield f"Ignoring unknown settings: {', '.join(told)}"
-    start = parse_time(str(given.get("start_date")))
+    start = moment_of(given.get("start_date"))
     if start and start > datetime.now(timezone.utc):
         yield "start_date is in the future: until then there is nothing to read"
 
 
-def _nearest(name: str, known: Collection[str]) -> str | None:
-    if not _NAME.fullmatch(name):
-        return None
-    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), None)
-
-
-def _misspelt(variable: str, known: Collection[str]) -> str | None:
-    """Return what a variable may be meant to set.
-
-    Meltano exports more: parts of maps, and for a tap-oncehub-eu that inherits from
-    tap-oncehub, TAP_ONCEHUB_EU_API_KEY and so on.
-    """
-    match = _VARIABLE.fullmatch(variable)
-    name = match[1].lower() if match else ""
-    return None if f"_{name}".endswith(tuple(f"_{k}" for k in known)) else _nearest(name, known)
+def _nearest(name: str, known: Collection[str]) -> list[str]:
+    """Return the setting that a name is likely to mean; a key may stand in its place."""
+    likely = re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name)
+    return difflib.get_close_matches(name, known, n=1, cutoff=0.8) if likely else []

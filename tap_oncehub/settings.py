@@ -13,7 +13,7 @@ KEYS_PAGE = (
     "OnceHub (gear icon > Account Integrations > APIs & Webhooks) by the Account Owner or an "
     "Administrator"
 )
-_DAY, _YEAR = 86_400, 365 * 86_400
+_DAY = 86_400
 _IDS = th.ArrayType(th.StringType(pattern="^[A-Za-z0-9_-]+$"))
 
 SETTINGS: dict[str, t.Any] = th.PropertiesList(
@@ -45,7 +45,7 @@ SETTINGS: dict[str, t.Any] = th.PropertiesList(
     ),
     th.Property(
         "lookback_seconds",
-        th.IntegerType(minimum=0, maximum=10 * _YEAR),
+        th.IntegerType(minimum=0, maximum=3650 * _DAY),
         default=300,
         description="How far behind the bookmark an incremental sync starts again.",
     ),
@@ -149,13 +149,7 @@ SETTINGS: dict[str, t.Any] = th.PropertiesList(
 def is_loopback(url: str) -> bool:
     """Return whether an address is this machine's own."""
     host = urlsplit(url).hostname or ""
-    address = ip_address(host)
-    return address.is_loopback if address else host == "localhost"
-
-
-def ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Read a literal IP address; None if the host is none."""
     try:
-        return ipaddress.ip_address(host)
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return None
+        return host == "localhost"

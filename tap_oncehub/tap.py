@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import typing as t
 from functools import cached_property, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import click
 import platformdirs
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from typing_extensions import override
 
+from tap_oncehub.catalog import checked
 from tap_oncehub.cli import CommandLineTap
-from tap_oncehub.client import KEY_CHECK_PATH, error_for_response
-from tap_oncehub.engine.errors import EndpointError, InterruptedSyncError, SettingsError
+from tap_oncehub.client import error_for_response
+from tap_oncehub.engine import errors
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
-from tap_oncehub.engine.messages import WholeLineWriter, write_out
-from tap_oncehub.engine.progress import Progress
+from tap_oncehub.engine.progress import Progress, keep_plain, plain_text
 from tap_oncehub.engine.run import SyncRun
-from tap_oncehub.engine.signals import SignalWaiter
+from tap_oncehub.engine.signals import SignalWaiter, WholeLineWriter, write_out
 from tap_oncehub.engine.state import check_state
-from tap_oncehub.engine.text import keep_plain, plain_text
 from tap_oncehub.settings import SETTINGS, is_loopback
 from tap_oncehub.streams import STREAMS
-from tap_oncehub.streams.users import TestAuthStream
+from tap_oncehub.streams.account import TestAuthStream
 
 if t.TYPE_CHECKING:
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from tap_oncehub.streams.base import OnceHubStream
+    from tap_oncehub.client import OnceHubStream
 
 _ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
 _ACCESS_SECONDS = 60.0
@@ -70,18 +71,16 @@ class TapOnceHub(CommandLineTap):
             logger=self.logger,
         )
         progress, waiter = Progress(self.logger, lambda: limiter.left), SignalWaiter()
-        api_url = config["api_url"].rstrip("/")
+        key_check_path = urlsplit(config["api_url"]).path.rstrip("/") + TestAuthStream.path
         client = HttpClient(
             limiter,
             self.logger,
             service="OnceHub",
-            explain=partial(
-                error_for_response, key_check_path=urlsplit(api_url).path + KEY_CHECK_PATH
-            ),
+            explain=partial(error_for_response, key_check_path=key_check_path),
             timeout_seconds=config["request_timeout_seconds"],
             max_wait_seconds=config["max_wait_seconds"],
             secret=key,
-            direct=is_loopback(api_url),
+            direct=is_loopback(config["api_url"]),
             progress=progress,
             waiter=waiter,
             address="api_url",
@@ -109,48 +108,61 @@ class TapOnceHub(CommandLineTap):
     @override
     def load_state(self, state: dict[str, t.Any]) -> None:
         check_state(state, [s.name for s in self.streams.values() if s.key])
-        for name, bookmark in state.get("bookmarks", {}).items():
-            super().load_state({"bookmarks": {name: bookmark}} if name in self.streams else {})
+        ours = {n: b for n, b in state.get("bookmarks", {}).items() if n in self.streams}
+        super().load_state({"bookmarks": ours})
         for stream in self.streams.values():
-            if stream.selected or stream.name in self.state.get("bookmarks", {}):
+            if stream.selected or stream.name in ours:
                 stream.prepare_state()
 
     def sync(self) -> None:
-        """Sync all selected streams, then log what it cost.
-
-        Raises:
-            StreamsFailedError: If any stream failed.
-            InterruptedSyncError: If a signal ended the sync; the state is written.
-        """
+        """Sync all selected streams, then log what it cost."""
         try:
             self._check_account()
             self.sync_all()
-        except InterruptedSyncError:
+        except errors.InterruptedSyncError:
             self.run.save_state()
             raise
         self.run.notices.log(self.logger)
-        read = [stream for stream in self.streams.values() if stream.selected]
-        needed = [stream.min_requests for stream in read]
+        needed = [stream.min_requests for stream in self.streams.values() if stream.selected]
         # The request that asks whose key it is comes on top.
         known = None if None in needed else 1 + sum(count or 0 for count in needed)
         self.run.progress.summarize(known)
-        self.run.raise_failures(len(read))
+        self.run.raise_failures(len(needed))
 
+    @classmethod
     @override
+    def invoke(cls, **options: t.Any) -> None:
+        super(Tap, cls).invoke(about=options["about"], about_format=options["about_format"])
+        state, catalog = (
+            checked(options[name], name) if options[name] else None for name in ("state", "catalog")
+        )
+        cls(config=options["config"].config, catalog=catalog, state=state).sync()
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Check the key with one request; the SDK would sync every stream."""
+        if value != "all":
+            super().cb_test(ctx, param, value)
+            return
+        found = ctx.params.get("config")
+        cls.logger.setLevel(logging.WARNING)  # the answer is one line
+        # What OnceHub says of the key names the account by an address of e-mail.
+        cls(config=found.config if found else {}).check_connection()
+        click.echo("The API key is valid.")
+        ctx.exit()
+
     def check_connection(self) -> str:
+        """Return what OnceHub says of the key, asked with one request."""
         with self.run.client.patience(_ACCESS_SECONDS):
             body = TestAuthStream(self, self.run).fetch({}).body
         return plain_text(str(body["message"]), self.config["api_key"])
 
     def _check_account(self) -> None:
-        """Ask whose key it is; that nobody says so stops nothing, but no deletes are told.
-
-        Raises:
-            SettingsError: If the state is another account's.
-        """
+        """Ask whose key it is; that nobody says so stops nothing, but no deletes are told."""
         try:
             named = _ACCOUNT.search(self.check_connection())
-        except EndpointError as error:
+        except errors.EndpointError as error:
             self.logger.warning("The account of the API key is not known: %s", error)
             return
         if named is None:
@@ -158,7 +170,7 @@ class TapOnceHub(CommandLineTap):
         account = hashlib.blake2b(named[1].strip().encode(), digest_size=8).hexdigest()
         bookmarks = t.cast("dict[str, t.Any]", self.state).setdefault("bookmarks", {})
         if bookmarks.setdefault(TestAuthStream.name, {}).setdefault("account", account) != account:
-            raise SettingsError(_OTHER_ACCOUNT)
+            raise errors.SettingsError(_OTHER_ACCOUNT)
         self.run.may_tell_deletes = True
 
     @override

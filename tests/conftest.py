@@ -1,8 +1,10 @@
-"""What holds for every test."""
+"""The tests, by what they need (CONTRIBUTING.md has the table); this file holds for every one."""
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 import typing as t
 
 import pytest
@@ -12,6 +14,9 @@ from tests.support import secrecy
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+os.environ.setdefault("TZ", "Asia/Kolkata")  # half an hour off, never UTC's day for long
+time.tzset()
 
 _LONGEST = ("test_shared_limits", "test_postgres", "test_make_run", "test_faults", "test_limits")
 """Files that a worker should begin with, so that none has much to do when the others are done."""

@@ -1,19 +1,19 @@
-"""Bookings: who meets whom, when, and what becomes of it."""
+"""Bookings: who meets whom, when, and what becomes of it; and the conversations before."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sandbox.data import Object, moments
-from sandbox.data.contacts import address, contact_number
-from sandbox.data.people import COMPANIES, UTC_HOURS, person
-from sandbox.data.times import DAY, HOUR, MILLISECOND, MINUTE, text
-from sandbox.data.world import ADDED
+from sandbox.data.people import COMPANIES, address, contact_number, person
+from sandbox.data.times import DAY, HOUR, MILLISECOND, MINUTE, creation, style, text, update
+from sandbox.data.world import ADDED, PAIR
+from sandbox.streams import CREATED, UPDATED
 
 if TYPE_CHECKING:
-    from sandbox.data.dice import Dice
+    from sandbox.data import Object
     from sandbox.data.people import Person
-    from sandbox.data.world import World
+    from sandbox.data.world import Dice, World
 
 TRASH_DAYS = 30
 
@@ -21,7 +21,6 @@ TRASH_DAYS = 30
 _LEAD_DAYS = (0, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 10, 12, 14, 18, 21, 28, 42)
 _HOURS = (8, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 12, 13, 13, 14, 14, 14, 15, 15, 15, 16, 16, 17)
 _MINUTES = (15, 30, 30, 30, 30, 45, 45, 60, 60, 90)
-_SATURDAY = 5
 # Realistic: what became of a meeting that has ended, or lies ahead, or took another's place.
 _ENDED = ("completed",) * 78 + ("no_show",) * 8 + ("canceled",) * 12 + ("requested",) * 2
 _AHEAD = ("scheduled",) * 66 + ("requested",) * 8 + ("canceled",) * 8 + ("rescheduled",) * 18
@@ -30,8 +29,7 @@ _MOVED = ("rescheduled",) * 9 + ("canceled",)
 _BLOCK = 12
 _TOGETHER = (("chain", 2),) * 5 + (("chain", 3),) * 2 + (("session", 4),) * 2 + (("", 1),) * 3
 # A bulk action gives more than a page of bookings one and the same time.
-_BULK_LEAST, _BULK_MOST = 130, 1000
-
+_LEAST, _MOST = 130, 1000
 _SUBJECTS = (
     "Demo", "Discovery call", "Interview", "Kick-off", "Onboarding session",
     "Portfolio review", "Quarterly review", "Support call",
@@ -42,26 +40,21 @@ _PRICES = (
     ("USD", 9900), ("USD", 25000), ("EUR", 12050), ("JPY", 15000), ("KWD", 30500), ("KRW", 1),
 )  # fmt: skip
 _SOURCES = (("google", "cpc"), ("newsletter", "email"), ("linkedin", "social"), ("website", None))
+_UTM = ("source", "medium", "campaign", "term", "content")
 _NOTES = (None, "", "Looking forward to it.", "Please call me on my mobile phone.", "Two of us.")
-_BUDGETS = ("under 5k", "5k to 20k", "over 20k", None)
 _REASONS = ("Conflict", "No longer needed", "Ill", None)
-_MANY = 1 << 20
+_QUESTIONS = ("What is your name?", "How many are you?", "May we call you?", "Why us?")
+_VALUES: tuple[Any, ...] = ("Ada", "12", "yes", "", None)
+_NASTY_VALUES: tuple[Any, ...] = (12, True, ["Demo", None], {"city": "Łódź"}, 'two\nlines, "x"')
 
 
 class Ties(NamedTuple):
-    """The bookings that one belongs together with, by their numbers.
+    """The bookings that one belongs together with, by their numbers."""
 
-    Attributes:
-        first: the first of its chain: itself, if it took nobody's place.
-        earlier: the one whose place it took.
-        later: the one that took its place.
-        session: the last that joined its group session.
-    """
-
-    first: int
-    earlier: int | None = None
-    later: int | None = None
-    session: int | None = None
+    first: int  # the first of its chain: itself, if it took nobody's place
+    earlier: int | None = None  # the one whose place it took
+    later: int | None = None  # the one that took its place
+    session: int | None = None  # the last that joined its group session
 
 
 class Life(NamedTuple):
@@ -72,22 +65,24 @@ class Life(NamedTuple):
     starting: int
     minutes: int
     status: str
-    was_moved: bool
-    in_trash: bool
+    owner: int
+    was_moved: bool = False
+    in_trash: bool = False
 
 
 def created(world: World, index: int) -> int:
     """Return when a booking was made that was there from the start."""
-    size = world.sizes["bookings"]
-    first = size // 2
-    last = min(size, first + _bulk(size)) - 1
-    if world.nasty and first <= index <= last:
-        return world.created("bookings", last, 999)
+    bulk = _bulk(world, 2)
+    if index in bulk:
+        return world.created("bookings", bulk[-1], 999)
     return world.created("bookings", index, world.dice("created", index).below(1000))
 
 
-def _bulk(size: int) -> int:
-    return min(_BULK_MOST, max(_BULK_LEAST, size // 10))
+def _bulk(world: World, part: int) -> range:
+    """Return the bookings of a bulk action, which has begun where a part of all ends."""
+    size = world.sizes["bookings"] if world.nasty else 0
+    first = size // part
+    return range(first, min(size, first + min(_MOST, max(_LEAST, size // 10))))
 
 
 def ties(world: World, index: int) -> Ties:
@@ -103,93 +98,64 @@ def ties(world: World, index: int) -> Ties:
         return Ties(index, session=newest)
     if len({created(world, member) for member in range(newest, oldest + 1)}) < number:
         return Ties(index)
-    return Ties(
-        oldest, index + 1 if index < oldest else None, index - 1 if index > newest else None
-    )
+    earlier = index + 1 if index < oldest else None
+    return Ties(oldest, earlier, later=index - 1 if index > newest else None)
 
 
 def life(world: World, index: int, tie: Ties, now: int) -> Life:
     """Return the times and the fate of a booking."""
     dice = world.dice("life", index)
     shared = world.dice("meeting", index if tie.session is None else tie.session)
-    ahead = _ahead(world, _owner(world, shared))
+    owner = shared.below(1 << 20) % max(1, world.sizes["users"])
+    ahead = int(person(world.seed, owner, "user").place[4] * HOUR)
     minutes = shared.pick(_MINUTES)
     if index >= ADDED:
-        starting = _start(now, ahead, shared)
-        return Life(now, now, starting, minutes, "scheduled", was_moved=False, in_trash=False)
+        return Life(now, now, _start(now, ahead, shared), minutes, "scheduled", owner)
     made = created(world, index)
     # It was still ahead when another took its place, or the last guest joined.
     known = next((other for other in (tie.later, tie.session) if other is not None), index)
     starting = _start(created(world, known), ahead, shared)
     ended = starting + minutes * MINUTE
-    status = _status(tie, dice, started=starting <= now, ended=ended <= now)
+    status = "canceled" if tie.later is not None else "scheduled"
+    if tie.later is None and (ended <= now or starting > now):
+        ahead_of_it = _AHEAD if tie.earlier is None else _MOVED
+        status = dice.pick(_ENDED if ended <= now else ahead_of_it)
     if status == "rescheduled":
-        starting += 7 * DAY
+        # A session has one start for all its guests.
+        status = "rescheduled" if tie.session is None else "scheduled"
+        starting += 7 * DAY if tie.session is None else 0
     jitter = dice.below(60_000) * MILLISECOND
     if tie.later is not None:
         updated = created(world, tie.later)
-    elif status in ("completed", "no_show"):
+    elif status in {"completed", "no_show"}:
         updated = ended + jitter
-    elif status in ("canceled", "rescheduled"):
+    elif status in {"canceled", "rescheduled"}:
         updated = made + (min(starting, now) - made) * dice.below(100) // 100
     else:
         updated = made + jitter // 20
-    first = world.sizes["bookings"] // 4
-    if world.nasty and first <= index < first + _bulk(world.sizes["bookings"]):
+    if index in _bulk(world, 4):
         updated = now - 3 * DAY
-    return Life(
-        made,
-        min(updated, now),
-        starting,
-        minutes,
-        status,
-        was_moved=status == "rescheduled" or (status == "completed" and dice.chance(6)),
-        # Some days before it is deleted for good, so that it is not while somebody looks.
-        in_trash=made > now - (TRASH_DAYS - 3) * DAY and dice.chance(16),
-    )
-
-
-def _status(tie: Ties, dice: Dice, *, started: bool, ended: bool) -> str:
-    if tie.later is not None:
-        return "canceled"
-    if ended:
-        return dice.pick(_ENDED)
-    if started:
-        return "scheduled"
-    status = dice.pick(_AHEAD if tie.earlier is None else _MOVED)
-    # A session has one start for all its guests.
-    return "scheduled" if status == "rescheduled" and tie.session is not None else status
-
-
-def _owner(world: World, dice: Dice) -> int:
-    """Choose an owner, by the first draw of a meeting's dice."""
-    return dice.below(_MANY) % max(1, world.sizes["users"])
-
-
-def _ahead(world: World, owner: int) -> int:
-    """Return how far an owner's clocks are ahead."""
-    return int(UTC_HOURS[person(world.seed, owner, "user").place[3]] * HOUR)
+    was_moved = status == "rescheduled" or (status == "completed" and dice.chance(6))
+    # Some days before it is deleted for good, so that it is not while somebody looks.
+    in_trash = made > now - (TRASH_DAYS - 3) * DAY and dice.chance(16)
+    return Life(made, min(updated, now), starting, minutes, status, owner, was_moved, in_trash)
 
 
 def _start(base: int, ahead: int, dice: Dice) -> int:
     day = base // DAY + dice.pick(_LEAD_DAYS)
     weekday = (day + 3) % 7
-    if weekday >= _SATURDAY:
-        day += 7 - weekday
+    day += 7 - weekday if weekday in {5, 6} else 0
     starting = day * DAY + dice.pick(_HOURS) * HOUR + dice.below(4) * 15 * MINUTE - ahead
     return starting if starting > base else starting + DAY
 
 
 def trash(world: World) -> dict[int, int]:
     """Return how long each booking in the trash has until it is deleted, by its number."""
-    found = {}
-    for index in range(world.sizes["bookings"]):
-        if created(world, index) <= world.now - TRASH_DAYS * DAY:
-            break
-        its = life(world, index, ties(world, index), world.now)
-        if its.in_trash:
-            found[index] = its.updated + TRASH_DAYS * DAY - world.now
-    return found
+    left = TRASH_DAYS * DAY - world.now
+    numbers = range(world.sizes["bookings"])
+    recent = takewhile(lambda index: created(world, index) + left > 0, numbers)
+    lives = ((index, life(world, index, ties(world, index), world.now)) for index in recent)
+    return {index: its.updated + left for index, its in lives if its.in_trash}
 
 
 def make(world: World, index: int, now: int) -> Object:
@@ -198,7 +164,7 @@ def make(world: World, index: int, now: int) -> Object:
     its = life(world, index, tie, now)
     dice = world.dice("booking", index)
     together = index if tie.session is None else tie.session
-    owner = world.ref("users", _owner(world, world.dice("meeting", together)))
+    owner = world.ref("users", its.owner)
     shared = world.dice("place", together)
     subject = shared.pick(_SUBJECTS)
     place = _place(world, shared, grouped=tie.session is not None)
@@ -207,45 +173,45 @@ def make(world: World, index: int, now: int) -> Object:
     key, code = world.ids["bookings"].encode(index), f"{shared.below(1 << 30):08x}"
     friends = [person(world.seed, number, "friend").email] if dice.chance(10) else []
     url = f"https://sandbox.example.com/b/{key}"
-    turn = world.turn(index)
+    # Two bookings share a conversation; one pair in twenty has one.
+    turn, pair = world.turn(index), index // PAIR
+    earlier = None if tie.earlier is None else world.ref("bookings", tie.earlier)
+    meeting = {"join_url": f"https://meet.example.com/{code}"}
     return {
-        "id": key,
-        "object": "booking",
         "tracking_id": f"T{key[-9:]}",
-        "subject": f"{subject} with {guest.name}",
+        "subject": f"{subject} with {guest.first} {guest.last}",
         "status": its.status,
-        **moments.stamps(turn, its.created, its.updated),
-        "starting_time": text(its.starting, moments.style(turn, "s")),
+        CREATED: creation(turn, its.created),
+        UPDATED: update(turn, its.updated),
+        "starting_time": text(its.starting, style(turn, "s")),
         "customer_timezone": guest.place[3],
         "owner": owner,
         "duration_minutes": its.minutes,
-        "rescheduled_booking_id": None
-        if tie.earlier is None
-        else world.ref("bookings", tie.earlier),
+        "rescheduled_booking_id": earlier,
         "cancel_reschedule_information": _reason(world, its, owner, place, dice),
         "attendees": [*([email] if email else []), *friends],
         "form_submission": _form(guest, email, friends, dice),
         **place,
         "in_trash": its.in_trash,
-        "virtual_conferencing": None
-        if dice.chance(25)
-        else {"join_url": f"https://meet.example.com/{code}"},
+        "virtual_conferencing": None if dice.chance(25) else meeting,
         "location_description": dice.pick((None, None, "", "", f"Room {dice.below(40)}")),
         "payment_information": _payment(tie, place, dice, code),
         "external_calendar": _calendar(dice, code),
-        "custom_fields": [{"name": "Budget", "value": dice.pick(_BUDGETS)}],
-        "utm_params": _utm(dice),
+        "custom_fields": [
+            {"name": "Budget", "value": dice.pick(("under 5k", "5k to 20k", "over 20k", None))}
+        ],
+        "utm_params": None if dice.chance(75) else dict(zip(_UTM, _campaign(dice), strict=True)),
         "ics_url": f"{url}.ics",
         "cancel_url": f"{url}/cancel",
         "reschedule_url": f"{url}/reschedule",
-        "conversation": world.conversation_of(index),
+        "conversation": world.conversation_ids.encode(pair) if pair % 20 == 1 else None,
         "contact": world.ref("contacts", number),
     }
 
 
 def _place(world: World, dice: Dice, *, grouped: bool) -> Object:
     """Choose where it was booked."""
-    number = dice.below(_MANY)
+    number = dice.below(1 << 20)
     calendar = world.ref("booking_calendars", number)
     # Realistic: most accounts have left the classic pages behind.
     classic = not calendar or (not grouped and dice.chance(30))
@@ -275,7 +241,7 @@ def _form(guest: Person, email: str | None, friends: list[str], dice: Dice) -> O
     if dice.chance(8):  # a user booked
         return None
     return {
-        "name": guest.name,
+        "name": f"{guest.first} {guest.last}",
         "email": email,
         "phone": guest.phone if dice.chance(40) else None,
         "mobile_phone": guest.phone if dice.chance(20) else None,
@@ -305,23 +271,47 @@ def _calendar(dice: Dice, code: str) -> Object:
     return {"type": kind, "name": name, "id": f"{kind}-calendar", "event_id": f"event{code}"}
 
 
-def _utm(dice: Dice) -> Object | None:
-    if dice.chance(75):
-        return None
-    source, medium = dice.pick(_SOURCES)
-    campaign = dice.pick(("spring", "summer", None))
-    return {
-        "source": source, "medium": medium, "campaign": campaign, "term": None, "content": None,
-    }  # fmt: skip
+def _campaign(dice: Dice) -> tuple[str | None, ...]:
+    return *dice.pick(_SOURCES), dice.pick(("spring", "summer", None)), None, None
 
 
 def hosts(world: World, index: int) -> tuple[str, ...]:
-    """Return the ids of the users who host or co-host a booking; only filters tell.
-
-    Mostly the first is the owner, who accepted the booking first.
-    """
+    """Return the ids of a booking's hosts, mostly first its owner; only filters tell."""
     dice = world.dice("hosts", index)
     owner = make(world, index, world.now)["owner"]
-    reassigned = world.ref("users", dice.below(_MANY)) if dice.chance(25) or not owner else owner
-    helpers = [world.ref("users", dice.below(_MANY)) for _ in range(dice.pick((0, 0, 0, 1, 2)))]
+    reassigned = world.ref("users", dice.below(1 << 20)) if dice.chance(25) or not owner else owner
+    helpers = [world.ref("users", dice.below(1 << 20)) for _ in range(dice.pick((0, 0, 0, 1, 2)))]
     return tuple(dict.fromkeys(key for key in (reassigned, *helpers) if key))
+
+
+def conversation(world: World, number: int, keys: list[str], contact: str | None) -> Object:
+    """Make one conversation: no list has them, only bookings lead to them."""
+    dice = world.dice("conversation", number)
+    made = created(world, PAIR * number)
+    started = made - dice.between(5, 60) * MINUTE
+    audience = f"AUD-{dice.below(4):012X}" if dice.chance(60) else None
+    values = _VALUES + _NASTY_VALUES if world.nasty else _VALUES
+    return {
+        "object": "conversation",
+        "id": world.conversation_ids.encode(number),
+        CREATED: text(started, "s"),
+        UPDATED: text(made),
+        "last_interacted_time": text(made),
+        "initiated_by": dice.pick(("bot", "contact")),
+        "status": dice.pick(("closed", "closed", "started", "abandoned")),
+        "contact": contact,
+        "owner": world.ref("users", dice.below(1 << 20)),
+        "bot": f"BOT-{dice.below(3):012X}",
+        "website": f"WEB-{dice.below(2):012X}",
+        "audience": audience,
+        "answers": [
+            {
+                "id": f"INT-{place:012X}",
+                "internal_label": dice.pick((None, "Question", "")),
+                "question": _QUESTIONS[place],
+                "value": dice.pick(values),
+            }
+            for place in range(dice.between(0, 3))
+        ],
+        "bookings": keys,
+    }

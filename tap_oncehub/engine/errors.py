@@ -1,19 +1,6 @@
 """What can go wrong, said so that a person knows what to do next.
 
 Every text is one line and holds neither the API key nor a customer's data.
-
-    TapError                    no bug of the tap
-      SettingsError             settings, catalog or state cannot be used
-      EndpointError             one endpoint cannot be read; the others can
-        RefusedError            a request is refused for good
-      AccessRefusedError        from here on, the run ends: the key or the plan
-      WrongAddressError         what answers is not the API
-      RateLimitedError          others use the limits
-      UnreachableError          nothing answers
-      OutputClosedError         nobody reads the messages
-      StreamsFailedError        some streams failed, the others were synced
-      InterruptedSyncError      SIGTERM or Ctrl-C
-    RetriableError              may pass by itself: for http.py alone
 """
 
 from __future__ import annotations
@@ -24,18 +11,13 @@ import requests
 from singer_sdk.exceptions import FatalSyncError
 
 _UNTRUSTED = re.compile(r"certificate verify failed(?:: ([^(]+?))?\.? *\(")
-_BAD_PROXY = "the address of the proxy is not usable. Check HTTPS_PROXY"
-_NO_CERTIFICATES = (
-    "its certificate cannot be checked without the file that REQUESTS_CA_BUNDLE names. "
-    "Check that it is there"
-)
-_NOT_SECURE = (
-    "a secure connection was not possible (REQUESTS_CA_BUNDLE, where it is set, must "
-    "name a file with certificates)"
-)
 _FAULTS: list[tuple[type[Exception], str, bool]] = [
     (requests.exceptions.InvalidHeader, "the headers of the response contradict", True),
-    (requests.exceptions.SSLError, _NOT_SECURE, False),
+    (
+        requests.exceptions.SSLError,
+        "a secure connection was not possible (check what REQUESTS_CA_BUNDLE names, if it is set)",
+        False,
+    ),
     (requests.exceptions.ProxyError, "the proxy does not work", False),
     (requests.exceptions.ConnectTimeout, "connecting took too long", False),
     (requests.exceptions.Timeout, "the response took too long", True),
@@ -108,22 +90,24 @@ class InterruptedSyncError(TapError):
 
 
 class RetriableError(Exception):
-    """A failure that may pass by itself; the text says what happened.
+    """A failure that may pass by itself, for http.py alone; the text says what happened.
 
     Attributes:
-        retry_after: Seconds that the answer asks to wait, if it does.
-        rate_limited: Whether it was a 429.
         answered: Whether anything at the address reacted.
+        rate_limited: Whether it was a 429.
+        retry_after: Seconds that the answer asks to wait, if it does.
     """
 
-    rate_limited: bool = False
-
     def __init__(
-        self, message: str, *, retry_after: float | None = None, answered: bool = True
+        self,
+        message: str,
+        *,
+        answered: bool = True,
+        rate_limited: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
-        self.answered = answered
+        self.answered, self.rate_limited, self.retry_after = answered, rate_limited, retry_after
 
     @property
     def broken(self) -> bool:
@@ -145,11 +129,15 @@ def network_error(error: Exception, url: str) -> RetriableError | UnreachableErr
     for kind, fault, answered in _FAULTS:
         if isinstance(error, kind):
             return RetriableError(fault, answered=answered)
-    if isinstance(error, ValueError) or not isinstance(error, requests.RequestException):
-        hint = _BAD_PROXY if isinstance(error, ValueError) else _NO_CERTIFICATES
-        return UnreachableError(f"no answer from {url}: {hint}.")
-    if "resolve" in text.lower() or "getaddrinfo" in text:
+    if isinstance(error, ValueError):
+        hint = "the address of the proxy is not usable. Check HTTPS_PROXY"
+    elif not isinstance(error, requests.RequestException):
+        hint = "its certificate cannot be checked without the file that REQUESTS_CA_BUNDLE names. "
+        hint += "Check that it is there"
+    elif "Failed to resolve" in text:
         return RetriableError("the host name is not known", answered=False)
-    refused = "NewConnectionError" in text or "refused" in text
-    what = "was refused" if refused else "broke"
-    return RetriableError(f"the connection {what}", answered=not refused)
+    else:
+        refused = "NewConnectionError" in text or "refused" in text
+        what = "was refused" if refused else "broke"
+        return RetriableError(f"the connection {what}", answered=not refused)
+    return UnreachableError(f"no answer from {url}: {hint}.")

@@ -7,21 +7,13 @@ import random
 import time
 import typing as t
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
 from http import HTTPStatus
 
 import requests
 
-from tap_oncehub.engine.errors import (
-    EndpointError,
-    RateLimitedError,
-    RetriableError,
-    TapError,
-    UnreachableError,
-    network_error,
-)
+from tap_oncehub.engine import errors
 from tap_oncehub.engine.progress import EVERY_SECONDS
 from tap_oncehub.engine.response import JsonResponse
 
@@ -34,7 +26,7 @@ if t.TYPE_CHECKING:
     from tap_oncehub.engine.signals import SignalWaiter
 
     Check: t.TypeAlias = Callable[[t.Any], str | None]
-    Explain: t.TypeAlias = Callable[[JsonResponse, str, str], TapError]
+    Explain: t.TypeAlias = Callable[[JsonResponse, str, str], errors.TapError]
 
 _RETRIED = {408, 425, 429}
 _FIRST_CONTACT_SECONDS = 10.0
@@ -51,6 +43,7 @@ class HttpClient:
     """Sends requests within the limits and returns sound responses only.
 
     Attributes:
+        session: The connection that all streams share.
         service: The name of what answers, in messages.
         explain: Says what a refusal means: a response, the path asked for, and both in words.
         max_wait_seconds: How long one request may take with all its retries.
@@ -71,14 +64,10 @@ class HttpClient:
     progress: Progress
     waiter: SignalWaiter
     address: str = "the address"
+    session: requests.Session = field(default_factory=requests.Session)
     _patience: float = float("inf")
     _answered: bool = False
     _clock: tuple[datetime, float] | None = None
-
-    @cached_property
-    def session(self) -> requests.Session:
-        """The connection that all streams share."""
-        return requests.Session()
 
     @property
     def now(self) -> datetime:
@@ -106,13 +95,10 @@ class HttpClient:
         stats: StreamStats,
         check: Check | None = None,
     ) -> JsonResponse:
-        """Send a request until there is a sound response.
+        """Send a request until there is a sound response, or patience or time is over.
 
-        ``check`` returns what is wrong with a decoded body, None if nothing is.
-
-        Raises:
-            TapError: What ``explain`` makes of a refusal; an error for the endpoint that
-                stays broken, for limits that stay used up, or for no answer at all.
+        ``check`` returns what is wrong with a decoded body, None if nothing is. A refusal raises
+        what ``explain`` makes of it.
         """
         spent = broken = 0.0
         for attempt in itertools.count(1):
@@ -121,7 +107,7 @@ class HttpClient:
             started = time.monotonic()
             try:
                 return self._attempt(request, stats, check)
-            except RetriableError as error:
+            except errors.RetriableError as error:
                 self.session.close()  # whatever else comes on this connection
                 wait = self._wait_after(error, attempt)
                 took = time.monotonic() - started + wait
@@ -129,7 +115,10 @@ class HttpClient:
                 broken += took if error.broken else 0.0
                 if broken > self._patience:
                     raise self._exhausted(error, request, self._patience) from None
-                if spent > self._retry_deadline(error):
+                longest = self.max_wait_seconds
+                if not (error.answered or self._answered):  # a wrong address is likelier
+                    longest = min(longest, _FIRST_CONTACT_SECONDS)
+                if spent > longest:
                     raise self._exhausted(error, request, self.max_wait_seconds) from None
                 what = (stats.stream, _path_of(request), error, attempt, wait)
                 self.logger.warning("%s: %s: %s; retry %d in %.1f s", *what)
@@ -151,13 +140,12 @@ class HttpClient:
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             body = response.body
             if check and (fault := check(body)):
-                raise RetriableError(fault)
+                raise errors.RetriableError(fault)
             return response
         text = response.error_detail(self.secret)
         if status in _RETRIED or not HTTPStatus.OK < status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            error = RetriableError(f"HTTP {status}{text}", retry_after=response.retry_after)
-            error.rate_limited = status == HTTPStatus.TOO_MANY_REQUESTS
-            raise error
+            msg, limited = f"HTTP {status}{text}", status == HTTPStatus.TOO_MANY_REQUESTS
+            raise errors.RetriableError(msg, rate_limited=limited, retry_after=response.retry_after)
         raise self.explain(response, path, f"{path} answered {status}{text}")
 
     def _exchange(self, request: requests.PreparedRequest) -> JsonResponse:
@@ -177,7 +165,7 @@ class HttpClient:
                 with response:
                     return JsonResponse(response, _content(response, request))
         except (OSError, ValueError) as error:  # RequestException is an OSError
-            raise network_error(error, _url_of(request)) from None
+            raise errors.network_error(error, _url_of(request)) from None
 
     def _sleep(self, seconds: float, stats: StreamStats) -> None:
         """Sleep on a stream's account, reporting it."""
@@ -190,16 +178,7 @@ class HttpClient:
         finally:
             stats.waited += time.monotonic() - started
 
-    def _retry_deadline(self, error: RetriableError) -> float:
-        """Return the seconds that one request may take with its retries.
-
-        Where nothing has ever answered, a wrong address is likelier than a fault.
-        """
-        if error.answered or self._answered:
-            return self.max_wait_seconds
-        return min(self.max_wait_seconds, _FIRST_CONTACT_SECONDS)
-
-    def _wait_after(self, error: RetriableError, attempt: int) -> float:
+    def _wait_after(self, error: errors.RetriableError, attempt: int) -> float:
         if error.rate_limited:
             return self.limiter.on_rate_limited(error.retry_after)
         ceiling = min(_LONGEST_BACKOFF_SECONDS, 2.0 ** min(attempt - 1, 10))
@@ -207,14 +186,14 @@ class HttpClient:
         return max(backoff, error.retry_after or 0.0)
 
     def _exhausted(
-        self, error: RetriableError, request: requests.PreparedRequest, seconds: float
-    ) -> TapError:
+        self, error: errors.RetriableError, request: requests.PreparedRequest, seconds: float
+    ) -> errors.TapError:
         """Return the error that ends the retries of a request."""
         limit = f"{seconds:g} s"
         if seconds == self.max_wait_seconds:
             limit = f"max_wait_seconds ({limit})"
         path = _path_of(request)
-        kind = RateLimitedError if error.rate_limited else EndpointError
+        kind = errors.RateLimitedError if error.rate_limited else errors.EndpointError
         if error.retry_after and error.retry_after > self.max_wait_seconds:
             return kind(
                 f"{path}: {self.service} asks to wait {error.retry_after:,.0f} s (Retry-After), "
@@ -228,7 +207,7 @@ class HttpClient:
         if error.answered:
             return kind(f"{path} still fails after {limit}: {error}. Run again later.")
         hint = f"Check the network, the proxy and {self.address}, then run again"
-        return UnreachableError(f"no answer from {_url_of(request)}: {error}. {hint}.")
+        return errors.UnreachableError(f"no answer from {_url_of(request)}: {error}. {hint}.")
 
 
 def _content(response: requests.Response, request: requests.PreparedRequest) -> bytes:
@@ -238,7 +217,7 @@ def _content(response: requests.Response, request: requests.PreparedRequest) -> 
         content += block
         if len(content) > _MOST_MEGABYTES << 20:
             text = f"{_path_of(request)} answered with more than {_MOST_MEGABYTES} MB"
-            raise EndpointError(text + ". Smaller pages may help")
+            raise errors.EndpointError(text + ". Smaller pages may help")
     return bytes(content)
 
 

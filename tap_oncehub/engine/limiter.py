@@ -35,9 +35,8 @@ class RequestLimiter:
     """Lets a request pass when both limits allow it.
 
     A request counts from the moment its answer arrives: the service counted it earlier,
-    so that its window is free again when ours is, whatever the network's delays.
-    Until then it counts as sent a little later than now, for the other taps, and
-    for all if this one is killed.
+    so that its window is free again when ours is. Until then it counts as sent a little
+    later than now, for the other taps, and for all if this one is killed.
     """
 
     def __init__(  # noqa: PLR0913  # two limits, and where they are counted
@@ -50,16 +49,10 @@ class RequestLimiter:
         key: str = "",
         logger: logging.Logger | None = None,
     ) -> None:
-        """Set up the limits.
+        """Limit the requests a second of a key, and those of all keys in a window; 0 does not.
 
-        Args:
-            per_second: Requests a second of a key, 0 for no such limit. A rate above 5
-                is spread: 50 a second are 5 in a tenth of a second.
-            per_window: Requests of all keys in one window, 0 for no such limit.
-            window_seconds: Length of the window.
-            file: Where all taps count; None counts in memory.
-            key: The API key, of which only a hash is kept.
-            logger: Where an unusable file is logged.
+        A rate above 5 is spread: 50 a second are 5 in a tenth of a second. All taps count in
+        the file, which has a hash of the key; without one, each counts in memory.
         """
         self._window_seconds = window_seconds
         self._per_window = per_window
@@ -154,9 +147,7 @@ class _SharedLog:
     """Requests in a SQLite file, or in memory where there is no usable file."""
 
     def __init__(self, file: Path | None, logger: logging.Logger) -> None:
-        """Open nothing yet."""
-        self._file = file
-        self._logger = logger
+        self._file, self._logger = file, logger
         self._connection: sqlite3.Connection | None = None
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -166,12 +157,9 @@ class _SharedLog:
         except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
             if self._file is None:
                 raise
-            self._logger.warning(
-                "rate_limit_file: %s cannot be used (%s). This run counts its requests in memory, "
-                "without those of other taps",
-                self._file,
-                error,
-            )
+            what = "This run counts its requests in memory, without those of other taps"
+            text = "rate_limit_file: %s cannot be used (%s). %s"
+            self._logger.warning(text, self._file, error, what)
             self._file = self._connection = None
             return self._run(work)
 
@@ -180,6 +168,7 @@ class _SharedLog:
             self._connection = self._connect()
         with self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_TABLE)
             return work(connection)
 
     def _connect(self) -> sqlite3.Connection:
@@ -196,7 +185,4 @@ class _SharedLog:
         weakref.finalize(self, connection.close)
         # A kill loses nothing without it; after a power failure the window has passed.
         connection.execute("PRAGMA synchronous=OFF")
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute(_TABLE)
         return connection

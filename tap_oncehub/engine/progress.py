@@ -1,31 +1,33 @@
-"""What a person sees of a sync: where it is, what it waits for, what it cost."""
+"""What a person sees of a sync: where it is, what it waits for, what it cost; never the key."""
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 import time
 import typing as t
 from collections import defaultdict
-from dataclasses import dataclass
+
+from singer_sdk.metrics import Point
+from typing_extensions import override
 
 if t.TYPE_CHECKING:
-    import logging
     from collections.abc import Callable
     from datetime import datetime
 
 EVERY_SECONDS = 10.0
-_SHORTEST_WAIT_SECONDS = 1.0
 _MIN_RATE_SECONDS = 5.0
 _MOST_IDS = 10
+_LONGEST_LINE = 20_000
+_SHORTEST_KEY = 8
+"""What is shorter is no API key, and would take letters out of every word."""
 
 
-@dataclass
+@dataclasses.dataclass
 class StreamStats:
     """What one stream brought and cost.
 
     Attributes:
-        stream: The stream's name.
-        records: Records written.
-        requests: Requests sent, retries included.
         waited: Seconds spent waiting for limits and retries.
         back_to: Creation time of the last record.
         is_absent: Whether the account has no such list.
@@ -38,19 +40,7 @@ class StreamStats:
     waited: float = 0.0
     back_to: str | None = None
     is_absent: bool = False
-    started: float | None = None
-
-    def __str__(self) -> str:
-        """Return the figures for a person."""
-        records = _counted(self.records, "record")
-        requests = _counted(self.requests, "request")
-        return f"{self.stream}: {records}, {requests}, {self.waited:.0f} s waited"
-
-    @property
-    def records_per_minute(self) -> int | None:
-        """The records a minute since the first request; None while there is too little to say."""
-        seconds = 0.0 if self.started is None else time.monotonic() - self.started
-        return int(self.records / seconds * 60) if seconds >= _MIN_RATE_SECONDS else None
+    started: float = float("inf")
 
 
 class Progress:
@@ -61,12 +51,7 @@ class Progress:
     """
 
     def __init__(self, logger: logging.Logger, requests_left: Callable[[], int | None]) -> None:
-        """Start counting.
-
-        Args:
-            logger: Where the lines go.
-            requests_left: Returns the requests left in the window, None without a limit.
-        """
+        """Start counting; the requests left in the window are None without a limit."""
         self._logger = logger
         self._requests_left = requests_left
         self._stats: dict[str, StreamStats] = {}
@@ -80,37 +65,32 @@ class Progress:
     def count_request(self, stats: StreamStats) -> None:
         """Count a request; report how far the sync is, if a report is due."""
         stats.requests += 1
-        if stats.started is None:
-            stats.started = time.monotonic()
+        stats.started = min(stats.started, time.monotonic())
         if self._due:
             self._report(stats)
 
     def report_wait(self, stats: StreamStats, seconds: float, until: datetime) -> None:
         """Report a wait of so many seconds that is long, or if a report is due."""
         if self._due or seconds >= EVERY_SECONDS:
-            self._report(stats, until if seconds >= _SHORTEST_WAIT_SECONDS else None)
+            self._report(stats, until if seconds >= 1 else None)
 
     def summarize(self, min_requests: int | None) -> None:
-        """Log the figures of every stream that was read, and what the next run costs.
+        """Log the figures of every stream that was read, and what the next run costs at least.
 
-        Args:
-            min_requests: Requests that the next run needs at least; None where this one did
-                not read everything, so that nobody knows.
+        None stands for a run that did not read everything, so that nobody knows.
         """
         read = [stats for stats in self._stats.values() if stats.requests]
         for stats in read:
-            figures = {"records": stats.records, "requests": stats.requests}
-            extra = {"stream": stats.stream, "is_absent": stats.is_absent, **figures}
-            self._logger.info("%s", stats, extra={"stream_stats": extra})
-        if min_requests is None:
-            return
-        requests = sum(stats.requests for stats in read)
-        self._logger.info(
-            "%s; the next run needs at least %s",
-            _counted(requests, "request"),
-            f"{min_requests:,}",
-            extra={"run_stats": {"requests": requests, "min_requests": min_requests}},
-        )
+            records, requests = _counted(stats.records, "record"), _counted(stats.requests)
+            figures = {"stream": stats.stream, "is_absent": stats.is_absent}
+            figures |= {"records": stats.records, "requests": stats.requests}
+            line = f"{stats.stream}: {records}, {requests}, {stats.waited:.0f} s waited"
+            self._logger.info("%s", line, extra={"stream_stats": figures})
+        if min_requests is not None:
+            total = sum(stats.requests for stats in read)
+            line = f"{_counted(total)}; the next run needs at least {min_requests:,}"
+            figures = {"requests": total, "min_requests": min_requests}
+            self._logger.info("%s", line, extra={"run_stats": figures})
 
     @property
     def _due(self) -> bool:
@@ -118,15 +98,16 @@ class Progress:
 
     def _report(self, stats: StreamStats, until: datetime | None = None) -> None:
         self._reported = time.monotonic()
-        rate, left = stats.records_per_minute, self._requests_left()
+        seconds, left = self._reported - stats.started, self._requests_left()
+        rate = int(stats.records / seconds * 60) if seconds >= _MIN_RATE_SECONDS else None
         parts = [_counted(stats.records, "record")]
         parts += [] if rate is None else [f"{rate:,} a minute"]
         parts += [f"back to {stats.back_to[:10]}"] if stats.back_to else []
-        parts += [] if left is None else [f"{_counted(left, 'request')} left"]
+        parts += [] if left is None else [f"{_counted(left)} left"]
         parts += [f"waiting until {until:%H:%M:%S %Z}"] if until else []
         parts += [] if self._has_reported else ["may be stopped at any time: the next run resumes"]
         self._has_reported = True
-        extra = {
+        figures = {
             "stream": stats.stream,
             "records": stats.records,
             "records_per_minute": rate,
@@ -134,30 +115,66 @@ class Progress:
             "requests_left": left,
             "waiting_until": until.isoformat() if until else None,
         }
-        self._logger.info("%s: %s", stats.stream, ", ".join(parts), extra={"progress": extra})
+        self._logger.info("%s: %s", stats.stream, ", ".join(parts), extra={"progress": figures})
 
 
 class Notices:
     """Counts what came up, and names the first few objects it concerns."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, str], int] = defaultdict(int)
         self._ids: dict[tuple[str, str], list[str]] = defaultdict(list)
 
     def add(self, stream: str, notice: str, identifier: str) -> None:
         """Note what came up, in words that ids follow: "calendars skipped"."""
-        key = (stream, notice)
-        self._counts[key] += 1
-        if len(self._ids[key]) < _MOST_IDS:
-            self._ids[key].append(identifier)
+        self._ids[stream, notice].append(identifier)
 
     def log(self, logger: logging.Logger) -> None:
         """Log one line for each notice."""
-        for (stream, notice), count in self._counts.items():
-            ids = ", ".join(self._ids[stream, notice])
-            more = "" if count <= _MOST_IDS else f" and {count - _MOST_IDS:,} more"
-            logger.info("%s: %s: %s%s", stream, notice, ids, more)
+        for (stream, notice), ids in self._ids.items():
+            more = f" and {len(ids) - _MOST_IDS:,} more" if len(ids) > _MOST_IDS else ""
+            logger.info("%s: %s: %s%s", stream, notice, ", ".join(ids[:_MOST_IDS]), more)
 
 
-def _counted(number: int, what: str) -> str:
+def _counted(number: int, what: str = "request") -> str:
     return f"{number:,} {what}" + "s" * (number != 1)
+
+
+def plain_text(text: str, secret: str = "") -> str:
+    """Return a text as one printable line without the API key."""
+    visible = "".join(c for c in text[: 2 * _LONGEST_LINE] if c.isprintable() or c.isspace())
+    if secret:
+        visible = visible.replace(secret, "…")
+    return " ".join(visible.split())[:_LONGEST_LINE]
+
+
+class PlainTextFilter(logging.Filter):
+    """Makes every message of a handler plain text; metrics keep their form."""
+
+    def __init__(self, secret: str) -> None:
+        super().__init__()
+        self._secret = secret
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple) and record.args and isinstance(record.args[0], Point):
+            # Meltano takes a metric apart; as a text it would be of no use.
+            point = record.args[0]
+            record.args = (dataclasses.replace(point, tags=self._without_key(point.tags)),)
+            return True
+        record.msg, record.args = plain_text(record.getMessage(), self._secret), None
+        if record.levelno < logging.ERROR:
+            record.exc_info = None  # urllib3 warns of a header that it cannot read with a traceback
+        return True
+
+    def _without_key(self, value: t.Any) -> t.Any:
+        if isinstance(value, dict):
+            return {name: self._without_key(part) for name, part in value.items()}
+        return plain_text(value, self._secret) if type(value) is str else value
+
+
+def keep_plain(secret: str) -> None:
+    """Make all that is logged plain text without the API key."""
+    for handler in logging.getLogger().handlers:
+        for old in [f for f in handler.filters if isinstance(f, PlainTextFilter)]:
+            handler.removeFilter(old)
+        handler.addFilter(PlainTextFilter(secret if len(secret) >= _SHORTEST_KEY else ""))

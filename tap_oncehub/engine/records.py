@@ -9,8 +9,8 @@ makes columns of the known ones.
 from __future__ import annotations
 
 import hashlib
-import re
 import typing as t
+from contextlib import suppress
 from decimal import Decimal
 
 import msgspec
@@ -113,9 +113,9 @@ def _surrogate_key(row: Mapping[str, t.Any], part: Mapping[str, t.Any]) -> str:
 
 
 ENCODER = msgspec.json.Encoder(decimal_format="number", order="deterministic")
+DECODER = msgspec.json.Decoder(float_hook=Decimal)
+NO_JSON = (msgspec.DecodeError, ValueError, RecursionError, ArithmeticError)
 _EXACT_IN_DOUBLE = 2**53
-_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,18})", re.ASCII)
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def converter_for(part: Mapping[str, t.Any], depth: int = 0, *, top: bool = False) -> Convert:
@@ -146,53 +146,47 @@ def _text(value: t.Any, _overflow: Record, _name: str) -> str:
 
 
 def _time(value: t.Any, overflow: Record, name: str) -> str | None:
-    if isinstance(value, str) and (text := utc_text(value)):
-        if len(text) <= _TO_MICROSECONDS + 1:
-            return text
-        if text[_TO_MICROSECONDS:].strip("0Z"):
-            overflow[name] = value  # loaders cut or refuse what is finer
-        return f"{text[:_TO_MICROSECONDS]}Z"
-    overflow[name] = value
-    return None
+    text = utc_text(value) if isinstance(value, str) else None
+    if text is None or text[_TO_MICROSECONDS:].strip("0Z"):
+        overflow[name] = value  # loaders cut or refuse what is finer
+    if text is None or len(text) <= _TO_MICROSECONDS:
+        return text
+    return f"{text[:_TO_MICROSECONDS]}Z"
 
 
-def _boolean(value: t.Any, overflow: Record, name: str) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    if value in ("true", "false"):
-        return bool(value == "true")
-    overflow[name] = value
-    return None
+def _scalar(fitting: Callable[[t.Any], t.Any]) -> Convert:
+    """Return what converts to a type other than text; a text that is its JSON stands for it."""
+
+    def convert(value: t.Any, overflow: Record, name: str) -> t.Any:
+        found = value
+        if isinstance(value, str):
+            with suppress(*NO_JSON):
+                found = DECODER.decode(value)
+        found = fitting(found)
+        if found is None:
+            overflow[name] = value
+        return found
+
+    return convert
 
 
 def _integer(part: Mapping[str, t.Any], _depth: int) -> Convert:
     highest = part.get("maximum", 2**63 - 1)
     lowest = part.get("minimum", -highest - 1)
 
-    def convert(value: t.Any, overflow: Record, name: str) -> int | None:
-        number = value
-        if isinstance(value, str) and _INTEGER.fullmatch(value):
-            number = int(value)
-        fits = isinstance(number, (int, Decimal)) and not isinstance(number, bool)
-        if fits and lowest <= number <= highest and number == int(number):
-            return int(number)
-        overflow[name] = value
-        return None
+    def fitting(value: t.Any) -> int | None:
+        is_number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
+        fits = is_number and lowest <= value <= highest and value == int(value)
+        return int(value) if fits else None
 
-    return convert
+    return _scalar(fitting)
 
 
-def _number(value: t.Any, overflow: Record, name: str) -> float | None:
-    number = value
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        number = Decimal(value)
-    if isinstance(number, int) and not isinstance(number, bool):
-        if abs(number) <= _EXACT_IN_DOUBLE:
-            return number
-    elif isinstance(number, Decimal) and Decimal(repr(float(number))) == number:
-        return float(number)
-    overflow[name] = value
-    return None
+def _number(value: t.Any) -> float | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if abs(value) <= _EXACT_IN_DOUBLE else None
+    exact = isinstance(value, Decimal) and Decimal(repr(float(value))) == value
+    return float(value) if exact else None
 
 
 def _array(part: Mapping[str, t.Any], _depth: int) -> Convert:
@@ -241,6 +235,6 @@ _MAKERS: dict[str, Callable[[Mapping[str, t.Any], int], Convert]] = {
     "object": _object,
     "array": _array,
     "integer": _integer,
-    "number": lambda *_: _number,
-    "boolean": lambda *_: _boolean,
+    "number": lambda *_: _scalar(_number),
+    "boolean": lambda *_: _scalar(lambda value: value if isinstance(value, bool) else None),
 }

@@ -12,32 +12,25 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
 
-import msgspec
 import requests
 from typing_extensions import override
 
 from tap_oncehub.engine.errors import RetriableError
-from tap_oncehub.engine.text import plain_text
+from tap_oncehub.engine.progress import plain_text
+from tap_oncehub.engine.records import DECODER, NO_JSON
 
 _LONGEST_MESSAGE = 300
 _LONGEST_SEARCHED = 2000
+_A_SECOND = timedelta(seconds=1)
 _PERSONAL = re.compile(
     r"""(?:"[^"]*"|[^\s@<>"']+) ?(?:@|%40|&#64;|\uff20) ?[^\s@<>"']+|\+\d[\d .()/-]{6,}\d"""
 )
 """E-mail addresses and phone numbers."""
-_LONGEST_NUMBER = 12
-_SECONDS = re.compile(r"\d+(\.\d+)?")
 _ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-_LONGEST_INTEGER = 4000
-_YEARS_END = 9999
-"""In its last year, nothing can be added to a time."""
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_NO_JSON = (msgspec.DecodeError, ValueError, RecursionError, ArithmeticError)
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class JsonResponse(requests.Response):
@@ -57,11 +50,7 @@ class JsonResponse(requests.Response):
 
     @cached_property
     def body(self) -> t.Any:
-        """The decoded body; None where there is none to expect.
-
-        Raises:
-            RetriableError: If the body is no JSON.
-        """
+        """The decoded body, None where there is none to expect; RetriableError if it is no JSON."""
         if self.status_code == HTTPStatus.NO_CONTENT:
             return None
         return _decode(self.content)
@@ -78,7 +67,7 @@ class JsonResponse(requests.Response):
     @property
     def sent_at(self) -> datetime:
         """A time not later than the content, even if one of both clocks is ahead."""
-        return self._before_answer(min(self.date or self.received_at, self.received_at))
+        return min(self.server_time, self.received_at - self.elapsed - _A_SECOND)
 
     @property
     def server_time(self) -> datetime:
@@ -86,21 +75,16 @@ class JsonResponse(requests.Response):
 
         Without a usable Date header it is this machine's time.
         """
-        return self._before_answer(self.date or self.received_at)
-
-    def _before_answer(self, moment: datetime) -> datetime:
-        return moment - self.elapsed - timedelta(seconds=1)
+        return (self.date or self.received_at) - self.elapsed - _A_SECOND
 
     @property
     def retry_after(self) -> float | None:
         """Seconds that the service asks to wait, said in seconds or as a date."""
         text = self.headers.get("Retry-After", "").strip()
-        if _SECONDS.fullmatch(text):
-            return float(text[:_LONGEST_NUMBER])
+        if text.replace(".", "", 1).isdecimal():
+            return float(text)
         until, now = _date(text), self.date or self.received_at
-        if until is None:
-            return None
-        return max(0.0, (until - now).total_seconds())
+        return max(0.0, (until - now).total_seconds()) if until else None
 
     @property
     def _error_body(self) -> dict[str, t.Any]:
@@ -123,59 +107,36 @@ class JsonResponse(requests.Response):
         """
         body = self._error_body
         parts = [str(body[key]) for key in ("type", "message") if body.get(key)]
-        if body.get("param"):
-            parts.append(f"param {body['param']}")
-        # Cut before the search, at a blank: half an address or key is one, too.
+        parts += [f"param {body['param']}"] if body.get("param") else []
         text = plain_text(", ".join(parts), secret)
+        # Cut before the search, at a blank: half an address or key is one, too.
         if len(text) > _LONGEST_SEARCHED:
             text = text[:_LONGEST_SEARCHED].rpartition(" ")[0]
         parts = [_PERSONAL.sub("…", text)[:_LONGEST_MESSAGE].rstrip(" .")]
         if identifier := self.headers.get("Request-Id"):
             parts.append(f"Request-Id {plain_text(identifier, secret)[:80]}")
-        text = ", ".join(part for part in parts if part)
+        text = ", ".join(filter(None, parts))
         return f" ({text})" if text else ""
 
 
 def _decode(content: bytes) -> t.Any:
-    """Decode JSON; halves of surrogate pairs, which cut texts end in, become U+FFFD."""
+    """Decode JSON; NaN becomes a text, half a surrogate pair, which cut texts end in, U+FFFD."""
     if not content.strip():
         msg = "the response is empty"
         raise RetriableError(msg)
-    content = content.removeprefix(_BYTE_ORDER_MARK)
-    with suppress(*_NO_JSON):
-        return _DECODER.decode(content)
-    content = _ESCAPE.sub(_mend_escape, content)
-    for decode in (_DECODER.decode, _decode_leniently):
-        with suppress(*_NO_JSON):
-            return decode(content)
+    with suppress(*NO_JSON):
+        return DECODER.decode(content)
+    with suppress(*NO_JSON):
+        mended = _ESCAPE.sub(
+            lambda found: r"\ufffd" if found[1] else found[0], content.decode("utf-8-sig")
+        )
+        return json.loads(mended, parse_constant=str, parse_float=Decimal)
     msg = "the response is not JSON"
     raise RetriableError(msg)
 
 
-def _decode_leniently(content: bytes) -> t.Any:
-    """Decode JSON with values that no type can hold, as texts: NaN, long numbers."""
-    return json.loads(
-        content.decode(),
-        parse_constant=str,
-        parse_int=lambda digits: int(digits) if len(digits) < _LONGEST_INTEGER else digits,
-        parse_float=_decimal,
-    )
-
-
-def _decimal(digits: str) -> Decimal | str:
-    try:
-        return Decimal(digits)
-    except ArithmeticError:
-        return digits
-
-
-def _mend_escape(match: re.Match[bytes]) -> bytes:
-    return rb"\ufffd" if match[1] else match[0]
-
-
 def _date(text: str | None) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(text or "").astimezone(timezone.utc)
+        return parsedate_to_datetime(text or "").astimezone(timezone.utc)
     except (ValueError, TypeError, OverflowError):
         return None
-    return moment if moment.year < _YEARS_END else None

@@ -59,8 +59,9 @@ class SyncRun:
         if not sync_pass.is_full or not stream.key:
             return
         path, config = stream.source or stream.path, stream.config
-        lists = [other for other in self._tap.streams.values() if other.path == path]
-        objects = max((last_objects(o.stream_state) for o in lists if not o.filters), default=0)
+        states, lists = self._tap.state.get("bookmarks", {}), self._tap.streams.values()
+        names = [other.name for other in lists if other.path == path and not other.filters]
+        objects = max((last_objects(states.get(name, {})) for name in names), default=0)
         if stream.reader is object_reader:
             windows = objects / (config["rate_limit_per_window"] or float("inf"))
             hours = windows * config["rate_limit_window_seconds"] / 3600

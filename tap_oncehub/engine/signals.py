@@ -1,22 +1,25 @@
-"""SIGTERM and Ctrl-C: end at a moment that leaves a whole record and a true state."""
+"""How a run ends on a signal: between two records, with whole lines on standard output."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 import typing as t
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 
-from tap_oncehub.engine.errors import InterruptedSyncError
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from typing_extensions import override
+
+from tap_oncehub.engine.errors import InterruptedSyncError, OutputClosedError
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-_SIGNALLED = 128
-_A_MOMENT = 0.001
+    from singer_sdk.singerlib.encoding.simple import Message
 
 
 class SignalWaiter:
@@ -27,33 +30,21 @@ class SignalWaiter:
         self._interruptible = False
 
     def handle(self, signal_number: int, _frame: FrameType | None = None) -> None:
-        """Record a signal; usable as a signal handler.
-
-        Raises:
-            InterruptedSyncError: At once, where the tap only waits.
-        """
+        """Record a signal, as its handler; end the sync at once where the tap only waits."""
         if self._signal == signal_number:
-            os._exit(_SIGNALLED + signal_number)  # whatever it is busy with
+            os._exit(128 + signal_number)  # whatever it is busy with
         self._signal = signal_number
         if self._interruptible:
             self.check()
 
     def check(self) -> None:
-        """End the sync if a signal has come.
-
-        Raises:
-            InterruptedSyncError: If a signal has come.
-        """
+        """Raise InterruptedSyncError if a signal has come."""
         if self._signal is not None:
             raise InterruptedSyncError(self._signal)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let a signal interrupt the block.
-
-        Raises:
-            InterruptedSyncError: If a signal has come or comes meanwhile.
-        """
+        """Let a signal interrupt the block, also one that has come before."""
         self._interruptible = True
         try:
             self.check()
@@ -63,35 +54,52 @@ class SignalWaiter:
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
-        """End the block after so many seconds, where the system has a timer for that.
-
-        Raises:
-            TimeoutError: If it takes longer.
-        """
+        """Raise TimeoutError after so many seconds, where the system has a timer for that."""
         if not hasattr(signal, "setitimer") or current_thread() is not main_thread():
             yield
             return
-        began = time.monotonic()
-        before = signal.signal(signal.SIGALRM, _end_of_time)
-        left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.signal(signal.SIGALRM, _end_of_time)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-            if left:  # somebody else's timer
-                rest = left - (time.monotonic() - began)
-                signal.setitimer(signal.ITIMER_REAL, max(rest, _A_MOMENT))
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, unless a signal comes.
-
-        Raises:
-            InterruptedSyncError: If a signal has come or comes meanwhile.
-        """
+        """Sleep, unless a signal comes."""
         with self.interruptible():
             time.sleep(seconds)
 
 
 def _end_of_time(*_: t.Any) -> None:
     raise TimeoutError
+
+
+class WholeLineWriter(MsgSpecWriter):
+    """Writes a message to its end, also when a signal comes in between.
+
+    With PYTHONUNBUFFERED, which is usual in containers, a write to a full pipe gives
+    up at a signal, and the SDK's own writer leaves half a line.
+    """
+
+    @override
+    def write_message(self, message: Message) -> None:
+        write_out(self.format_message(message))
+
+
+def write_out(rest: bytes | bytearray) -> None:
+    """Write to standard output, all of it; raise OutputClosedError if nobody takes it."""
+    try:
+        while rest:
+            rest = rest[sys.stdout.buffer.write(rest) :]
+        sys.stdout.flush()
+    except (OSError, AttributeError) as error:  # None stands for a closed stdout
+        raise output_closed(error) from None
+
+
+def output_closed(error: Exception) -> OutputClosedError:
+    """Return what an error in writing to standard output means."""
+    if isinstance(error, BrokenPipeError):
+        return OutputClosedError("The loader has ended: see its own messages.")
+    reason = error.strerror if isinstance(error, OSError) else "it is closed"
+    return OutputClosedError(f"Standard output cannot be written: {reason}.")

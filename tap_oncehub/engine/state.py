@@ -154,4 +154,5 @@ def last_version(state: State) -> int | None:
 
 def last_objects(state: State) -> int:
     """Return how many objects the last full pass brought; 0 if that is not known."""
-    return FullPass(*state["full_pass"]).objects if state["full_pass"] else 0
+    full = state.get("full_pass")
+    return FullPass(*full).objects if full else 0

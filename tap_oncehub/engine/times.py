@@ -20,12 +20,14 @@ _TIME = re.compile(
 _BEYOND_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
 
 
-def parse_time(text: str) -> datetime | None:
-    """Read an ISO 8601 time to the microsecond, rounded down; None if the text is none.
+def moment_of(value: t.Any) -> datetime | None:
+    """Read an ISO 8601 time to the microsecond, rounded down; None if the value is none.
 
     One without a zone is UTC, a date is its midnight.
     """
-    normal = text if _USUAL.fullmatch(text) else utc_text(text)
+    if not isinstance(value, str):
+        return None
+    normal = value if _USUAL.fullmatch(value) else utc_text(value)
     return None if normal is None else _decode(_BEYOND_MICROSECONDS.sub("", normal))
 
 
@@ -39,11 +41,10 @@ def utc_text(text: str) -> str | None:
     match = _TIME.fullmatch(text.strip())
     if match is None:
         return None
-    date, minutes, seconds, fraction, offset = match.groups()
-    offset = "Z" if offset in {None, "Z", "z"} else offset
-    if len(offset) == len("+02"):
-        offset += ":00"
-    moment = _decode(f"{date}T{minutes or '00:00'}{seconds or ':00'}{offset}")
+    day, minutes, seconds, fraction, offset = match.groups()
+    hours_only = len(offset or "") == len("+02")
+    offset = f"{offset}:00" if hours_only else offset or "Z"
+    moment = _decode(f"{day}T{minutes or '00:00'}{seconds or ':00'}{offset}")
     if moment is None:
         return None
     tail = f".{fraction}Z" if fraction else "Z"
@@ -64,11 +65,6 @@ def day_before(text: str) -> str:
     """Write the date of the day before a time, as milliseconds() writes it."""
     ordinal = date.fromisoformat(text[:10]).toordinal()
     return date.fromordinal(max(1, ordinal - 1)).isoformat()
-
-
-def moment_of(value: t.Any) -> datetime | None:
-    """Read a time; None where the value is none."""
-    return parse_time(value) if isinstance(value, str) else None
 
 
 def latest(texts: Sequence[str | None]) -> str | None:

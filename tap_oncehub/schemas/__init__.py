@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import typing as t
 from importlib.resources import files
 
 from singer_sdk.schema.source import SchemaDirectory
+from typing_extensions import override
 
 from tap_oncehub.engine.records import EXTRA
 
@@ -17,11 +18,10 @@ if t.TYPE_CHECKING:
 class OnceHubSchemas(SchemaDirectory):
     """Reads a stream's schema file, puts in what it refers to, adds ``_extra``."""
 
+    @override
     def fetch_schema(self, key: str) -> Schema:
-        """Read and complete the schema of a stream."""
         schema: Schema = self._resolve(super().fetch_schema(key))
-        extra = self._resolve({"$ref": f"shared.json#/$defs/{EXTRA}"})
-        schema["properties"][EXTRA] = extra
+        schema["properties"][EXTRA] = self._resolve({"$ref": f"shared.json#/$defs/{EXTRA}"})
         return schema
 
     def _resolve(self, node: t.Any) -> t.Any:
@@ -31,22 +31,14 @@ class OnceHubSchemas(SchemaDirectory):
         if not isinstance(node, dict):
             return node
         beside = {key: self._resolve(item) for key, item in node.items()}
-        reference = beside.pop("$ref", None)
-        if reference is None:
+        if "$ref" not in beside:
             return beside
-        return _merged(self._resolve(self._target(reference)), beside)
-
-    def _target(self, reference: str) -> t.Any:
-        file, _, path = reference.partition("#/")
+        file, _, name = beside.pop("$ref").partition(".json#/$defs/")
         target = super().fetch_schema(file.removesuffix(".json"))
-        for step in path.split("/") if path else []:
-            target = target[step]
-        return target
-
-
-def _merged(base: Schema, over: Schema) -> Schema:
-    both = base.get("properties", {}) | over.get("properties", {})
-    return base | over | ({"properties": both} if both else {})
+        target = self._resolve(target["$defs"][name] if name else target)
+        if both := target.get("properties", {}) | beside.get("properties", {}):
+            beside["properties"] = both
+        return target | beside
 
 
 SCHEMAS = OnceHubSchemas(files(__name__))
@@ -54,4 +46,4 @@ SCHEMAS = OnceHubSchemas(files(__name__))
 
 def load_schema(stream: str) -> Schema:
     """Return the complete schema of a stream, without references."""
-    return json.loads(json.dumps(SCHEMAS.get_schema(stream)))  # type: ignore[no-any-return]
+    return copy.deepcopy(SCHEMAS.get_schema(stream))

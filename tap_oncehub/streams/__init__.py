@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import typing as t
 
-from tap_oncehub.streams import bookings, calendars, contacts, pages, users, webhooks
+from tap_oncehub.streams import account, bookings, calendars, contacts
 
 if t.TYPE_CHECKING:
-    from tap_oncehub.streams.base import OnceHubStream
+    from tap_oncehub.client import OnceHubStream
 
 STREAMS: tuple[type[OnceHubStream], ...] = (
     bookings.BookingsStream,
     contacts.ContactsStream,
     contacts.SmsNotificationsStream,
     calendars.BookingCalendarsStream,
-    pages.BookingPagesStream,
-    pages.MasterPagesStream,
-    pages.EventTypesStream,
-    users.UsersStream,
-    users.TeamsStream,
-    webhooks.WebhooksStream,
-    webhooks.WebhookEventsStream,
+    calendars.BookingPagesStream,
+    calendars.MasterPagesStream,
+    calendars.EventTypesStream,
+    account.UsersStream,
+    account.TeamsStream,
+    account.WebhooksStream,
+    account.WebhookEventsStream,
     calendars.BookingCalendarTimeSlotsStream,
-    users.UserSchedulingAvailabilityStream,
+    account.UserSchedulingAvailabilityStream,
     bookings.BookingStream,
     calendars.BookingCalendarStream,
     bookings.ConversationsStream,
     bookings.BookingHostsStream,
-    pages.BookingPageLinksStream,
-    users.TestAuthStream,
+    calendars.BookingPageLinksStream,
+    account.TestAuthStream,
 )

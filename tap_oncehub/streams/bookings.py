@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import typing as t
+from functools import cached_property
 
 from typing_extensions import override
 
+from tap_oncehub.client import OnceHubStream
 from tap_oncehub.engine.errors import EndpointError, RefusedError
 from tap_oncehub.engine.readers import CURSOR_SECONDS, filter_reader, object_reader
-from tap_oncehub.streams.base import OnceHubStream
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,18 +98,26 @@ class ConversationsStream(OnceHubStream):
     @override
     def rows_in(self, found: Record) -> Iterable[Record]:
         conversation = found.get("conversation")
-        if not conversation or _is_whole(conversation):
-            return [conversation] if conversation else []
-        return self.unread.read(str(found.get("id")))
+        if conversation and not isinstance(conversation, dict):
+            return self.unread.read(str(found.get("id")))
+        return self._once(conversation)
 
     @override
     def rows_of(self, identifier: str) -> Iterable[Record]:
         conversation = self.fetch({"id": identifier}).body.get("conversation")
-        if conversation and not _is_whole(conversation):
+        if conversation and not isinstance(conversation, dict):
             msg = "OnceHub did not send the conversation with the booking"
             raise EndpointError(msg)
-        return [conversation] if conversation else []
+        return self._once(conversation)
 
+    def _once(self, conversation: Record | None) -> list[Record]:
+        """Return a conversation, unless it led to another booking, too."""
+        identifier = str(conversation and (conversation.get("id") or conversation))
+        if not conversation or identifier in self._written:
+            return []
+        self._written.add(identifier)
+        return [conversation]
 
-def _is_whole(conversation: t.Any) -> bool:
-    return isinstance(conversation, dict) and bool(conversation.get("id"))
+    @cached_property
+    def _written(self) -> set[str]:
+        return set()

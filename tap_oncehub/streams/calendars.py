@@ -1,4 +1,4 @@
-"""Booking calendars, and the time slots that are free in them."""
+"""Booking calendars and their free time slots, and the classic pages that came before them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from typing_extensions import override
 
-from tap_oncehub.engine.readers import object_reader
+from tap_oncehub.client import OnceHubStream, rows_in
+from tap_oncehub.engine.readers import filter_reader, object_reader
 from tap_oncehub.engine.times import milliseconds, moment_of
-from tap_oncehub.streams.base import OnceHubStream, rows_in
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
 
     from tap_oncehub.engine.readers import Request
 
-_MAX_RANGE = timedelta(days=30)
+_PAGES = frozenset({"bookingpage", "masterpage", "eventtype"})
 
 
 class BookingCalendarsStream(OnceHubStream):
@@ -79,11 +79,57 @@ class BookingCalendarTimeSlotsStream(OnceHubStream):
                     yield {**row, "booking_calendar_id": identifier}
 
     def _ranges(self) -> Iterator[dict[str, str]]:
-        """Yield ranges; the first starts when OnceHub answers, for no start may be past."""
+        """Yield ranges of 30 days at most; the first starts with the answer: none may be past."""
         end = self.run.clocks.server
         last = end + timedelta(days=self.config["time_slots_days"])
         start: dict[str, str] = {}
         while end < last:
-            end = min(end + _MAX_RANGE, last)
+            end = min(end + timedelta(days=30), last)
             yield {**start, "end_time": milliseconds(end)}
             start = {"start_time": milliseconds(end)}
+
+
+class BookingPagesStream(OnceHubStream):
+    """Classic booking pages."""
+
+    name = "booking_pages"
+    path = "/booking-pages"
+    object_types = _PAGES
+
+
+class MasterPagesStream(OnceHubStream):
+    """Classic master pages."""
+
+    name = "master_pages"
+    path = "/master-pages"
+    object_types = _PAGES
+
+
+class EventTypesStream(OnceHubStream):
+    """Classic event types."""
+
+    name = "event_types"
+    path = "/event-types"
+    object_types = _PAGES
+
+
+class BookingPageLinksStream(OnceHubStream):
+    """The users, master pages and event types that a booking page belongs to."""
+
+    name = "booking_page_links"
+    path = "/booking-pages"
+    object_types = _PAGES | {"user"}
+    primary_keys = ("booking_page_id", "linked_type", "linked_id")
+    filters: t.ClassVar[t.Mapping[str, str]] = {
+        "user": "/users",
+        "master_page": "/master-pages",
+        "event_type": "/event-types",
+    }
+    reader = staticmethod(filter_reader)
+    selected_by_default = False
+    rank = 4
+
+    @override
+    def row_of(self, found: Record, value: str) -> Record:
+        name, _, identifier = value.partition("=")
+        return {"booking_page_id": found.get("id"), "linked_type": name, "linked_id": identifier}

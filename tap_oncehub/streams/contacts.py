@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tap_oncehub.streams.base import OnceHubStream
+from tap_oncehub.client import OnceHubStream
 
 
 class ContactsStream(OnceHubStream):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 import typing as t
 from collections import Counter
+from datetime import datetime
 
 import pytest
 
@@ -18,6 +20,7 @@ if t.TYPE_CHECKING:
     from pathlib import Path
 
 PAGE = ROOT.joinpath("docs/limits.md").read_text()
+NOW = "2026-03-01T12:00:00+00:00"
 SHORT_LISTS = 6
 """Pages, events and so on, each counted with one page."""
 ON_DEMAND = ("booking", "booking_calendar", "conversations", "booking_hosts", "booking_page_links")
@@ -34,9 +37,9 @@ def first_sync(bookings: int, contacts: int, sms: int, users: int, calendars: in
 
 @pytest.mark.parametrize("single", [False, True])
 def test_the_tap_asks_no_more_and_no_less(*, single: bool) -> None:
-    account = Account(
-        seed=3, bookings=230, contacts=120, sms_notifications=20, users=7, booking_calendars=4
-    )
+    lists = {"contacts": 120, "sms_notifications": 20, "users": 7, "booking_calendars": 4}
+    account = Account(seed=3, bookings=230, **lists, now=NOW)
+    account.clock.offset_seconds = datetime.fromisoformat(NOW).timestamp() - time.time()
     streams = [*BY_DEFAULT, *(["booking", "booking_calendar"] if single else [])]
     with Sandbox(account, key=programs.KEY) as api:
         assert inside.run(programs.settings_for(api.url), inside.catalog(*streams)).ended == "well"

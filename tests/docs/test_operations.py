@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
+import sys
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 import duckdb
@@ -22,42 +23,59 @@ if t.TYPE_CHECKING:
 PAGE = programs.ROOT.joinpath("docs/operations.md").read_text("utf-8")
 LINES = re.findall(r"^\| (ERROR|WARNING) \| `(.+?)` \|", PAGE, re.MULTILINE)
 CRON = re.search(r"^ {4}(\S+ \S+ \S+ \S+ \S+) (cd .*)$", PAGE, re.MULTILINE)
-FAR = {"resume": {"of": "another program"}}
+BUG = """
+from tap_oncehub.__main__ import main
+from tap_oncehub.tap import TapOnceHub
+
+TapOnceHub.sync_all = None
+main()
+"""
+TYPOS = {"start_dat": "2026-01-01", "start_date": "2999-01-01"}
+NULLS = {"TAP_ONCEHUB_STREAM_MAPS": '{"teams.name": null}'}
+"""As Meltano passes them on."""
+WRONG = (  # settings, switches of the sandbox, what all requests are answered with
+    ({"api_key": "another"}, {}, None),
+    ({}, {"plan_without_api": True}, None),
+    ({}, {}, 429),
+    ({"api_url": "http://127.0.0.1:9"}, {}, None),
+)
 
 
-def written_in_the_code() -> set[str]:
-    """Every text in the tap's code, parts of one text joined."""
-    texts = set()
-    for file in programs.ROOT.joinpath("tap_oncehub").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                texts.add(node.value)
-    return texts
+def play(folder: Path, settings: dict[str, t.Any], switches: dict[str, t.Any], fault: t.Any) -> str:
+    with Sandbox(Account(seed=1, bookings=20), key=programs.KEY, **switches) as api:
+        if fault:
+            api.faults.add(fault, times=None)
+        made = {"max_wait_seconds": 1, "rate_limit_window_seconds": 1} | settings
+        return programs.run_tap(folder, programs.settings_for(api.url, **made)).log
+
+
+def play_much_at_once(folder: Path) -> str:
+    account = Account(seed=1, bookings=20)
+    account.edit("contacts", account.objects("contacts")[0]["id"], employees="many", colour="red")
+    account.edit("webhooks", account.objects("webhooks")[0]["id"], id=None)
+    with Sandbox(account, key=programs.KEY) as api:
+        api.faults.add("503", "/teams", times=None)
+        settings = programs.settings_for(api.url, max_wait_seconds=1)
+        state = {"bookmarks": {"users": {"resume": {"of": "another program"}}}}
+        log = programs.run_tap(folder, settings, state=state).log
+        command = programs.tap_command(folder, settings | TYPOS)[1:]
+        return log + programs.run([sys.executable, "-c", BUG, *command], **NULLS).log
 
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the tap says where much goes wrong."""
-    folder = tmp_path_factory.mktemp("alerts")
-    account = Account(seed=1, bookings=20)
-    account.edit("contacts", account.objects("contacts")[0]["id"], employees="many")
-    with Sandbox(account, key=programs.KEY) as api:
-        api.faults.add("503", "/teams", times=None)
-        settings = programs.settings_for(api.url, max_wait_seconds=1, start_dat="2026-01-01")
-        much = programs.run_tap(folder, settings, state={"bookmarks": {"users": FAR}})
-    return much.log
+    with ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(play, tmp_path_factory.mktemp("wrong"), *wrong) for wrong in WRONG]
+        much = play_much_at_once(tmp_path_factory.mktemp("much"))
+        return "\n".join([much, *(run.result() for run in runs)])
 
 
 @pytest.mark.parametrize(("level", "text"), LINES)
-def test_a_line_worth_an_alert(log: str, level: str, text: str) -> None:
+def test_a_line_worth_an_alert_is_said_with_its_level(log: str, level: str, text: str) -> None:
     said = [line for line in log.splitlines() if text in line]
-    assert said or any(text in written for written in written_in_the_code())
+    assert said, log
     assert all(f"| {level}" in line for line in said)
-
-
-def test_most_lines_were_seen_in_a_run(log: str) -> None:
-    seen = [text for _, text in LINES if text in log]
-    assert len(seen) >= 6
 
 
 @pytest.mark.slow

@@ -32,30 +32,24 @@ SWITCHES: dict[str, Switches] = {
     "other envelopes": {
         "time_slots_envelope": "data",
         "webhook_events": "objects",
-        "has_more": False,
-        "slot_ends_inclusive": True,
-        "gzip": False,
+        "has_more": "link",
         "order": "updated",
     },
-    "no link": {
+    "other names": {
         "webhook_events": "strings_array",
-        "link": False,
-        "unknown_fields": False,
         "order": "oldest",
         "terms_field": "terms_of_service",
         "secret_field": "signing_secret",
     },
     "neither": {
         "webhook_events": "strings",
-        "link": False,
-        "has_more": False,
+        "has_more": "none",
         "slots_strict": True,
         "order": "updated",
     },
     "objects": {
         "webhook_events": "objects_array",
-        "missing_fields": False,
-        "has_more_always_false": True,
+        "has_more": "denied",
         "time_filters": "days",
     },
 }
@@ -127,7 +121,7 @@ def test_with_only_children_selected_the_parents_are_read_but_not_written() -> N
 def test_time_slots_are_asked_for_in_ranges_of_at_most_30_days(tmp_path: Path) -> None:
     account = Account(seed=9, bookings=10, booking_calendars=1)
     catalog = inside.catalog("booking_calendar_time_slots")
-    with Sandbox(account, key=programs.KEY, slot_ends_inclusive=True) as api:
+    with Sandbox(account, key=programs.KEY) as api:
         settings = programs.settings_for(api.url, time_slots_days=75)
         run = programs.run_tap(tmp_path, settings, catalog=catalog)
         asked = [e.query for e in api.log if e.path.endswith("/time-slots")]

@@ -38,12 +38,13 @@ def test_it_is_complete_after_kills_and_asks_only_for_changes_then(order: str) -
     assert len(hosts) < 20
 
 
-@pytest.mark.parametrize("switches", [{"expand_by_id": False}, {"older_expansions": True}])
-def test_a_server_that_expands_nothing_fails_that_stream_alone(switches: dict[str, bool]) -> None:
+@pytest.mark.parametrize("by_id", [True, False])
+def test_a_server_that_expands_nothing_fails_that_stream_alone(*, by_id: bool) -> None:
     catalog = inside.catalog("conversations", "bookings")
-    with Sandbox(Account(seed=4, bookings=80), key=programs.KEY, **switches) as api:
-        if "expand_by_id" in switches:  # the list expands nothing either
-            api.faults.add("500", "/bookings", query="expand", times=None)
+    with Sandbox(Account(seed=4, bookings=80), key=programs.KEY, expand_by_id=by_id) as api:
+        # Refused as unknown, or the list does not answer, and the object stays as it is.
+        fault = ("400", "/bookings*") if by_id else ("500", "/bookings")
+        api.faults.add(*fault, query="expand", times=None)
         run = inside.run(programs.settings_for(api.url, max_wait_seconds=0), catalog)
     assert run.ended == "failed"
     assert len(run.records("bookings")) == 80

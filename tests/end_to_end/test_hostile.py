@@ -55,7 +55,7 @@ def test_a_page_size_of_one_loses_nothing_behind_a_deleted_object() -> None:
             account.delete("bookings", third)
 
     third = account.objects("bookings")[2]["id"]
-    told = {"has_more": False, "link": False, "deleted_cursor": "empty"}
+    told = {"has_more": "none", "deleted_cursor": "empty"}
     with Sandbox(account, key=programs.KEY, **told) as api:
         settings, catalog = programs.settings_for(api.url, page_size=1), inside.catalog("bookings")
         run = inside.run(settings, catalog, watch=delete_third)
@@ -273,11 +273,11 @@ def test_a_huge_body_takes_little_memory(tmp_path: Path) -> None:
 
 
 def test_odd_values_do_not_block_their_stream(tmp_path: Path) -> None:
-    kept = ["1e99999999999999999999", "NaN", "9" * 5000]
+    kept: list[t.Any] = ["NaN", "-Infinity", int("9" * 100)]
     rows = [{**ROW, "id": f"CTC-{n}", "employees": f"value {n}"} for n in range(4)]
     body = json.dumps(page(*rows))
     for number, value in enumerate(kept):
-        body = body.replace(f'"value {number}"', value)
+        body = body.replace(f'"value {number}"', str(value))
 
     run = read(tmp_path, replies("/contacts", response(body.encode())))
 
@@ -333,7 +333,7 @@ def test_any_field_may_hold_anything(value: t.Any) -> None:
 
 
 ODD = {
-    "/users": (response({}, "304 Not Modified"), "answered 304, which does not answer this"),
+    "/users": (response({}, "304 Not Modified"), "answered 304, a redirect"),
     "/teams": (response({}, "302 Found", "Location: http://x/"), "a redirect, which is not"),
     "/webhooks": (
         response({}, "200 OK", "Content-Length: 7"),

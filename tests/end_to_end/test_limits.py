@@ -46,18 +46,13 @@ def assert_complete(run: programs.Run, account: Account) -> None:
     assert found == [item["id"] for item in account.objects("bookings")]
 
 
-def skip_unless_it_came_to(refused: int) -> None:
-    """A machine so busy that the window has passed by then has shown nothing."""
-    if not refused:
-        pytest.skip("this machine was too busy for a refusal")
-
-
 @contextmanager
 def others_use_it_up(api: Sandbox) -> Iterator[None]:
-    """Leave nothing of the window as soon as the tap has begun."""
+    """Leave nothing of the window while the tap waits for an answer."""
+    fault = api.faults.add("slow", "/bookings", after=4, seconds=0.5)
 
     def watch() -> None:
-        while len(api.log) < 5:
+        while not fault.hits:
             time.sleep(0.001)
         api.use_up(200)
 
@@ -78,8 +73,7 @@ def test_a_window_that_others_have_used_up_is_waited_out(
             run = programs.run_tap(tmp_path, published(api, page_size=10), catalog=bookings_only)
         refused = api.refused
     assert_complete(run, account)
-    assert refused <= HANDFUL
-    skip_unless_it_came_to(refused)
+    assert 0 < refused <= HANDFUL
 
 
 @contextmanager
@@ -103,18 +97,17 @@ def another_user(api: Sandbox, pause: float) -> Iterator[None]:
 def test_beside_another_user_of_the_account(
     tmp_path: Path, bookings_only: dict[str, t.Any]
 ) -> None:
-    account = Account(seed=4, bookings=3000)
+    account = Account(seed=4, bookings=2000)
     account.warm()
     limits = Limits(clock_factor=FASTER, retry_after=None)
     with Sandbox(account, key=programs.KEY, limits=limits) as api:
         began = time.time()
-        with another_user(api, pause=WINDOW / 40):
+        with another_user(api, pause=WINDOW / 100):
             run = programs.run_tap(tmp_path, published(api, page_size=10), catalog=bookings_only)
         windows = (time.time() - began) / WINDOW
         refused = [e for e in api.log if e.path == "/v2/bookings" and e.status == 429]
     assert_complete(run, account)
-    assert len(refused) <= HANDFUL * windows
-    skip_unless_it_came_to(len(refused))
+    assert 0 < len(refused) <= HANDFUL * windows
 
 
 def test_a_429_in_every_stream_costs_nothing_but_time(tmp_path: Path) -> None:

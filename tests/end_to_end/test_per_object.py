@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import re
+import time
 import typing as t
+from datetime import datetime, timezone
 
 import pytest
 
@@ -24,10 +26,20 @@ CHILDREN = (SLOTS, AVAILABILITY, "booking_calendar")
 SELECTED = (*LISTS, *CHILDREN)
 
 
+NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+
+
+def account_of(**sizes: t.Any) -> Account:
+    """An account, and a clock of OnceHub's, that are the same on every day."""
+    account = Account(**sizes, now=NOW.isoformat())
+    account.clock.offset_seconds = NOW.timestamp() - time.time()
+    return account
+
+
 @pytest.fixture
 def api() -> Iterator[Sandbox]:
-    account = Account(seed=4, bookings=30, contacts=20, users=12, booking_calendars=7, nasty=False)
-    account.clock.offset_seconds = -30 * 3600  # never later than this machine's clock
+    sizes = {"bookings": 30, "contacts": 20, "users": 12, "booking_calendars": 7}
+    account = account_of(seed=4, **sizes, nasty=False)
     with Sandbox(account, key=KEY) as server:
         yield server
 
@@ -139,7 +151,7 @@ def test_what_an_hourly_run_costs(users: int, calendars: int) -> None:
     sizes = {"users": users, "booking_calendars": calendars, "bookings": 10, "contacts": 10}
     streams = (*LISTS, SLOTS, AVAILABILITY)
     costs = []
-    with Sandbox(Account(seed=5, **sizes, nasty=False), key=KEY) as api:
+    with Sandbox(account_of(seed=5, **sizes, nasty=False), key=KEY) as api:
         state = sync(api, None, *streams, full_table_refresh_hours=24).states[-1]
         assert asked(api) > users + calendars
         for hours in (0, 24):
@@ -151,7 +163,8 @@ def test_what_an_hourly_run_costs(users: int, calendars: int) -> None:
 
 
 def test_the_log_says_what_the_next_run_costs(tmp_path: Path) -> None:
-    with Sandbox(Account(seed=5, bookings=230, users=150, sms_notifications=0), key=KEY) as api:
+    account = account_of(seed=5, bookings=230, users=150, sms_notifications=0)
+    with Sandbox(account, key=KEY) as api:
         settings = settings_for(api.url, per_object_refresh_hours=24)
         first = run_tap(tmp_path, settings)
         (told,) = re.findall(r"the next run needs at least (\d+)", first.log)

@@ -11,13 +11,13 @@ from datetime import datetime, timezone
 import pytest
 
 from sandbox import Account, Sandbox
-from sandbox.switches import REFUSALS
 from tests.support import inside, programs, warehouse
 from tests.support.streams import offered
 
 if t.TYPE_CHECKING:
     from pathlib import Path
 
+REFUSALS = (400, 402, 404, 409, 410, 422)
 AT_MIDNIGHT = datetime(2026, 3, 4, 23, 50, tzinfo=timezone.utc).timestamp()
 CHILDREN = {
     "booking_calendar_time_slots": (
@@ -37,11 +37,8 @@ def made() -> Account:
 @pytest.mark.parametrize("status", REFUSALS)
 def test_an_object_that_is_refused_costs_no_other(tmp_path: Path, status: int) -> None:
     account = made()
-    switches: dict[str, t.Any] = dict.fromkeys(
-        ("unpublished_calendar", "seatless_calendar", "seatless_user", "refused_object"), status
-    )
     catalog = inside.catalog(*CHILDREN)
-    with Sandbox(account, key=programs.KEY, **switches) as api:
+    with Sandbox(account, key=programs.KEY, refusal=status) as api:
         run = programs.run_tap(tmp_path, programs.settings_for(api.url), catalog=catalog)
         for child, (parent, documented, _) in CHILDREN.items():
             ids = [item["id"] for item in account.objects(parent)]
@@ -97,7 +94,7 @@ def test_an_object_named_in_the_settings_is_refused_likewise(status: int) -> Non
     ids = [item["id"] for item in account.objects("bookings")]
     settings = {"booking_ids": ids}
     catalog = inside.catalog("booking", settings=settings)
-    with Sandbox(account, key=programs.KEY, refused_object=status) as api:
+    with Sandbox(account, key=programs.KEY, refusal=status) as api:
         run = inside.run(programs.settings_for(api.url, **settings), catalog)
     assert run.ended == ("well" if status == 404 else "failed")
     wanted = [key for key in ids if not account.refusal("booking", key)]

@@ -45,9 +45,9 @@ def ids(rows: t.Iterable[Row]) -> list[str]:
 
 
 def at_page(number: int) -> int:
-    """Messages up to the state after a page of ten, which overlap by one, of one list."""
-    state_and_schema, new_rows_and_state = 2, 10
-    return state_and_schema + number * new_rows_and_state + 1
+    """Messages up to the state after a page of ten, overlapping by one, of a first full pass."""
+    states_and_schema, new_rows_and_state = 3, 10
+    return states_and_schema + number * new_rows_and_state + 1
 
 
 def position(state: inside.State, stream: str = "bookings") -> list[str]:
@@ -174,7 +174,7 @@ def test_the_bookmark_is_from_when_the_pass_began_on_the_servers_clock(
     behind = account.edit("bookings", objects[5], subject="edited behind the cursor")
     account.edit("bookings", objects[95], subject="edited before the cursor")
     added = account.add("bookings")
-    second = inside.run(settings, catalog, first.states[-1], kill_after=at_page(3) - 1)
+    second = inside.run(settings, catalog, first.states[-1], kill_after=at_page(3) - 2)
     api.clock.offset_seconds += 3600
     third = inside.run(settings, catalog, second.states[-1])
     end = bookmark(third.states[-1])
@@ -197,7 +197,7 @@ def test_more_than_a_page_updated_at_one_and_the_same_time(
         account.edit("bookings", key, last_updated_time=same)
     api.clock.offset_seconds += 7200
     before = api.count("/bookings")
-    killed = inside.run(settings, catalog, first.states[-1], kill_after=at_page(2))
+    killed = inside.run(settings, catalog, first.states[-1], kill_after=at_page(2) - 1)
     rest = inside.run(settings, catalog, killed.states[-1])
     assert ids(killed.records("bookings") + rest.records("bookings")) == chosen
     assert api.count("/bookings") == before + pages_of(35, 10)

@@ -120,7 +120,8 @@ def test_a_redirect_is_not_followed(
     tmp_path: Path, account: Account, elsewhere: raw.RawServer, path: str, says: str
 ) -> None:
     place = f"http://localhost:{elsewhere.port}/v2/bookings"
-    with Sandbox(account, key=programs.KEY, redirect={path: place}) as api:
+    with Sandbox(account, key=programs.KEY) as api:
+        api.faults.add(302, path, times=None, location=place)
         run = programs.run_tap(tmp_path, programs.settings_for(api.url))
         assert api.count(path) == 1
     assert elsewhere.asked == []
@@ -135,8 +136,8 @@ def test_a_redirect_is_not_followed(
 def test_a_link_to_another_host_is_not_followed(
     tmp_path: Path, account: Account, elsewhere: raw.RawServer
 ) -> None:
-    with Sandbox(account, key=programs.KEY, has_more=False) as api:
-        api._service.routes.base = f"http://localhost:{elsewhere.port}"
+    with Sandbox(account, key=programs.KEY, has_more="link") as api:
+        api.service.link_base = f"http://localhost:{elsewhere.port}"
         run = programs.run_tap(tmp_path, programs.settings_for(api.url, page_size=7))
     assert run.status == 0, run.log
     assert elsewhere.asked == []

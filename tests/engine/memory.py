@@ -11,13 +11,13 @@ from types import SimpleNamespace
 
 import msgspec
 
+from tap_oncehub.client import EnvelopePaginator
 from tap_oncehub.engine.errors import EndpointError, RefusedError
 from tap_oncehub.engine.plan import Clocks
 from tap_oncehub.engine.readers import filter_reader, object_reader
 from tap_oncehub.engine.run import SyncRun
 from tap_oncehub.engine.stream import ResumableStream
 from tap_oncehub.engine.times import day_before, milliseconds, moment_of
-from tap_oncehub.streams.base import EnvelopePaginator
 
 if t.TYPE_CHECKING:
     import random

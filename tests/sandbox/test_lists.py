@@ -111,13 +111,13 @@ def test_link_header(api: Sandbox, get: Get) -> None:
 
 def test_has_more_and_link_can_be_absent_or_wrong(api: Sandbox, get: Get) -> None:
     assert "has_more" not in get("/notifications/sms").json()
-    api.switch(has_more_always_false=True)
+    api.switch(has_more="denied")
     answer = get("/bookings", limit=100)
     assert (len(answer.json()["data"]), answer.json()["has_more"]) == (100, False)
     assert "Link" not in answer.headers
     after = answer.json()["data"][-1]["id"]
     assert len(get("/bookings", limit=100, after=after).json()["data"]) == 100
-    api.switch(has_more=False, link=False)
+    api.switch(has_more="none")
     answer = get("/bookings")
     assert answer.json().keys() == {"object", "data"}
     assert "Link" not in answer.headers

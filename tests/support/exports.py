@@ -15,7 +15,6 @@ from decimal import Decimal
 import duckdb
 
 from tests.support import programs
-from tests.support.streams import KEYS
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,15 +92,6 @@ def export(
             time.monotonic() - began,
             usage.ru_maxrss / 1024,
         )
-
-
-def name_keys(file: Path) -> None:
-    """Write the keys of tables into a DuckDB file, as its loader does."""
-    with duckdb.connect(str(file)) as connection:
-        for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-            keys = json.dumps({"key_properties": KEYS[table]})
-            column = f"oncehub.{table}._sdc_table_version"
-            connection.execute(f"COMMENT ON COLUMN {column} IS '{keys}'")
 
 
 def tables(file: Path) -> dict[str, dict[str, str]]:

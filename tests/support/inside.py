@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import signal
 import typing as t
 from contextlib import contextmanager
@@ -205,6 +206,11 @@ class Warehouse:
         for item in objects:
             key = item["id"]
             assert key in rows, f"{stream}: {key} is missing"
-            plain = {k: v for k, v in item.items() if not isinstance(v, dict | list)}
-            found = {name: rows[key].get(name) for name in plain}
+            plain = {k: _cut(v) for k, v in item.items() if not isinstance(v, dict | list)}
+            found = {name: _cut(rows[key].get(name)) for name in plain}
             assert found == plain, f"{stream}: {key} is stale"
+
+
+def _cut(value: t.Any) -> t.Any:
+    """Cut a time to the microseconds that a column holds."""
+    return re.sub(r"(?<=\.\d{6})\d+(?=Z$)", "", value) if isinstance(value, str) else value

@@ -30,7 +30,7 @@ def dbt(folder: Path, target: str, *arguments: str, **variables: str) -> str:
 
     The folder is for what dbt compiles and logs.
     """
-    program = ROOT / f".meltano/utilities/dbt-{target}/venv/bin/dbt"
+    program = ROOT / ".meltano/utilities/dbt-duckdb/venv/bin/dbt"
     paths = dict.fromkeys(("DBT_TARGET_PATH", "DBT_LOG_PATH"), str(folder / "dbt"))
     command = [str(program), "--no-use-colors", *arguments]
     done = programs.run(command, ROOT / "transform", DBT_TARGET=target, **paths, **variables)

@@ -300,7 +300,7 @@ def test_a_tap_that_goes_on_is_left_after_a_while(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_an_error_of_one_line(tmp_path: Path) -> None:
     config = programs.write(tmp_path / "logging.json", STRUCTURED)
-    file = str(tmp_path / "none/w.duckdb")
+    file = str(tmp_path / "none/none/w.duckdb")
     with loading(tmp_path, settings={"filepath": file}, SINGER_SDK_LOG_CONFIG=str(config)) as (
         process,
         _,
@@ -309,6 +309,13 @@ def test_a_missing_folder_is_an_error_of_one_line(tmp_path: Path) -> None:
     (line,) = log.decode().splitlines()
     assert (process.returncode, output, json.loads(line)["level"]) == (1, b"", "ERROR")
     assert str(tmp_path / "none") in line
+
+
+def test_folder_of_the_file_is_made(tmp_path: Path) -> None:
+    file = tmp_path / "output/w.duckdb"
+    done = run(tmp_path, schema(), record(id=1), filepath=str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert file.is_file()
 
 
 @pytest.mark.parametrize("what", ["FIFO", "folder", "empty file"])

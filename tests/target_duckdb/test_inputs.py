@@ -396,6 +396,8 @@ def test_descriptions_become_comments(tmp_path: Path) -> None:
 
 
 def test_a_state_ahead_of_its_table_is_noticed(tmp_path: Path) -> None:
+    first = {"type": "STATE", "value": {"bookmarks": {"t": {"replication_key_value": None}}}}
+    assert load(tmp_path, first, schema(stream="t"), record("t", id=1)) == ""
     earlier = {"type": "STATE", "value": {"bookmarks": {"s": {"replication_key_value": "2020"}}}}
     said = load(tmp_path, earlier, schema(), record(id=1))
     assert "stream s" in said

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tap_oncehub.client import error_for_response
 from tap_oncehub.engine.errors import (
     AccessRefusedError,
     RefusedError,
@@ -15,6 +14,7 @@ from tap_oncehub.engine.errors import (
     WrongAddressError,
     network_error,
 )
+from tap_oncehub.tap import error_for_response
 from tests.support.responses import answer
 
 KEY = "key-0815"
@@ -79,7 +79,7 @@ API_ERROR = {"type": "invalid_request_error", "message": "No such user", "param"
         (302, RefusedError, WrongAddressError),
         (308, RefusedError, WrongAddressError),
         (404, RefusedError, WrongAddressError),
-        (304, RefusedError, RefusedError),
+        (304, RefusedError, WrongAddressError),
         (400, RefusedError, RefusedError),
         (422, RefusedError, RefusedError),
     ],

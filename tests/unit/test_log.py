@@ -10,7 +10,7 @@ import pytest
 from singer_sdk import metrics
 from singer_sdk.logging import StructuredFormatter
 
-from tap_oncehub.engine.text import keep_plain
+from tap_oncehub.engine.progress import keep_plain
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from singer_sdk.singerlib import StateMessage
 
 from tap_oncehub.engine.errors import OutputClosedError
-from tap_oncehub.engine.messages import WholeLineWriter
+from tap_oncehub.engine.signals import WholeLineWriter
 
 MESSAGE = StateMessage({"bookmarks": {}})
 

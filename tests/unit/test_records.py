@@ -60,6 +60,7 @@ def test_every_column_is_there_and_null_where_nothing_was_sent() -> None:
         ("bookings", "duration_minutes", "5.0", 5),
         ("bookings", "duration_minutes", "3e1", 30),
         ("bookings", "duration_minutes", '"30"', 30),
+        ("bookings", "duration_minutes", '"5.0"', 5),
         ("bookings", "duration_minutes", "2147483647", 2147483647),
         ("contacts", "employees", "0", 0),
         ("booking_calendars", "duration_minutes", "45", 45),
@@ -89,7 +90,16 @@ def test_a_value_takes_its_declared_type(stream: str, name: str, sent: str, stan
         ("bookings", "form_submission", '[{"name": "Jo"}]'),
         *(
             ("bookings", "duration_minutes", sent)
-            for sent in ("30.5", "2147483648", "-1", "1e400", '"5.0"', '"030"', "true", "[30]")
+            for sent in (
+                "30.5",
+                "2147483648",
+                "-1",
+                "1e400",
+                f'"{"[" * 9999}"',
+                '"030"',
+                "true",
+                "[30]",
+            )
         ),
         *(
             ("booking_calendars", "duration_minutes", sent)

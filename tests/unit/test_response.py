@@ -71,8 +71,6 @@ def test_retry_after_as_a_date_without_a_clock_of_oncehubs() -> None:
 def test_when_an_answer_was_sent_is_never_too_late() -> None:
     asked = datetime(2026, 3, 7, 11, 59, 57, tzinfo=timezone.utc)
     assert answer(Date=NOON).sent_at == asked
-    assert answer(Date="Fri, 31 Dec 9999 23:59:59 GMT").date is None
-    assert answer(Date="Mon, 01 Jan 0001 00:00:00 GMT").sent_at.year > 1
     here = answer(Date="no date").sent_at
     assert here < datetime.now(timezone.utc) - timedelta(seconds=2)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_oncehub.engine.times import milliseconds, parse_time, utc_text
+from tap_oncehub.engine.times import milliseconds, moment_of, utc_text
 
 UTC = timezone.utc
 
@@ -60,7 +60,7 @@ def test_a_time_is_written_in_utc_with_its_precision(text: str, written: str) ->
 )
 def test_what_is_no_time_is_none(text: str) -> None:
     assert utc_text(text) is None
-    assert parse_time(text) is None
+    assert moment_of(text) is None
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_is_no_time_is_none(text: str) -> None:
     ],
 )
 def test_a_time_is_read_to_the_microsecond(text: str, moment: datetime) -> None:
-    assert parse_time(text) == moment
+    assert moment_of(text) == moment
 
 
 @pytest.mark.parametrize(
@@ -111,4 +111,4 @@ def test_any_offset_gives_the_same_moment(moment: datetime, minutes: int, digits
     assert written.partition(".")[2].rstrip("Z") == fraction[1:]
     kept = 10 ** max(0, 6 - digits)
     expected = moment.replace(microsecond=moment.microsecond // kept * kept)
-    assert parse_time(written) == expected
+    assert moment_of(written) == expected

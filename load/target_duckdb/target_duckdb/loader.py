@@ -204,7 +204,7 @@ class Loader:
         # A bookmark from before the stream's turn is one of an earlier run. States have any form.
         with suppress(KeyError, TypeError, AttributeError, msgspec.DecodeError):
             for stream, bookmark in msgspec.json.decode(message.value)["bookmarks"].items():
-                if stream not in self._streams and "replication_key_value" in bookmark:
+                if stream not in self._streams and bookmark.get("replication_key_value"):
                     self._bookmarked.add(stream)
 
     def _refuse(self, reason: str) -> t.NoReturn:

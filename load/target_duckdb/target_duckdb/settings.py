@@ -19,8 +19,8 @@ ROW_GROUP = 20_480
 rows, and that costs 100 MB of memory and a quarter of the time with 200,000 bookings. A batch of a
 whole group goes into the file without the way through the log."""
 _TEXTS = {
-    "filepath": "File: The DuckDB file, in a folder that exists; a relative path begins where the "
-    "program runs; md:... is passed on to MotherDuck, which was not tested.",
+    "filepath": "File: The DuckDB file; its folder is made, if the one above it exists; a relative "
+    "path begins where the program runs; md:... is passed on to MotherDuck, which was not tested.",
     "default_target_schema": "Schema: The schema of the tables; required where schema_mapping is "
     "not set.",
     "schema_mapping": 'Schema mapping: With {"a": {"target_schema": "b"}}, stream a-t goes into '

@@ -8,6 +8,7 @@ import json
 import re
 import time
 import typing as t
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -118,6 +119,8 @@ class Warehouse:
     def _refuse_other_files(self) -> None:
         """Refuse what DuckDB would wait for, or would take for an empty warehouse."""
         file, why = Path(self._settings.filepath), ""
+        with suppress(OSError):
+            file.parent.mkdir(exist_ok=True)
         if not file.parent.is_dir():
             why = f"there is no folder {file.parent}, in which filepath wants its file: make it"
         elif file.exists() and not file.is_file():

@@ -1,0 +1,257 @@
+"""`make generate`: write what follows from the tap's classes and schemas, and from meltano.yml.
+
+`make hub` writes only what Meltano Hub asks for: the files of a pull request there, in dist/hub.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import yaml
+
+from tap_oncehub.engine.records import EXTRA
+from tap_oncehub.streams import STREAMS
+from tap_oncehub.tap import TapOnceHub
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tap_oncehub.client import OnceHubStream
+
+Schema: t.TypeAlias = dict[str, t.Any]
+Definition: t.TypeAlias = dict[str, t.Any]
+
+ROOT = Path(__file__).parents[1]
+VARIANTS = {"tap-oncehub": "tap-oncehub", "target-duckdb": "oncehub"}
+ENTRIES = {
+    "tap-oncehub": "dist/hub/_data/meltano/extractors/tap-oncehub/tap-oncehub.yml",
+    "target-duckdb": "dist/hub/_data/meltano/loaders/target-duckdb/oncehub.yml",
+}
+LOGO = "dist/hub/static/assets/logos/extractors/oncehub.svg"
+_REPO = "https://github.com/tap-oncehub/tap-oncehub"
+_OF_THIS_PROJECT = {"commands", "config"}
+_HUB = {
+    "log_parser": "singer-sdk",
+    "maintenance_status": "active",
+    "quality": "unknown",
+    "repo": _REPO,
+}
+_HUB_ENTRIES: dict[str, Definition] = {
+    "tap-oncehub": {
+        "domain_url": "https://www.oncehub.com",
+        "keywords": ["api", "meltano_sdk", "scheduling"],
+        "logo_url": "/assets/logos/extractors/oncehub.svg",
+        "pip_url": "tap-oncehub",
+    },
+    "target-duckdb": {
+        "domain_url": "https://duckdb.org",
+        "keywords": ["database"],
+        "pip_url": "oncehub-target-duckdb",
+    },
+}
+_STREAMS_HEAD = """\
+# Streams and their fields
+
+Written by `make generate` from the tap's own classes and schemas: change those, not this page.
+Paths are relative to `api_url`. Every field but the primary key is nullable, and null where OnceHub
+sends nothing. The fields of an object are in brackets after it.
+
+Every stream also has `_extra`: {extra} Loaders add columns that begin with `_sdc_`.
+
+| stream | endpoint | primary key | replication | for each of | selected by default |
+| --- | --- | --- | --- | --- | --- |"""
+_MORE = {
+    "bookings": "Lists leave deleted bookings out; their ids still return them, with `deleted`.",
+    "calendars": "`booking_calendar` costs a request for each calendar, the time slots one for "
+    "each calendar and 30 days.",
+    "users": "The availability costs a request for each user.",
+    "webhooks": "`secret` needs `include_webhook_secrets`. OnceHub's reference does not describe "
+    "the events: an account without them has no rows.",
+}
+"""What the docstring of a module of streams leaves to say, by the module's name."""
+_LOADER_COLUMNS = {
+    "_sdc_extracted_at": "When the tap read the record, in UTC.",
+    "_sdc_deleted_at": "When it was found that the record is gone from the account, in UTC.",
+}
+_FRESH: dict[str, Definition] = {
+    "users": {
+        "warn_after": {"count": 1, "period": "day"},
+        "error_after": {"count": 3, "period": "day"},
+    },
+    "bookings": {"warn_after": {"count": 3, "period": "day"}},
+}
+"""Every run reads all users, but only the bookings that have changed."""
+
+
+def files() -> dict[str, str]:
+    """Return the content of the files that are kept in git, by path."""
+    return {
+        "docs/streams.md": "\n".join(_streams_page()) + "\n",
+        "transform/models/sources.yml": f"# Written by `make generate`.\n{_yaml(_sources(), 120)}",
+        "plugin.yaml": _yaml(_definition("tap-oncehub"), sort_keys=True),
+    }
+
+
+def hub_files() -> dict[str, str]:
+    """Return the content of the files of a pull request to Meltano Hub, by path."""
+    maintainer = {"label": "The tap-oncehub authors", "name": "tap-oncehub", "url": _REPO}
+    found = {
+        "dist/hub/_data/default_variants.yml": _yaml(
+            {"extractors": {"tap-oncehub": "tap-oncehub"}}
+        ),
+        "dist/hub/_data/maintainers.yml": _yaml({"tap-oncehub": maintainer}),
+        LOGO: ROOT.joinpath("docs/logo.svg").read_text("utf-8"),
+    }
+    for name, path in ENTRIES.items():
+        definition = _definition(name)
+        definition.pop("load_schema", None)  # the Hub knows none
+        found[path] = _yaml(definition, sort_keys=True)
+    return found
+
+
+def _definition(name: str) -> Definition:
+    """Return what meltano.yml says of a plugin of ours, as other projects need it."""
+    content = yaml.safe_load(ROOT.joinpath("meltano.yml").read_text("utf-8"))
+    plugins = [*content["plugins"]["extractors"], *content["plugins"]["loaders"]]
+    (found,) = (plugin for plugin in plugins if plugin["name"] == name)
+    definition = {key: value for key, value in found.items() if key not in _OF_THIS_PROJECT}
+    definition |= _HUB | _HUB_ENTRIES[name] | {"variant": VARIANTS[name]}
+    definition["settings"].sort(key=lambda setting: setting["name"])
+    if name == "tap-oncehub":
+        pythons = re.findall(r"Python :: (3\.\d+)", ROOT.joinpath("pyproject.toml").read_text())
+        definition["supported_python_versions"] = pythons
+    return definition
+
+
+def _streams_page() -> Iterator[str]:
+    tap = TapOnceHub(config={"api_key": "none", "include_webhook_secrets": True})
+    made = [stream(tap, tap.run) for stream in STREAMS]
+    modules = list(dict.fromkeys(type(stream).__module__ for stream in made))
+    made.sort(key=lambda stream: modules.index(type(stream).__module__))
+    extra = made[0].schema["properties"][EXTRA]["description"]
+    yield _STREAMS_HEAD.format(extra=extra[0].lower() + extra[1:])
+    for stream in made:
+        key = stream.replication_key
+        yield _row(
+            f"[{stream.name}](#{stream.name})",
+            f"`GET {stream.path}`",
+            ", ".join(stream.primary_keys),
+            f"incremental by {key}" if key else "full table",
+            f"`{stream.source}`" if stream.source else "",
+            "yes" if stream.selected_by_default else "no",
+        )
+    for module in modules:
+        name = module.rpartition(".")[2]
+        told = (sys.modules[module].__doc__ or "").partition("\n")[0]
+        yield f"\n## {name.capitalize()}\n{told} {_MORE.get(name, '')}".rstrip()
+        for stream in made:
+            if type(stream).__module__ == module:
+                yield from _section(stream, made)
+
+
+def _section(stream: OnceHubStream, streams: Iterable[OnceHubStream]) -> Iterator[str]:
+    fields = _fields(stream)
+    yield f"\n### {stream.name}\n{stream.schema['description']}\n"
+    for other in streams:
+        listed = _fields(other)
+        if other is not stream and len(listed) > 1 and listed.items() <= fields.items():
+            yield f"It has the fields of [{other.name}](#{other.name}), and:\n"
+            fields = {name: part for name, part in fields.items() if name not in listed}
+            break
+    yield "| field | type | description |\n| --- | --- | --- |"
+    for name, part in fields.items():
+        yield _row(f"`{name}`", type_of(part), part["description"] + _inside(part))
+
+
+def _fields(stream: OnceHubStream) -> Schema:
+    return {name: part for name, part in stream.schema["properties"].items() if name != EXTRA}
+
+
+def type_of(part: Schema) -> str:
+    """Return the type of a field as a page for people has it."""
+    types = [part["type"]] if isinstance(part["type"], str) else part["type"]
+    kind = next(name for name in types if name != "null")
+    if kind == "array":
+        return f"list of {type_of(part['items'])}s"
+    return str(part.get("format", kind))
+
+
+def _inside(part: Schema) -> str:
+    """Name what an object, or each object of a list, holds, however deep."""
+    properties = part.get("properties") or part.get("items", {}).get("properties", {})
+    names = ", ".join(
+        f"`{name}{'[]' if 'items' in inner else ''}`" + _inside(inner)
+        for name, inner in properties.items()
+    )
+    return f" ({names})" if names else ""
+
+
+def _row(*cells: str) -> str:
+    escaped = [cell.replace("|", "\\|").replace("\n", " ") for cell in cells]
+    return f"| {' | '.join(escaped)} |"
+
+
+def _sources() -> Definition:
+    source = {
+        "name": "oncehub",
+        "description": "What the tap reads, as target-duckdb or target-postgres writes it.",
+        "schema": "{{ env_var('DBT_ONCEHUB_SCHEMA', 'oncehub') }}",
+        "tables": [_table(s) for s in TapOnceHub(config={"api_key": "none"}).streams.values()],
+    }
+    return {"version": 2, "sources": [source]}
+
+
+def _table(stream: t.Any) -> Definition:
+    kinds = {"string": "text", "date-time": "timestamp"}
+    columns = []
+    for name, part in stream.schema["properties"].items():
+        kind = "list" if "items" in part else type_of(part)
+        columns.append((name, part["description"], kinds.get(kind, kind)))
+    columns += [(name, text, "timestamp") for name, text in _LOADER_COLUMNS.items()]
+    keys = ("name", "description", "data_type")
+    table = {
+        "name": stream.name,
+        "description": stream.schema["description"],
+        "columns": [dict(zip(keys, column, strict=True)) for column in columns],
+    }
+    if stream.name in _FRESH:
+        table["config"] = {
+            "loaded_at_field": "_sdc_extracted_at",
+            "freshness": _FRESH[stream.name],
+        }
+    return table
+
+
+def _yaml(content: Definition, width: int = 80, *, sort_keys: bool = False) -> str:
+    return str(yaml.safe_dump(content, allow_unicode=True, sort_keys=sort_keys, width=width))
+
+
+def picture() -> str:
+    """Return the README's picture: what `make run` shows of sample data."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    command = (sys.executable, "-m", "scripts.run")
+    shown = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
+    console = Console(record=True, width=120, file=io.StringIO(), force_terminal=True)
+    console.print(Text(f"$ make run\n{shown.rstrip()}"))
+    drawn = console.export_svg(title="make run", unique_id="run")
+    # The fonts would come from elsewhere; every browser has one of its own.
+    drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
+    return re.sub(r"[ \t]+$", "", drawn, flags=re.MULTILINE).strip() + "\n"
+
+
+if __name__ == "__main__":
+    asked = sys.argv[1:]
+    written = hub_files() | files() if "hub" in asked else files()
+    if "picture" in asked:
+        written = {"docs/make-run.svg": picture()}
+    for place, text in written.items():
+        ROOT.joinpath(place).parent.mkdir(parents=True, exist_ok=True)
+        ROOT.joinpath(place).write_text(text, encoding="utf-8")
+        print(f"Written: {place}")

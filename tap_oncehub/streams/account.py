@@ -1,0 +1,120 @@
+"""The account of the API key: users, teams, when they can be booked, and webhooks."""
+
+from __future__ import annotations
+
+import typing as t
+from functools import cached_property
+
+from typing_extensions import override
+
+from tap_oncehub.client import OnceHubStream, rows_in
+from tap_oncehub.engine.readers import object_reader, single_reader
+from tap_oncehub.schemas import load_schema
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.helpers.types import Record
+
+    from tap_oncehub.engine.readers import Request
+    from tap_oncehub.engine.response import JsonResponse
+
+
+class UsersStream(OnceHubStream):
+    """All users, invited ones included."""
+
+    name = "users"
+    path = "/users"
+    object_types = frozenset({"user"})
+
+
+class TeamsStream(OnceHubStream):
+    """All teams."""
+
+    name = "teams"
+    path = "/teams"
+    object_types = frozenset({"team"})
+
+
+class UserSchedulingAvailabilityStream(OnceHubStream):
+    """The schedule of each user; one without a schedule has no row."""
+
+    name = "user_scheduling_availability"
+    path = "/users/{id}/scheduling-availability"
+    source = "/users"
+    reader = staticmethod(object_reader)
+    primary_keys = ("user_id",)
+    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no schedule"}
+    rank = 1
+
+    @override
+    def check_body(self, request: Request, body: t.Any) -> str | None:
+        if "id" not in request:
+            return super().check_body(request, body)
+        known = isinstance(body, dict) and body.keys() & {"timezone", "weekly", "overrides"}
+        return None if known or body in (None, {}) else "the response is no schedule"
+
+    @override
+    def rows_of(self, identifier: str) -> Iterator[Record]:
+        if body := self.fetch({"id": identifier}).body:
+            yield {**body, "user_id": identifier}
+
+
+class WebhooksStream(OnceHubStream):
+    """All webhooks; what signs their payloads, whatever it is called, only on request."""
+
+    name = "webhooks"
+    path = "/webhooks"
+    object_types = frozenset({"webhook"})
+    row_settings = ("include_webhook_secrets",)
+
+    @cached_property
+    def schema(self) -> dict[str, t.Any]:  # type: ignore[override]
+        """The schema, without secrets unless the settings ask for them."""
+        schema = load_schema(self.name)
+        schema["properties"] = self._without_secrets(schema["properties"])
+        return schema
+
+    @override
+    def rows_in(self, found: Record) -> Iterator[Record]:
+        yield self._without_secrets(found)
+
+    def _without_secrets(self, fields: dict[str, t.Any]) -> dict[str, t.Any]:
+        if self.config["include_webhook_secrets"]:
+            return fields
+        return {name: value for name, value in fields.items() if "secret" not in name.lower()}
+
+
+class WebhookEventsStream(OnceHubStream):
+    """Names of events; OnceHub's reference does not know this endpoint."""
+
+    name = "webhook_events"
+    path = "/webhook-events"
+    documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "this account has none"}
+
+    @override
+    def check_list(self, body: t.Any) -> str | None:
+        rows = rows_in(body)
+        if isinstance(rows, list) and all(isinstance(row, (dict, str)) for row in rows):
+            return None
+        return "the response holds no list of events"
+
+    @override
+    def parse_response(self, response: JsonResponse) -> list[Record]:  # type: ignore[override]
+        rows = [row if isinstance(row, dict) else {"id": row} for row in rows_in(response.body)]
+        return [{**row, "id": row.get("id") or row.get("name")} for row in rows]
+
+
+class TestAuthStream(OnceHubStream):
+    """What OnceHub says of the key; asking for it is the cheapest test of access."""
+
+    name = "test_auth"
+    path = "/test"
+    reader = staticmethod(single_reader)
+    primary_keys = ("message",)
+    selected_by_default = False
+
+    @override
+    def check_body(self, request: Request, body: t.Any) -> str | None:
+        named = isinstance(body, dict) and "message" in body and "type" not in body
+        return None if named else "the response does not say whose key it is"
