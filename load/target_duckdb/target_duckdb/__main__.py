@@ -29,7 +29,7 @@ from target_duckdb.settings import Settings, about, from_environment
 from target_duckdb.warehouse import Warehouse
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 _INPUT, _OUTPUT, _ERRORS = range(3)
 _CHUNK = 1 << 16
@@ -63,18 +63,17 @@ class _Signals:
 
 def main() -> None:
     """Run as a program."""
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(_run())
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Load until the input ends; return the exit status."""
+def _run() -> int:
     parser = argparse.ArgumentParser("target-duckdb", description=__doc__)
     add = parser.add_argument
     add("-c", "--config", action="append", default=[], help="file with settings, or ENV")
     add("--about", action="store_true", help="say what the settings mean, and end")
     add("--format", choices=["text", "json", "markdown"], default="text", help="of --about")
     add("--version", action="version", version=f"%(prog)s {__version__}")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     sys.setrecursionlimit(_DEEPEST)  # for deep JSON
     signals = _Signals()
     try:
@@ -88,7 +87,7 @@ def run(arguments: Sequence[str]) -> int:
         warehouse = Warehouse(settings, _say, lambda: bool(signals.number))
         try:
             warehouse.open()
-            loader = Loader(settings, warehouse, _write_state, _say)
+            loader = Loader(settings, warehouse, lambda state: _write(_OUTPUT, state + b"\n"), _say)
             for line in _lines(loader, warehouse, signals):
                 if line.strip():
                     loader.take(line)
@@ -158,13 +157,13 @@ def _content(file: str) -> dict[str, t.Any]:
         raise TargetError(msg) from None
 
 
-def _write_state(state: bytes) -> None:
-    _write(_OUTPUT, state + b"\n")
-
-
 def _say(text: str, level: str = "INFO") -> None:
-    line = f"target-duckdb: {text}"
-    if _is_structured():  # Meltano would print everything as information otherwise
+    line, is_structured = f"target-duckdb: {text}", False
+    config = os.environ.get("SINGER_SDK_LOG_CONFIG", os.devnull)
+    with suppress(OSError, UnicodeDecodeError):
+        # As the SDK writes it: Meltano would print everything as information otherwise.
+        is_structured = "StructuredFormatter" in Path(config).read_text("utf-8")
+    if is_structured:
         line = json.dumps(
             {
                 "level": level,
@@ -180,14 +179,6 @@ def _say(text: str, level: str = "INFO") -> None:
         )
     with suppress(OSError):
         _write(_ERRORS, f"{line}\n".encode(errors="replace"))
-
-
-def _is_structured() -> bool:
-    """Whether Meltano asks for the log's lines as the SDK's StructuredFormatter writes them."""
-    try:
-        return "StructuredFormatter" in Path(os.environ["SINGER_SDK_LOG_CONFIG"]).read_text("utf-8")
-    except (KeyError, OSError, UnicodeDecodeError):
-        return False
 
 
 def _write(descriptor: int, content: bytes) -> None:

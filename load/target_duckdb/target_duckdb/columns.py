@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 import typing as t
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
-from target_duckdb import TargetError
+from target_duckdb import refuse
 from target_duckdb.schema import Meaning, read
 
 if t.TYPE_CHECKING:
@@ -33,19 +34,17 @@ MOMENTS = {
 """Types of moments, with their digits below a second."""
 _FORMATS = {"date-time": "TIMESTAMP", "date": "DATE", "time": "TIME", "uuid": "UUID"}
 _DECIMAL_TEXTS = {"singer.decimal", "x-singer.decimal"}
-FLOATS = {"FLOAT": 6, "DOUBLE": 15}
-"""Floating point numbers, with the digits that each holds in any case."""
-_LEAST_FLOAT = 1e-37
+FLOATS = {"FLOAT", "DOUBLE"}
+_FLOAT_DIGITS, _LEAST_FLOAT = 6, 1e-37
+"""What a FLOAT holds in any case."""
+_ONE_TEXT = {"BOOLEAN", "DATE", "UUID"}
 _EXACT = Context(prec=10_000)
-METADATA = {
-    "_sdc_extracted_at": "TIMESTAMP",
-    "_sdc_batched_at": "TIMESTAMP",
-    "_sdc_deleted_at": "TIMESTAMP",
-    "_sdc_table_version": "BIGINT",
-}
-_METADATA_MEANINGS = {
-    "TIMESTAMP": Meaning(frozenset({"string", "null"}), frozenset({"date-time"})),
-    "BIGINT": Meaning(frozenset({"integer", "null"})),
+_TIME = {"type": ["string", "null"], "format": "date-time"}
+METADATA: dict[str, Schema] = {
+    "_sdc_extracted_at": _TIME,
+    "_sdc_batched_at": _TIME,
+    "_sdc_deleted_at": _TIME,
+    "_sdc_table_version": {"type": ["integer", "null"]},
 }
 
 
@@ -72,32 +71,29 @@ def fold(name: str) -> str:
     return name.encode().lower().decode()
 
 
-def columns_of(stream: str, schema: Schema, keys: Sequence[str], levels: int) -> list[Column]:
+def columns_of(stream: str, meaning: Meaning, keys: Sequence[str], levels: int) -> list[Column]:
     """Return the columns of a stream and of METADATA, with so many levels of objects flattened."""
     found: dict[str, Column] = {}
-    for name, meaning in _leaves(read(schema, schema), levels):
+    for name, inner in _leaves(meaning, levels):
         if not name:
-            msg = f"stream {stream}: a property has an empty name; rename or deselect it"
-            raise TargetError(msg)
+            refuse(stream, None, "a property has an empty name; rename or deselect it")
         if fold(name) in METADATA:
             continue  # it has the type that it always has
-        kind = _type(meaning, is_key=name in keys)
-        column = Column(name, meaning, name in keys, kind, kind)
+        column = _column(name, inner, is_key=name in keys)
         other = found.setdefault(fold(name), column)
         if other is not column:
-            msg = (
-                f"stream {stream}: DuckDB cannot tell the columns {other.name} and {name} apart; "
-                "rename or deselect one of them"
-            )
-            raise TargetError(msg)
+            names = f"{other.name} and {name}"
+            refuse(stream, None, f"DuckDB cannot tell the columns {names} apart; rename one")
     if not found:
-        msg = f"stream {stream}: its SCHEMA has no properties"
-        raise TargetError(msg)
+        refuse(stream, None, "its SCHEMA has no properties")
     if missing := set(keys) - {column.name for column in found.values()}:
-        msg = f"stream {stream}: the schema has no property {', '.join(sorted(missing))}, a key"
-        raise TargetError(msg)
-    more = (Column(n, _METADATA_MEANINGS[k], False, k, k) for n, k in METADATA.items())  # noqa: FBT003
-    return [*found.values(), *more]
+        refuse(stream, None, f"the schema has no property {', '.join(sorted(missing))}, a key")
+    return [*found.values(), *(_column(n, read(node)) for n, node in METADATA.items())]
+
+
+def _column(name: str, meaning: Meaning, *, is_key: bool = False) -> Column:
+    kind = _type(meaning, is_key=is_key)
+    return Column(name, meaning, is_key, kind, kind)
 
 
 def is_flattened(meaning: Meaning, levels: int) -> bool:
@@ -105,34 +101,31 @@ def is_flattened(meaning: Meaning, levels: int) -> bool:
     return levels > 0 and bool(meaning.properties)
 
 
+def _limits(kind: str) -> tuple[int, int, int] | None:
+    """Return the least and greatest whole part of an exact type, and its digits after the point."""
+    if found := _DECIMAL.fullmatch(kind):
+        most = 10 ** (int(found[1]) - int(found[2])) - 1
+        return -most, most, int(found[2])
+    return (*_RANGES[kind], 0) if kind in _RANGES else None
+
+
 def holds(kind: str, number: Decimal, *, exactly: bool = True) -> bool:
-    """Whether a type of numbers gives this number back.
-
-    Args:
-        kind: The type.
-        number: The number.
-        exactly: Whether a DOUBLE must not round it either.
-    """
-    if kind in FLOATS:
-        return not number.is_finite() or _is_in_float(kind, number, exactly=exactly)
+    """Whether a type of numbers gives a number back; `exactly` if a DOUBLE must not round it."""
     if not number.is_finite():
-        return False
-    whole, scale = digits_of(number)
-    if kind in _RANGES:
-        least, most = _RANGES[kind]
-        return scale == 0 and whole <= _DIGITS + 1 and least <= int(number) <= most
-    found = _DECIMAL.fullmatch(kind)
-    return bool(found and scale <= int(found[2]) and whole <= int(found[1]) - int(found[2]))
-
-
-def _is_in_float(kind: str, number: Decimal, *, exactly: bool) -> bool:
-    value = float(number)
+        return kind in FLOATS
+    value = abs(float(number))
+    if kind == "DOUBLE":
+        return value < math.inf and (not exactly or Decimal(repr(value)) == abs(number))
     if kind == "FLOAT":
-        digits = len(number.normalize(_EXACT).as_tuple().digits)
-        return digits <= FLOATS[kind] and (
-            value == 0 or _LEAST_FLOAT < abs(value) < 1 / _LEAST_FLOAT
-        )
-    return abs(value) != float("inf") and (not exactly or Decimal(repr(value)) == number)
+        digits = number.normalize(_EXACT).as_tuple().digits
+        is_normal = value == 0 or _LEAST_FLOAT < value < 1 / _LEAST_FLOAT
+        return is_normal and len(digits) <= _FLOAT_DIGITS
+    limits = _limits(kind)
+    if not limits:
+        return False
+    least, most, places = limits
+    whole, scale = digits_of(number)
+    return scale <= places and whole <= _DIGITS + 1 and least <= int(number) <= most
 
 
 def wider(column: Column, number: Decimal | None) -> list[str]:
@@ -143,8 +136,14 @@ def wider(column: Column, number: Decimal | None) -> list[str]:
         number: The value, where it is a number.
     """
     old = column.stored
-    if number is None or not _is_number(old):
-        return _wider_text(column)
+    *_, places = _limits(old) or (None,)
+    if number is None or (places is None and old not in FLOATS):
+        # A key becomes a text where each of its values has one text only.
+        if column.is_key and places != 0 and old not in _ONE_TEXT:
+            return []
+        if column.is_moment and old in MOMENTS:
+            return ["TIMESTAMP", "VARCHAR"] if old.startswith("TIMESTAMP_") else []
+        return ["JSON" if column.type == "JSON" else "VARCHAR"]
     if column.is_key and old in FLOATS:
         return []
     exact = _exact(old, number) if number.is_finite() else []
@@ -152,16 +151,7 @@ def wider(column: Column, number: Decimal | None) -> list[str]:
     if not is_double or old == "DOUBLE":
         return exact
     # A number has a DOUBLE in a new table; money, which has a DECIMAL, stays exact.
-    return [*exact, "DOUBLE"] if _DECIMAL.fullmatch(old) else ["DOUBLE", *exact]
-
-
-def _wider_text(column: Column) -> list[str]:
-    old = column.stored
-    if column.is_key and not _is_text_of_its_own(old):
-        return []
-    if column.is_moment and old in MOMENTS:
-        return ["TIMESTAMP", "VARCHAR"] if old[9:] in {"_S", "_MS", "_NS"} else []
-    return ["JSON" if column.type == "JSON" else "VARCHAR"]
+    return [*exact, "DOUBLE"] if old.startswith("DECIMAL") else ["DOUBLE", *exact]
 
 
 def text_of(name: str, kind: str) -> str:
@@ -180,20 +170,16 @@ def plain(number: Decimal) -> str:
 
 def _exact(old: str, number: Decimal) -> list[str]:
     whole, scale = digits_of(number)
-    decimal = _DECIMAL.fullmatch(old)
-    least, most = _RANGES.get(old, (0, 0))
+    least, most, places = _limits(old) or (0, 0, 0)
+    scale = max(scale, places)
     found = []
-    if decimal:
-        scale = max(scale, int(decimal[2]))
-        before = int(decimal[1]) - int(decimal[2])
-    else:
-        before = len(str(most)) if most else 0
-        if scale == 0:
-            fitting = (k for k, (low, high) in SIGNED.items() if low <= least and most <= high)
-            found = [k for k in fitting if holds(k, number)][:1]
+    if scale == 0 and not old.startswith("DECIMAL"):
+        fitting = (k for k, (low, high) in SIGNED.items() if low <= least and most <= high)
+        found = [k for k in fitting if holds(k, number)][:1]
     if whole + scale <= _DIGITS:
         # With 38 digits the values that are there decide.
-        found.append(f"DECIMAL({min(max(whole, before, 1 - scale) + scale, _DIGITS)},{scale})")
+        before = max(whole, len(str(most or "")), 1 - scale)
+        found.append(f"DECIMAL({min(before + scale, _DIGITS)},{scale})")
     return found
 
 
@@ -203,15 +189,6 @@ def digits_of(number: Decimal) -> tuple[int, int]:
         return 0, 0
     exponent = t.cast("int", number.normalize(_EXACT).as_tuple().exponent)
     return max(number.adjusted() + 1, 0), max(-exponent, 0)
-
-
-def _is_number(kind: str) -> bool:
-    return kind in _RANGES or kind in FLOATS or bool(_DECIMAL.fullmatch(kind))
-
-
-def _is_text_of_its_own(kind: str) -> bool:
-    """Whether a key of this type has one text, so that it may become one."""
-    return kind in _RANGES or kind in {"BOOLEAN", "DATE", "UUID"} or kind.endswith(",0)")
 
 
 def _leaves(meaning: Meaning, levels: int, prefix: str = "") -> Iterator[tuple[str, Meaning]]:
@@ -242,23 +219,19 @@ def _type(meaning: Meaning, *, is_key: bool) -> str:
 def _decimal(meaning: Meaning) -> str | None:
     """Return the DECIMAL for a known step or precision, if its digits suffice."""
     scale, precision = meaning.scale, meaning.precision
-    if precision is not None:
-        scale = scale or 0
-    if scale is None:
-        return None
-    if precision is None:
-        bounds = [abs(bound) for bound in (meaning.least, meaning.most) if bound is not None]
-        if len(bounds) == 2:  # noqa: PLR2004
-            precision = max(digits_of(max(bounds).to_integral_value())[0], 1) + scale
-        else:
-            precision = _DIGITS if scale <= _LONGEST_SCALE else _DIGITS + 1
-    return f"DECIMAL({precision},{scale})" if 0 < precision <= _DIGITS >= scale else None
+    if precision is None and scale is not None:
+        precision = _DIGITS if scale <= _LONGEST_SCALE else 0
+        if meaning.least is not None and meaning.most is not None:
+            bound = max(abs(meaning.least), abs(meaning.most))
+            precision = max(digits_of(bound.to_integral_value())[0], 1) + scale
+    is_enough = precision and 0 < precision <= _DIGITS >= (scale or 0)
+    return f"DECIMAL({precision},{scale or 0})" if is_enough else None
 
 
-def _integer(least: Decimal | None, most: Decimal | None) -> str:
-    low, high = SIGNED["BIGINT"]
-    if (most is not None and most > high) or (least is not None and least < low):
-        return "HUGEINT"
-    low, high = SIGNED["INTEGER"]
-    is_small = least is not None and most is not None and least >= low and most <= high
-    return "INTEGER" if is_small else "BIGINT"
+def _integer(*bounds: Decimal | None) -> str:
+    known = [bound for bound in bounds if bound is not None]
+    for kind in ("INTEGER", "BIGINT")[len(known) < len(bounds) :]:
+        least, most = SIGNED[kind]
+        if all(least <= bound <= most for bound in known):
+            return kind
+    return "HUGEINT"

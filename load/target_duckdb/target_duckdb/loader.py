@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import msgspec
 
-from target_duckdb import TargetError
+from target_duckdb import TargetError, refuse
 from target_duckdb.values import NOT_FINITE, Misfit
 
 if t.TYPE_CHECKING:
@@ -157,9 +157,7 @@ class Loader:
                 rows.add(message.record, message.time_extracted, message.version)
                 break
             except Misfit as misfit:
-                types = self._warehouse.wider_types(rows, misfit)
-                self.flush()  # these rows were checked for the types as they are
-                self._warehouse.widen(rows, misfit.column, types)
+                self._warehouse.widen(rows, misfit, self.flush)
         self._count(rows, size, message.version)
 
     def _count(self, rows: Rows, size: int, version: int | None) -> None:
@@ -183,8 +181,7 @@ class Loader:
         if self._schemas.get(stream) == message:
             return
         if self._settings.primary_key_required and not keys:
-            msg = f"stream {stream} has no primary key; set primary_key_required to false"
-            raise TargetError(msg)
+            refuse(stream, None, "it has no primary key; set primary_key_required to false")
         if stream in self._streams and self._streams[stream].lines:
             self.flush()
         try:

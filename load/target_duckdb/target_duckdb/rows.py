@@ -17,8 +17,6 @@ if t.TYPE_CHECKING:
 
 _ODD = re.compile(r'[\\"\x00-\x1f]')
 _EXACT_IN_DOUBLE = 2**53
-_AS_SENT: t.Any = object()
-"""What msgspec is to leave alone, for `convert`."""
 
 
 class Rows:
@@ -31,7 +29,7 @@ class Rows:
     def __init__(
         self, stream: str, columns: list[Column], meaning: Meaning, levels: int, extras: list[str]
     ) -> None:
-        """Prepare the checks of every column; see `columns_of` for `levels`.
+        """Begin with no rows.
 
         Args:
             stream: Its name.
@@ -42,10 +40,6 @@ class Rows:
         """
         self.stream, self.extras = stream, extras
         self.columns = [column for column in columns if column.name != "_sdc_batched_at"]
-        self.changes: list[tuple[Column, str]] = []
-        """Columns that change their type before these rows are written, and the type before."""
-        self.lines: list[bytes] = []
-        self.size = 0
         self._meaning, self._levels = meaning, levels
         # msgspec cannot have every name as a field's.
         odd = (c.name for c in self.columns if _ODD.search(c.name))
@@ -54,27 +48,38 @@ class Rows:
         """The name of each column in the lines."""
         self.takes_messages = not levels and not self._aliases
         """Whether `decode` takes a whole message."""
+        self._encode = msgspec.json.Encoder().encode
+        self.clear()
         self.prepare()
+
+    def clear(self) -> None:
+        """Forget the rows, which are written."""
+        self.lines: list[bytes] = []
+        self.size = 0
+        self.changes: list[tuple[Column, str]] = []
+        """Columns that change their type before these rows are written, and the type before."""
 
     def prepare(self) -> None:
         """Prepare the checks for the types that the columns have now."""
-        definitions: list[tuple[t.Any, ...]] = []
-        renamed: dict[str, str] = {}
+        fields: list[tuple[t.Any, ...]] = []
+        names = [
+            column.name if column.name in METADATA else f"c{number}"
+            for number, column in enumerate(self.columns)
+        ]
         self._converted: list[tuple[str, Column]] = []
-        for number, (name, column) in enumerate(zip(self.names, self.columns, strict=True)):
-            field = column.name if column.name in METADATA else f"c{number}"
-            renamed[field] = name
+        for name, column in zip(names, self.columns, strict=True):
             python = _python_type(column)
-            if python is _AS_SENT:
-                self._converted.append((field, column))
+            if python is None:
+                self._converted.append((name, column))
                 python = msgspec.Raw
             elif not column.is_key:
                 python |= None
-            if column.is_key:
-                definitions.insert(0, (field, python))
+            if column.is_key:  # what has no default stands first
+                fields.insert(0, (name, python))
             else:
-                definitions.append((field, python, None))
-        row: t.Any = msgspec.defstruct("Row", definitions, rename=renamed, gc=False)
+                fields.append((name, python, None))
+        renamed = dict(zip(names, self.names, strict=True))
+        row: t.Any = msgspec.defstruct("Row", fields, rename=renamed, gc=False)
         message: t.Any = msgspec.defstruct(
             "Message",
             [
@@ -89,7 +94,6 @@ class Rows:
         )
         self.decode = msgspec.json.Decoder(message).decode
         self._decode_row = msgspec.json.Decoder(row).decode
-        self._encode = msgspec.json.Encoder().encode
 
     def add(self, record: msgspec.Raw, extracted: str | None, version: int | None) -> None:
         """Add a record, with the time at which the tap read it and its version of the table.
@@ -124,10 +128,6 @@ class Rows:
             row._sdc_table_version = version  # noqa: SLF001
         self._append(row)
 
-    def clear(self) -> None:
-        """Forget the rows, which are written."""
-        self.lines, self.size, self.changes = [], 0, []
-
     def respell_moments(self) -> None:
         """Write the moments of all rows as DuckDB reads them: it knows no small t or z."""
         lines, self.lines, self.size = self.lines, [], 0
@@ -152,7 +152,7 @@ class Rows:
             found = convert(column, value)
         except UnicodeDecodeError:
             refuse(self.stream, column.name, "a text is not UTF-8")
-        except ValueError as error:
+        except (ValueError, msgspec.DecodeError) as error:
             refuse(self.stream, column.name, str(error))
         if found is None and column.is_key:
             refuse(self.stream, column.name, "a key is null")
@@ -160,11 +160,7 @@ class Rows:
 
     def _each(self, record: msgspec.Raw) -> dict[str, t.Any]:
         """Convert a record value by value."""
-        try:
-            values = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            refuse(self.stream, None, "not a valid object")
-        found = {}
+        values, found = self._values(record), {}
         for name, column in zip(self.names, self.columns, strict=True):
             if column.is_key and name not in values:
                 refuse(self.stream, column.name, "a key is missing")
@@ -172,11 +168,14 @@ class Rows:
             found[name] = None if value is None else self._convert(column, value)
         return found
 
-    def _flat(self, record: msgspec.Raw, meaning: Meaning, levels: int, prefix: str = "") -> t.Any:
+    def _values(self, record: msgspec.Raw, column: str | None = None) -> dict[str, msgspec.Raw]:
         try:
-            values = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+            return msgspec.json.decode(record, type=dict[str, msgspec.Raw])
         except (msgspec.DecodeError, UnicodeDecodeError):
-            refuse(self.stream, prefix[:-2] or None, "not a valid object")
+            refuse(self.stream, column, "not a valid object")
+
+    def _flat(self, record: msgspec.Raw, meaning: Meaning, levels: int, prefix: str = "") -> t.Any:
+        values = self._values(record, prefix[:-2] or None)
         found = {}
         for name, value in values.items():
             inner = meaning.properties.get(name)
@@ -188,7 +187,7 @@ class Rows:
 
 
 def _python_type(column: Column) -> t.Any:
-    """Return what msgspec is to check, if it can."""
+    """Return what msgspec is to check; if it cannot, `convert` does."""
     kinds, stored = column.meaning.types, column.stored
     if kinds == {"string"} and (
         stored == "VARCHAR"
@@ -204,7 +203,7 @@ def _python_type(column: Column) -> t.Any:
         if stored == "DOUBLE" and not column.is_key:
             bounds = msgspec.Meta(ge=-_EXACT_IN_DOUBLE, le=_EXACT_IN_DOUBLE)
             return float if "number" in kinds else t.Annotated[int, bounds]
-    return _AS_SENT
+    return None
 
 
 def is_zoned(column: Column) -> bool:

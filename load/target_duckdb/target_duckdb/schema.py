@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import reduce
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 Schema: t.TypeAlias = dict[str, t.Any]
 
 _NUMBERS = frozenset({"integer", "number"})
-ANY = _NUMBERS | {"null", "boolean", "string", "object", "array"}
+_ANY = _NUMBERS | {"null", "boolean", "string", "object", "array"}
+_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+_NAMES |= {dict: "object", type(None): "null"}
 
 
 @dataclass(frozen=True)
 class Meaning:
     """The values that a schema allows."""
 
-    kinds: frozenset[str] = ANY
+    kinds: frozenset[str]
     """Types of JSON; `number` comes with `integer`."""
-    formats: frozenset[str | None] = frozenset({None})
+    formats: frozenset[str | None]
     """Formats of texts."""
-    least: Decimal | None = None
-    most: Decimal | None = None
-    scale: int | None = None
+    least: Decimal | None
+    most: Decimal | None
+    scale: int | None
     """Digits after the point, where they are bounded."""
-    precision: int | None = None
+    precision: int | None
     """Digits in all, where the schema names them."""
-    properties: dict[str, Meaning] = field(default_factory=dict)
-    description: t.Any = None
+    properties: dict[str, Meaning]
+    description: t.Any
 
     @property
     def types(self) -> frozenset[str]:
@@ -39,7 +37,7 @@ class Meaning:
         return self.kinds - {"null"}
 
 
-def read(node: t.Any, root: Schema, seen: tuple[str, ...] = ()) -> Meaning:
+def read(node: t.Any, root: Schema | None = None, seen: tuple[str, ...] = ()) -> Meaning:
     """Return what a node of a schema allows.
 
     Args:
@@ -47,55 +45,82 @@ def read(node: t.Any, root: Schema, seen: tuple[str, ...] = ()) -> Meaning:
         root: The whole schema, in which `$ref` points.
         seen: The references on the way here; what allows itself says nothing more.
     """
-    if not isinstance(node, dict):
-        return Meaning()
-    parts = [_own(node)]
-    parts += [read(part, root, seen) for part in node.get("allOf") or ()]
-    for word in ("anyOf", "oneOf"):
-        if options := node.get(word):
-            parts.append(_any([read(option, root, seen) for option in options]))
-    reference = node.get("$ref")
-    if isinstance(reference, str) and reference not in seen:
-        parts.append(read(_target(reference, root), root, (*seen, reference)))
-    found = reduce(_both, parts)
-    inner = node.get("properties") or {}
-    own = {name: read(inner[name], root, seen) for name in inner}
-    if not own and len(parts) == 1:
-        return found
-    description = next((p.description for p in parts if p.description is not None), None)
-    return replace(found, properties=found.properties | own, description=description)
+    root = node if root is None else root
+    options = _options(node, root, seen)
+    numbers = [option for option in options if option["kinds"] & _NUMBERS]
+    texts = [option for option in options if "string" in option["kinds"]]
 
+    def bound(choose: t.Callable[..., t.Any], name: str, of: list[Schema]) -> t.Any:
+        found = [option.get(name) for option in of]
+        return choose(found) if found and None not in found else None
 
-def _own(node: Schema) -> Meaning:
-    """Return what the keywords of this node alone allow."""
-    given = node.get("type")
-    kinds = ({given} if isinstance(given, str) else set(given or ())) & ANY or set(ANY)
-    if "number" in kinds:
-        kinds.add("integer")
-    if "enum" in node or "const" in node:
-        values = node["enum"] if "enum" in node else [node["const"]]
-        kinds &= set().union(*map(_kinds_of, values)) or kinds
-    scale, precision = node.get("scale"), node.get("precision")
-    if (step := _number(node.get("multipleOf"))) is not None:
-        scale = max(-t.cast("int", step.normalize().as_tuple().exponent), 0)
+    # What several options name is what any of them names.
+    inner = {name: found for o in options for name, found in (o.get("properties") or {}).items()}
     return Meaning(
-        kinds=frozenset(kinds),
-        formats=frozenset({node.get("format")}),
-        least=_bound(max, node.get("minimum"), node.get("exclusiveMinimum")),
-        most=_bound(min, node.get("maximum"), node.get("exclusiveMaximum")),
-        scale=scale if isinstance(scale, int) and scale >= 0 else None,
-        precision=precision if isinstance(precision, int) else None,
-        description=node.get("description"),
+        kinds=frozenset().union(*(option["kinds"] for option in options)),
+        formats=frozenset(option.get("format") for option in texts),
+        least=bound(min, "least", numbers),
+        most=bound(max, "most", numbers),
+        scale=bound(max, "scale", numbers or texts),
+        precision=bound(max, "precision", numbers or texts),
+        properties={name: read(found, *where) for name, (found, *where) in inner.items()},
+        description=options[0].get("description"),
     )
 
 
-def _kinds_of(value: t.Any) -> set[str]:
-    if value is None:
-        return {"null"}
-    if isinstance(value, float):
-        return {"integer"} if value.is_integer() else {"number", "integer"}
-    kinds = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
-    return {kinds[type(value)]}
+def _options(node: t.Any, root: Schema, seen: tuple[str, ...]) -> list[Schema]:
+    """Return plain schemas, one of which a value must meet."""
+    if not isinstance(node, dict):
+        return [{"kinds": _ANY}]
+    parts = [[part] for part in node.get("allOf") or ()]
+    parts += [node[word] for word in ("anyOf", "oneOf") if node.get(word)]
+    reference = node.get("$ref")
+    if isinstance(reference, str) and reference not in seen:
+        seen = (*seen, reference)
+        parts.append([_target(reference, root)])
+    found = [_own(node, root, seen)]
+    for part in parts:
+        more = [option for one in part for option in _options(one, root, seen)]
+        found = [_both(one, other) for one in found for other in more]
+    return found
+
+
+def _both(one: Schema, other: Schema) -> Schema:
+    """Return what both of them allow; of two bounds either one holds."""
+    kinds = one["kinds"] & other["kinds"] or one["kinds"]
+    properties = one.get("properties", {}) | other.get("properties", {})
+    return {**other, **one, "kinds": kinds, "properties": properties}
+
+
+def _own(node: Schema, root: Schema, seen: tuple[str, ...]) -> Schema:
+    """Return what the keywords of this node alone allow, as far as it matters here."""
+    given = node.get("type")
+    kinds = ({given} if isinstance(given, str) else set(given or ())) & _ANY or set(_ANY)
+    if "enum" in node or "const" in node:
+        values = node["enum"] if "enum" in node else [node["const"]]
+        names = {_NAMES[type(value)] for value in values}
+        kinds = set(_with_integer(kinds) & _with_integer(names)) or kinds
+    scale, precision = (
+        v if isinstance(v := node.get(n), int) else None for n in ("scale", "precision")
+    )
+    if (step := _number(node.get("multipleOf"))) is not None:
+        scale = max(-t.cast("int", step.normalize().as_tuple().exponent), 0)
+    properties = {n: (p, root, seen) for n, p in (node.get("properties") or {}).items()}
+    found = {
+        "kinds": _with_integer(kinds),
+        "format": node.get("format"),
+        "least": _number(node.get("minimum", node.get("exclusiveMinimum"))),
+        "most": _number(node.get("maximum", node.get("exclusiveMaximum"))),
+        "scale": None if scale is None or scale < 0 else scale,
+        "precision": precision,
+        "description": node.get("description"),
+        "properties": properties,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _with_integer(kinds: set[str]) -> frozenset[str]:
+    return frozenset(kinds | {"integer"} if "number" in kinds else kinds)
 
 
 def _number(value: t.Any) -> Decimal | None:
@@ -106,11 +131,6 @@ def _number(value: t.Any) -> Decimal | None:
     return Decimal(repr(value))
 
 
-def _bound(choose: t.Callable[..., Decimal], *values: t.Any) -> Decimal | None:
-    numbers = [number for number in map(_number, values) if number is not None]
-    return choose(numbers) if numbers else None
-
-
 def _target(reference: str, root: Schema) -> t.Any:
     """Follow a JSON pointer; one that leads nowhere allows everything."""
     found: t.Any = root if reference.startswith("#") else None
@@ -118,42 +138,3 @@ def _target(reference: str, root: Schema) -> t.Any:
         name = part.replace("~1", "/").replace("~0", "~")
         found = found.get(name) if isinstance(found, dict) else None
     return found
-
-
-def _any(options: Sequence[Meaning]) -> Meaning:
-    """Return what at least one of them allows."""
-    numbers = [option for option in options if option.kinds & _NUMBERS]
-    texts = [option for option in options if "string" in option.kinds]
-
-    def all_of(values: Iterable[t.Any], choose: t.Callable[..., t.Any]) -> t.Any:
-        found = list(values)
-        return None if not found or None in found else choose(found)
-
-    return Meaning(
-        kinds=frozenset().union(*(option.kinds for option in options)),
-        formats=frozenset().union(*(option.formats for option in texts)) or frozenset({None}),
-        least=all_of((option.least for option in numbers), min),
-        most=all_of((option.most for option in numbers), max),
-        scale=all_of((option.scale for option in numbers), max),
-        precision=all_of((option.precision for option in options), max),
-        properties={n: p for option in options for n, p in option.properties.items()},
-    )
-
-
-def _both(one: Meaning, other: Meaning) -> Meaning:
-    """Return what both of them allow."""
-
-    def tightest(choose: t.Callable[..., t.Any], *values: t.Any) -> t.Any:
-        known = [value for value in values if value is not None]
-        return choose(known) if known else None
-
-    formats = [m.formats for m in (one, other) if m.formats != {None}]
-    return Meaning(
-        kinds=one.kinds & other.kinds or one.kinds,
-        formats=reduce(frozenset.union, formats) if formats else one.formats,
-        least=tightest(max, one.least, other.least),
-        most=tightest(min, one.most, other.most),
-        scale=tightest(min, one.scale, other.scale),
-        precision=tightest(min, one.precision, other.precision),
-        properties=one.properties | other.properties,
-    )

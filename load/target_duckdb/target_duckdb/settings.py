@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import json
 import typing as t
+from contextlib import suppress
 
 import msgspec
 
-from target_duckdb import TargetError, __version__
+from target_duckdb import TargetError, __version__, refuse
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CAPABILITIES = ["about", "activate-version", "hard-delete", "structured-logging", "target-schema"]
-_WITHOUT_EFFECT = {
-    "add_metadata_columns",
-    "dbname",
-    "delimiter",
-    "flush_all_streams",
-    "quotechar",
-    "temp_dir",
-    "validate_records",
-}
-"""Settings of PyPI's target-duckdb that have no meaning here."""
 ROW_GROUP = 20_480
 """DuckDB writes the last row group of a table again with each checkpoint; its default is 122,880
 rows, and that costs 100 MB of memory and a quarter of the time with 200,000 bookings. A batch of a
 whole group goes into the file without the way through the log."""
-_PREFIX = "TARGET_DUCKDB_"
-
-
 _TEXTS = {
     "filepath": "File: The DuckDB file; its folder is made, if the one above it exists; a relative "
     "path begins where the program runs; md:... is passed on to MotherDuck, which was not tested.",
@@ -74,10 +62,8 @@ class Settings(msgspec.Struct, frozen=True):
         given = {name: value for name, value in config.items() if value is not None}
         if "path" in given:
             given.setdefault("filepath", given.pop("path"))
-        if useless := sorted(_WITHOUT_EFFECT & given.keys()):
+        if useless := sorted(given.keys() - set(cls.__struct_fields__)):
             warn(f"settings without effect: {', '.join(useless)}")
-        if unknown := sorted(given.keys() - set(cls.__struct_fields__) - _WITHOUT_EFFECT):
-            warn(f"unknown settings: {', '.join(unknown)}")
         try:
             # Not strict: "true" and "60" are what an environment variable can hold.
             found = msgspec.convert(given, cls, strict=False)
@@ -98,11 +84,9 @@ class Settings(msgspec.Struct, frozen=True):
         mapped = self.schema_mapping.get(above[-1], {}) if above else {}
         schema = str(mapped.get("target_schema") or self.default_target_schema).strip()
         if not schema:
-            msg = f"stream {stream}: default_target_schema or schema_mapping must name its schema"
-            raise TargetError(msg)
+            refuse(stream, None, "default_target_schema or schema_mapping must name its schema")
         if not table:
-            msg = f"a SCHEMA has the empty name {stream!r}, which is no name of a table"
-            raise TargetError(msg)
+            refuse(stream, None, "a SCHEMA with an empty name, which is no name of a table")
         return schema, table.replace(".", "_").replace("-", "_").lower()
 
 
@@ -120,10 +104,12 @@ def json_schema() -> dict[str, t.Any]:
 def from_environment(environment: Mapping[str, str]) -> dict[str, t.Any]:
     """Return the settings that variables such as TARGET_DUCKDB_FILEPATH hold."""
     found: dict[str, t.Any] = {}
-    for name, schema in json_schema()["properties"].items():
-        value = environment.get(_PREFIX + name.upper())
+    for name in Settings.__struct_fields__:
+        value = environment.get(f"TARGET_DUCKDB_{name.upper()}")
         if value is not None:
-            found[name] = _object(name, value) if schema.get("type") == "object" else value
+            found[name] = value
+            with suppress(msgspec.DecodeError):  # `Settings.of` refuses what is no object
+                found[name] = msgspec.json.decode(value, type=dict[str, t.Any])
     return found
 
 
@@ -133,22 +119,13 @@ def about(form: str) -> str:
     what |= {"capabilities": CAPABILITIES, "settings": json_schema()}
     if form == "json":
         return json.dumps(what, indent=2)
-    rows = []
+    rows = ["| setting | default | meaning |", "| --- | --- | --- |"]
     for name, schema in what["settings"]["properties"].items():
-        default = "required" if name == "filepath" else json.dumps(schema.get("default", "none"))
-        default = default.strip('"')
-        if form == "markdown":
-            rows.append(f"| `{name}` | {default} | {schema['description']} |")
-        else:
-            rows.append(f"{name} ({default}): {schema['description']}")
-    if form == "markdown":
-        return "\n".join(["| setting | default | meaning |", "| --- | --- | --- |", *rows])
-    return "\n".join([f"target-duckdb {__version__}", ", ".join(CAPABILITIES), *rows])
-
-
-def _object(name: str, value: str) -> dict[str, t.Any]:
-    try:
-        return msgspec.json.decode(value, type=dict[str, t.Any])
-    except msgspec.DecodeError:
-        msg = f"{_PREFIX}{name.upper()} is not a JSON object"
-        raise TargetError(msg) from None
+        default = (
+            "required"
+            if name == "filepath"
+            else json.dumps(schema.get("default", "none")).strip('"')
+        )
+        rows.append(f"| `{name}` | {default} | {schema['description']} |")
+    first = [f"target-duckdb {__version__}: {', '.join(CAPABILITIES)}", ""]
+    return "\n".join(rows if form == "markdown" else [*first, *rows])

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-import stat
 import time
 import typing as t
 from contextlib import suppress
@@ -46,6 +45,13 @@ _WHERE_TABLE = (
     "WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3)"
 )
 _CONSTRAINT = r"PRIMARY KEY|UNIQUE|CHECK|FOREIGN KEY|GENERATED ALWAYS"
+_TABLES = (
+    "SELECT schema_name, table_name, "
+    "list((column_name, data_type, columns.comment) ORDER BY column_index), "
+    "any_value(tables.comment), any_value(sql) FROM duckdb_tables() AS tables "
+    "JOIN duckdb_columns() AS columns USING (database_name, schema_name, table_name) "
+    "WHERE database_name = $1 GROUP BY ALL"
+)
 _QUALIFIED = r'(?:"(?:[^"]|"")*"|[^"(])*\('
 _OF_TABLE, _ON_TABLE = f"^CREATE TABLE {_QUALIFIED}", f" ON {_QUALIFIED}"
 
@@ -112,21 +118,17 @@ class Warehouse:
 
     def _refuse_other_files(self) -> None:
         """Refuse what DuckDB would wait for, or would take for an empty warehouse."""
-        file = Path(self._settings.filepath)
+        file, why = Path(self._settings.filepath), ""
         with suppress(OSError):
             file.parent.mkdir(exist_ok=True)
         if not file.parent.is_dir():
-            msg = f"there is no folder {file.parent}, in which filepath wants its file: make it"
-            raise UnopenedError(msg)
-        if not file.exists():
-            return
-        found = file.stat()
-        if not stat.S_ISREG(found.st_mode):
-            msg = f"{file} is no file: choose another filepath"
-            raise UnopenedError(msg)
-        if found.st_size < _SMALLEST_FILE:
-            msg = f"{file} is no DuckDB file, perhaps for want of space: delete it, run again"
-            raise UnopenedError(msg)
+            why = f"there is no folder {file.parent}, in which filepath wants its file: make it"
+        elif file.exists() and not file.is_file():
+            why = f"{file} is no file: choose another filepath"
+        elif file.exists() and file.stat().st_size < _SMALLEST_FILE:
+            why = f"{file} is no DuckDB file, perhaps for want of space: delete it, run again"
+        if why:
+            raise UnopenedError(why)
 
     def _wait(self, error: duckdb.IOException, waited: float, *, told: bool) -> bool:
         """Let some time pass if the file is locked; return whether that has been told."""
@@ -147,73 +149,58 @@ class Warehouse:
 
     def prepare(self, stream: str, schema: Schema, keys: list[str]) -> tuple[Rows, bool]:
         """Make a stream's table, or add columns; return its rows to come, and whether it is new."""
-        levels = self._settings.data_flattening_max_level
-        columns = columns_of(stream, schema, keys, levels)
+        levels, meaning = self._settings.data_flattening_max_level, read(schema)
+        columns = columns_of(stream, meaning, keys, levels)
         place = self._settings.place_of(stream)
         other = self._streams.setdefault(fold(".".join(place)), stream)
         if other != stream:
-            msg = f"streams {other} and {stream} would be one table, {'.'.join(place)}; rename one"
-            raise TargetError(msg)
-        connection = self.open()
+            refuse(stream, None, f"{other} and {stream} would be one table; rename one of them")
+        connection, table = self.open(), self._table(stream)
         connection.begin()
-        existing = self._existing(stream, place)
-        table = self._table(stream)
-        meaning = read(schema, schema)
-        changes = []
-        if existing:
+        found = self._existing(stream, place)
+        existing = found or _Table()
+        if found:
             for column in columns:
-                old = self._add_column(table, column, existing)
-                if column.name in METADATA and old != column.type:
-                    column.stored = column.type
-                    changes.append((column, old))
+                self._add_column(table, column, existing)
         else:
-            schema_name = ".".join(map(_name, (self._database, place[0])))
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema_name}")
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.rpartition('.')[0]}")
             made = ", ".join(f"{_name(column.name)} {column.stored}" for column in columns)
             connection.execute(f"CREATE TABLE {table} ({made})")
-        self._describe(table, existing or _Table(), columns, keys, meaning.description)
+        self._describe(table, existing, columns, keys, meaning.description)
         connection.commit()
         declared = {fold(column.name) for column in columns}
-        found = (existing or _Table()).columns.items()
         extras = [
             name
-            for folded, (name, kind, _) in found
-            if folded not in declared and not (existing and existing.is_generated(name, kind))
+            for folded, (name, kind, _) in existing.columns.items()
+            if folded not in declared and not existing.is_generated(name, kind)
         ]
         rows = Rows(stream, columns, meaning, levels, extras)
-        rows.changes = changes
-        return rows, not existing
+        for column in columns:
+            if column.name in METADATA and column.stored != column.type:
+                self._alter_later(rows, column, column.type)
+        return rows, not found
 
-    def wider_types(self, rows: Rows, misfit: Misfit) -> list[str]:
-        """Return the types that could hold what a column's type does not, or refuse the value."""
+    def widen(self, rows: Rows, misfit: Misfit, flush: Callable[[], None]) -> None:
+        """Give a column the first type that holds a value and what the table has.
+
+        Args:
+            rows: The rows to come.
+            misfit: The column, and what does not fit it.
+            flush: What writes the rows that were checked for the types as they are.
+        """
         column = misfit.column
+        old, name = column.stored, _name(column.name)
         types = wider(column, misfit.number)
-        if not types:
-            what = "a key" if column.is_key else "a value"
-            refuse(
-                rows.stream,
-                column.name,
-                f"{what} does not fit the column's type {column.stored}, or would not come back "
-                "unchanged",
-            )
-        return types
-
-    def widen(self, rows: Rows, column: Column, types: list[str]) -> None:
-        """Give a column the first of some types that holds what the table has."""
-        old, name, connection = column.stored, _name(column.name), self.open()
+        if types:
+            flush()
         for kind in types:
             back = f"TRY_CAST(TRY_CAST({_using(name, old, kind)} AS {kind}) AS {old})"
             lossy = f"FROM {self._table(rows.stream)} WHERE {back} IS DISTINCT FROM {name} LIMIT 1"
-            if kind in {"VARCHAR", "JSON"} or not connection.execute(lossy).fetchall():
-                column.stored = kind
-                rows.changes.append((column, old))
-                rows.prepare()
+            if kind in {"VARCHAR", "JSON"} or not self.open().execute(lossy).fetchall():
+                self._alter_later(rows, column, kind)
                 return
-        refuse(
-            rows.stream,
-            column.name,
-            f"no type of numbers holds both a value and those of the column, {old}",
-        )
+        reason = f"a value would not come back unchanged from the column's type, {old}"
+        refuse(rows.stream, column.name, f"{reason}, and no other holds all")
 
     def write(self, batches: Iterable[Rows], complete: Mapping[str, tuple[int, bool]]) -> None:
         """Write rows and deletes in one transaction.
@@ -264,40 +251,34 @@ class Warehouse:
 
     def _existing(self, stream: str, place: tuple[str, str]) -> _Table | None:
         """Look a table up; the file is asked once for all of them, as long as it is open."""
-        is_first = stream not in self._seen
-        if not (self._tables and is_first):
-            self._tables = {}
-            where = "WHERE database_name = $1"
-            tables = self._connection.execute(
-                f"SELECT schema_name, table_name, comment, sql FROM duckdb_tables() {where}",
-                [self._database],
-            )
-            for schema, name, comment, sql in tables.fetchall():
-                self._tables[fold(schema), fold(name)] = _Table({}, comment, sql)
-            columns = self._connection.execute(
-                "SELECT schema_name, table_name, column_name, data_type, comment "
-                f"FROM duckdb_columns() {where}",
-                [self._database],
-            )
-            for schema, table, *column in columns.fetchall():
-                if found := self._tables.get((fold(schema), fold(table))):
-                    found.columns[fold(column[0])] = tuple(column)
+        if stream in self._seen or not self._tables:
+            found = self._connection.execute(_TABLES, [self._database]).fetchall()
+            self._tables = {
+                (fold(schema), fold(name)): _Table(
+                    {fold(column[0]): column for column in columns}, *more
+                )
+                for schema, name, columns, *more in found
+            }
         self._seen.add(stream)
         return self._tables.get((fold(place[0]), fold(place[1])))
 
-    def _add_column(self, table: str, column: Column, existing: _Table) -> str:
-        """Add a column, unless the table has it; return its type there."""
+    def _add_column(self, table: str, column: Column, existing: _Table) -> None:
+        """Add a column, unless the table has it, with a type that may be another."""
         found = existing.columns.get(fold(column.name))
         if not found:
-            self._connection.execute(
-                f"ALTER TABLE {table} ADD COLUMN {_name(column.name)} {column.type}"
-            )
-            return column.type
+            add = f"ALTER TABLE {table} ADD COLUMN {_name(column.name)} {column.type}"
+            self._connection.execute(add)
+            return
         name, column.stored, _ = found
         if existing.is_generated(name, column.stored):
             msg = f"{_shown(table)}: DuckDB computes the column {name}; rename it, or the property"
             raise TargetError(msg)
-        return column.stored
+
+    def _alter_later(self, rows: Rows, column: Column, kind: str) -> None:
+        """Change a column's type together with the rows that need it."""
+        rows.changes.append((column, column.stored))
+        column.stored = kind
+        rows.prepare()
 
     def _describe(
         self,
@@ -308,13 +289,12 @@ class Warehouse:
         description: t.Any,
     ) -> None:
         """Write descriptions, and the key, as comments."""
-        names = {folded: name for folded, (name, *_) in existing.columns.items()}
-        keys = [names.get(fold(key), key) for key in keys]
+        keys = [existing.columns.get(fold(key), (key,))[0] for key in keys]
         comments = {c.name: c.meaning.description for c in columns}
         comments[_KEYS_IN] = json.dumps({"key_properties": keys}, ensure_ascii=False)
-        known = {folded: comment for folded, (*_, comment) in existing.columns.items()}
         for name, text in comments.items():
-            if isinstance(text, str) and known.get(fold(name)) != text:
+            *_, known = existing.columns.get(fold(name), (None,))
+            if isinstance(text, str) and text != known:
                 self._comment(f"COLUMN {table}.{_name(name)}", text)
         if isinstance(description, str) and existing.comment != description:
             self._comment(f"TABLE {table}", description)
@@ -381,14 +361,13 @@ class Warehouse:
     def _read(self, rows: Rows, incoming: str) -> None:
         """Make a temporary table of rows, while others may read the file."""
         query = f"CREATE OR REPLACE TEMP TABLE {incoming} AS "
-        everything = range(len(rows.columns))
         for is_last in (False, True):
             try:
-                self._connection.execute(query + _select(rows, everything), [_joined(rows)])
+                self._connection.execute(query + _select(rows), [_joined(rows)])
                 break
             except _UNFIT:  # DuckDB's message would quote the value
                 if is_last:
-                    self._name_misfit(rows)
+                    refuse(rows.stream, None, "a value does not fit")
                 rows.respell_moments()
         keys = [f"c{n}" for n, column in enumerate(rows.columns) if column.is_key]
         if keys and len(rows.lines) > 1:
@@ -400,50 +379,31 @@ class Warehouse:
                     f"(SELECT max(rowid) FROM {incoming} GROUP BY {same})"
                 )
 
-    def _name_misfit(self, rows: Rows) -> t.NoReturn:
-        for number, column in enumerate(rows.columns):
-            try:
-                self._connection.execute(_select(rows, [number]), [_joined(rows)]).fetchall()
-            except _UNFIT:  # noqa: PERF203
-                refuse(rows.stream, column.name, "a value does not fit")
-        refuse(rows.stream, None, "a value does not fit")
-
     def _insert(self, rows: Rows, incoming: str) -> None:
         """Replace the rows of the same keys; what the schema does not declare stays in them."""
         connection, table = self._connection, self._table(rows.stream)
-        numbers = [f"c{n}" for n in range(len(rows.columns))]
-        names = ", ".join([*(_name(column.name) for column in rows.columns), "_sdc_batched_at"])
-        values = ", ".join([*(f"new.{n}" for n in numbers), _NOW])
-        insert = f"INSERT INTO {table} ({names}"
-        same = " AND ".join(
-            f"{_comparable('old.' + _name(c.name), c)} = new.{n}"
-            for n, c in zip(numbers, rows.columns, strict=True)
-            if c.is_key
-        )
+        new = {f"new.c{number}": column for number, column in enumerate(rows.columns)}
+        columns = {value: _name(column.name) for value, column in new.items()}
+        columns[_NOW] = "_sdc_batched_at"
+        names, values = ", ".join(columns.values()), ", ".join(columns)
+        keys = {value: column for value, column in new.items() if column.is_key}
+        same = " AND ".join(f"{_comparable(c)} = {value}" for value, c in keys.items())
         try:
             if same and rows.extras:
-                extras = [f"old.{_name(name)} AS x{n}" for n, name in enumerate(rows.extras)]
+                changes = [f"{n} = {value}" for value, n in columns.items() if value not in keys]
                 connection.execute(
-                    f"CREATE OR REPLACE TEMP TABLE kept AS SELECT new.rowid AS row, "
-                    f"{', '.join(extras)} FROM {table} AS old JOIN {incoming} AS new ON {same} "
-                    "QUALIFY row_number() OVER (PARTITION BY new.rowid) = 1"
-                )
-            if same:
-                connection.execute(
-                    f"DELETE FROM {table} AS old USING {incoming} AS new WHERE {same}"
-                )
-            if same and rows.extras:
-                kept = ", ".join(f"kept.x{n}" for n in range(len(rows.extras)))
-                connection.execute(
-                    f"{insert}, {', '.join(map(_name, rows.extras))}) SELECT {values}, {kept} "
-                    f"FROM {incoming} AS new JOIN kept ON kept.row = new.rowid ORDER BY new.rowid"
-                )
-                connection.execute(
-                    f"{insert}) SELECT {values} FROM {incoming} AS new "
-                    "WHERE rowid NOT IN (SELECT row FROM kept)"
+                    f"MERGE INTO {table} AS old USING {incoming} AS new ON {same} "
+                    f"WHEN MATCHED THEN UPDATE SET {', '.join(changes)} "
+                    f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
                 )
             else:
-                connection.execute(f"{insert}) SELECT {values} FROM {incoming} AS new")
+                if same:
+                    connection.execute(
+                        f"DELETE FROM {table} AS old USING {incoming} AS new WHERE {same}"
+                    )
+                connection.execute(
+                    f"INSERT INTO {table} ({names}) SELECT {values} FROM {incoming} AS new"
+                )
         except _UNFIT:
             refuse(rows.stream, None, "a row does not fit the table")
         if self._settings.hard_delete:
@@ -461,11 +421,10 @@ class Warehouse:
         return int(self._connection.execute(f"{change} {older}").fetchall()[0][0])
 
 
-def _select(rows: Rows, numbers: Iterable[int]) -> str:
+def _select(rows: Rows) -> str:
     """Read the lines that are the query's parameter; the columns are c0, c1 and so on."""
     types, values = {}, []
-    for number in numbers:
-        name, column = rows.names[number], rows.columns[number]
+    for number, (name, column) in enumerate(zip(rows.names, rows.columns, strict=True)):
         is_cast = column.stored == "JSON" or (column.stored in MOMENTS and is_zoned(column))
         first = "VARCHAR" if column.stored == "JSON" else "TIMESTAMPTZ"
         types[name] = first if is_cast else column.stored
@@ -491,10 +450,10 @@ def _using(name: str, old: str, new: str) -> str:
     return f"{name}::VARCHAR" if old == "FLOAT" else name  # 0.1 stays 0.1
 
 
-def _comparable(name: str, column: Column) -> str:
-    """Return SQL for a key's values; blanks between the parts of JSON make no difference."""
-    is_json = column.stored == "JSON"
-    return f"regexp_replace({name}::VARCHAR, {_BLANKS})" if is_json else name
+def _comparable(column: Column) -> str:
+    """Return SQL for a key that is there; blanks between the parts of JSON make no difference."""
+    name = f"old.{_name(column.name)}"
+    return f"regexp_replace({name}::VARCHAR, {_BLANKS})" if column.stored == "JSON" else name
 
 
 def _shown(table: str) -> str:
