@@ -24,6 +24,7 @@ _MAY_BE_SHOWN = re.compile(
             # What the tap says to people, and what is wrong.
             _TIME + r"booking_calendar_time_slots: skipped: (?:not published|no OnceHub seat) .*",
             _TIME + r"\w+: skipped; next due .*",
+            _TIME + r"\w+: [\d,]+ records?, .*",  # every ten seconds
             _TIME + r"WARNING: \w+: /v\w/.*; retry .*",
             _TIME + r"WARNING: Interrupted: the next run resumes .*",
             _TIME + r"ERROR: .+",
