@@ -101,7 +101,7 @@ class Server:
 
     def _any(self, kind: dict[str, Row]) -> str:
         """Choose an object, often the one that a page was asked after."""
-        is_cursor = self.cursor in kind and self.rng.random() < 0.2
+        is_cursor = self.cursor in kind and self.rng.random() < 0.5
         return str(self.cursor) if is_cursor else self.rng.choice(list(kind))
 
     def page(self, path: str, value: str | None, since: str | None, cursor: str | None) -> t.Any:
