@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from sandbox import Account, Sandbox
 from tests.support.asking import KEY, read_all
 
 if TYPE_CHECKING:
+    from sandbox import Sandbox
     from tests.support.asking import Get
 
 
@@ -66,19 +66,3 @@ def test_one_booking_by_id_deleted_or_not(api: Sandbox, get: Get) -> None:
         "message": "No such booking: '123'",
         "param": "id",
     }
-
-
-def test_unknown_switches_are_refused(api: Sandbox) -> None:
-    with pytest.raises(ValueError, match="unknown switch"):
-        api.switch(nonsense=True)
-    with pytest.raises(ValueError, match="deleted_cursor"):
-        Sandbox(Account(bookings=0), deleted_cursor="500")
-
-
-def test_odd_characters_reach_the_client_as_valid_json(api: Sandbox, get: Get) -> None:
-    api.switch(lone_surrogates=True, nul_characters=True)
-    expected = api.account.objects("bookings")[:100]
-    answer = get("/bookings", limit=100)
-    assert answer.json()["data"] == expected
-    assert b"\\ud83d" in answer.content
-    assert b"\\u0000" in answer.content

@@ -49,29 +49,6 @@ def test_answers_that_are_no_json(api: Sandbox, get: Get, kind: str) -> None:
         json.loads(answer.content.decode())
 
 
-def test_answers_without_objects(api: Sandbox, get: Get) -> None:
-    kinds = ("no_data", "data_null", "data_object", "data_string", "more_but_empty")
-    for kind in kinds:
-        api.faults.add(kind)
-    answers = [get("/bookings").json() for _ in kinds]
-    assert [answer["has_more"] for answer in answers] == [False] * 4 + [True]
-    assert "data" not in answers[0]
-    assert [type(answer["data"]) for answer in answers[1:]] == [type(None), dict, str, list]
-
-
-@pytest.mark.parametrize("kind", ["same_page", "cycle"])
-def test_pages_that_lead_nowhere(api: Sandbox, get: Get, kind: str) -> None:
-    api.faults.add(kind, times=None)
-    pages, cursor = [], {}
-    for _ in range(6):
-        answer = get("/bookings", **cursor).json()
-        assert answer["has_more"] is True
-        pages.append(answer["data"])
-        cursor = {"after": answer["data"][-1]["id"]}
-    assert pages[:2] * 2 == pages[2:]
-    assert (pages[0] == pages[1]) == (kind == "same_page")
-
-
 @pytest.mark.parametrize("status", [302, 400, 429, 500, 502, 599])
 def test_statuses(api: Sandbox, get: Get, status: int) -> None:
     api.faults.add(status, retry_after="7")

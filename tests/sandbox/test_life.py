@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -53,49 +52,6 @@ def test_links_lead_from_newer_bookings_to_earlier_canceled_ones(bookings: Objec
     assert len(set(ids(earlier))) == len(earlier)
     assert any(booking["payment_information"] for booking in earlier)
     assert any(booking["rescheduled_booking_id"] for booking in earlier)
-
-
-def test_moves_within_a_calendar_keep_the_booking(bookings: Objects) -> None:
-    moved = [
-        b for b in bookings
-        if b["cancel_reschedule_information"] and b["status"] != "canceled"
-    ]  # fmt: skip
-    assert {"rescheduled", "completed"} == {b["status"] for b in moved}
-    assert any(not b["rescheduled_booking_id"] for b in moved if b["status"] == "rescheduled")
-    for booking in bookings:
-        if booking["status"] in {"canceled", "rescheduled"}:
-            assert booking["cancel_reschedule_information"]
-
-
-def test_sessions_are_a_booking_for_each_guest(bookings: Objects) -> None:
-    sessions = defaultdict(list)
-    for booking in bookings:
-        place = booking["booking_calendar"], booking["starting_time"], booking["owner"]
-        if booking["booking_calendar"]:
-            sessions[place].append(booking)
-    seats = Counter(map(len, sessions.values()))
-    assert seats[4] > 10
-    for session in sessions.values():
-        if len(session) == 4:
-            assert len({booking["subject"].partition(" with ")[0] for booking in session}) == 1
-
-
-def test_what_may_be_missing(bookings: Objects) -> None:
-    assert any(booking["form_submission"] is None for booking in bookings)
-    contacts = Account(seed=1, bookings=2000, nasty=False, now=NOW).objects("contacts")
-    silent = [contact for contact in contacts if contact["email"] is None]
-    assert 0 < len(silent) < len(contacts) / 10
-    assert all(contact["mobile_phone"] for contact in silent)
-
-
-@pytest.mark.parametrize("without", ["booking_calendars", "booking_pages"])
-def test_accounts_without_a_product(without: str) -> None:
-    field = without.removesuffix("s")
-    other = {"booking_page", "booking_calendar"} - {field}
-    sizes: dict[str, Any] = {without: 0}
-    for booking in Account(seed=1, bookings=100, nasty=False, now=NOW, **sizes).objects("bookings"):
-        assert booking[field] is None
-        assert booking[other.copy().pop()]
 
 
 def trashed(get: Get) -> set[str]:

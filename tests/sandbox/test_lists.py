@@ -31,28 +31,15 @@ def test_ten_objects_are_a_page_unless_more_are_asked_for(get: Get) -> None:
 @pytest.mark.parametrize(
     ("path", "query", "param"),
     [
-        *(
-            ("/bookings", f"limit={limit}", "limit")
-            for limit in ("0", "101", "x", "", "1.0", "10+")
-        ),
+        ("/bookings", "limit=101", "limit"),
+        ("/bookings", "limit=x", "limit"),
         ("/bookings", "page=2", "page"),
         ("/users", "creation_time.gt=2024-01-01", "creation_time.gt"),
-        ("/notifications/sms", "last_updated_time.gt=2024-01-01", "last_updated_time.gt"),
         ("/contacts", "status=x", "status"),
-        ("/test", "limit=1", "limit"),
         ("/bookings", "expand=conversation,booking_page", "expand"),
-        ("/bookings", "expand=", "expand"),
-        ("/contacts", "expand=owner", "expand"),
-        ("/bookings", "starting_time.lt=yesterday", "starting_time.lt"),
         ("/bookings", "starting_time.lt=2024-13-01", "starting_time.lt"),
-        ("/bookings", "starting_time.lt=1700000000", "starting_time.lt"),
-        (
-            "/bookings",
-            "creation_time.gt=2025-01-02&creation_time.lt=2025-01-01",
-            "creation_time.gt",
-        ),
-        *(("/bookings", text, None) for text in ("limit", "&", "status=%ff", "=1")),
         ("/bookings", "limit=1&limit=2", "limit"),
+        ("/bookings", "&", None),
     ],
 )
 def test_wrong_parameters_are_refused(
@@ -109,20 +96,6 @@ def test_link_header(api: Sandbox, get: Get) -> None:
     assert get(answer.links["next"]["url"].removeprefix(api.url)).status_code == 200
 
 
-def test_has_more_and_link_can_be_absent_or_wrong(api: Sandbox, get: Get) -> None:
-    assert "has_more" not in get("/notifications/sms").json()
-    api.switch(has_more="denied")
-    answer = get("/bookings", limit=100)
-    assert (len(answer.json()["data"]), answer.json()["has_more"]) == (100, False)
-    assert "Link" not in answer.headers
-    after = answer.json()["data"][-1]["id"]
-    assert len(get("/bookings", limit=100, after=after).json()["data"]) == 100
-    api.switch(has_more="none")
-    answer = get("/bookings")
-    assert answer.json().keys() == {"object", "data"}
-    assert "Link" not in answer.headers
-
-
 def test_time_filters_are_strict(api: Sandbox, get: Get) -> None:
     shown = [item for item in api.account.objects("bookings") if item.get("creation_time")]
     middle = shown[100]["creation_time"]
@@ -131,24 +104,6 @@ def test_time_filters_are_strict(api: Sandbox, get: Get) -> None:
     equal = [item for item in shown if item["creation_time"] == middle]
     assert len(later) + len(equal) + len(earlier) == len(shown)
     assert not {*ids(equal)} & {*ids(later + earlier)}
-
-
-def test_time_filters_take_dates_and_offsets_and_go_together(api: Sandbox, get: Get) -> None:
-    def found(text: str, **more: str) -> list[str]:
-        return ids(read_all(get, "/contacts", **{"creation_time.gt": text, **more}))
-
-    expected = [
-        item["id"]
-        for item in api.account.objects("contacts")
-        if (item.get("creation_time") or "") > "2025-03-04T00:00:00Z"
-    ]
-    assert found("2025-03-04") == found("2025-03-04T02:00:00.000+02:00") == expected
-    both = [
-        item["id"]
-        for item in api.account.objects("contacts")
-        if item["id"] in expected and (item.get("last_updated_time") or "9") < "2025-06-01"
-    ]
-    assert found("2025-03-04", **{"last_updated_time.lt": "2025-06-01"}) == both
 
 
 def test_filters_for_equality(api: Sandbox, get: Get) -> None:

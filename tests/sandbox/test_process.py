@@ -14,11 +14,10 @@ import requests
 
 from sandbox import Account, Sandbox
 from tests.support.asking import NOW
-from tests.support.programs import ROOT, make_venv
+from tests.support.programs import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @contextmanager
@@ -46,14 +45,6 @@ def test_it_serves_until_told_to_stop(number: int) -> None:
         assert process.wait(10) == 0
 
 
-def test_it_runs_on_the_oldest_python(tmp_path: Path) -> None:
-    make_venv(tmp_path / "venv", "3.10", UV_PYTHON_DOWNLOADS="never")
-    with running(python=str(tmp_path / "venv/bin/python")) as (_, ready):
-        for query in ("", "?limit=3"):
-            url, headers = f"{ready['url']}/bookings{query}", {"API-Key": ready["key"]}
-            assert requests.get(url, headers=headers, timeout=10).ok
-
-
 def test_it_ends_with_its_parent() -> None:
     with running("--with-parent") as (process, _):
         process.stdin.close()
@@ -70,16 +61,3 @@ def test_a_wrong_command_line_is_said_in_one_line() -> None:
             )
             assert done.returncode == 2
             assert done.stderr.splitlines()[-1].startswith("python -m sandbox: error: ")
-
-
-def test_a_sandbox_comes_back_on_the_same_port() -> None:
-    sandbox = Sandbox(Account(bookings=1), key="k")
-    urls = []
-    with requests.Session() as session:
-        for _ in range(3):
-            with sandbox as api:
-                urls.append(api.url)
-                assert session.get(api.url + "/test", headers={"API-Key": "k"}, timeout=5).ok
-    assert len(set(urls)) == 1
-    with pytest.raises(requests.exceptions.ConnectionError):
-        requests.get(urls[0] + "/test", timeout=5)

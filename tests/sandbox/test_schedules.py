@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,16 +57,6 @@ def test_all_kinds_of_refusals_occur(api: Sandbox, get: Get) -> None:
     assert get(slots_path("BKC-1"), **WEEK).status_code == 404
 
 
-def test_a_deleted_calendar_has_no_slots(api: Sandbox, get: Get) -> None:
-    key = api.account.add("booking_calendars", published=True)[0]
-    assert get(slots_path(key), **WEEK).status_code == 200
-    api.account.edit("booking_calendars", key, published=False)
-    assert get(slots_path(key), **WEEK).status_code == 422
-    api.account.delete("booking_calendars", key)
-    assert get(slots_path(key), **WEEK).status_code == 404
-    assert api.account.time_slots(key, *WEEK.values()) == []
-
-
 @pytest.mark.parametrize(
     ("end", "status"),
     [
@@ -80,20 +69,6 @@ def test_a_deleted_calendar_has_no_slots(api: Sandbox, get: Get) -> None:
 def test_the_range_is_at_most_thirty_days(get: Get, calendar: str, end: str, status: int) -> None:
     query = {"start_time": "2026-04-01T00:00:00Z", "end_time": end}
     assert get(slots_path(calendar), **query).status_code == status
-
-
-def test_without_a_range_it_is_the_next_week(api: Sandbox, get: Get, calendar: str) -> None:
-    assert 0 < len(get(slots_path(calendar)).json()) < 7 * 16
-    assert get(slots_path(calendar), limit=1).status_code == 400
-
-
-def test_ranges_that_adjoin_give_each_slot_once(api: Sandbox, get: Get, calendar: str) -> None:
-    whole = [slot["start_time"] for slot in api.account.time_slots(calendar, *WEEK.values())]
-    starts = []
-    for start, end in pairwise([WEEK["start_time"], whole[3], WEEK["end_time"]]):
-        answer = get(slots_path(calendar), start_time=start, end_time=end)
-        starts += [slot["start_time"] for slot in answer.json()]
-    assert starts == whole
 
 
 def test_working_hours(api: Sandbox, get: Get) -> None:

@@ -61,29 +61,6 @@ def test_time_filters_can_take_dates_only(api: Sandbox, get: Get, reading: str, 
     assert ids(found) == [item["id"] for item in items if updated(item) > first - shift]
 
 
-def test_slots_can_be_strict(api: Sandbox, get: Get) -> None:
-    calendar = next(
-        item["id"]
-        for item in api.account.objects("booking_calendars")
-        if api.account.refusal("booking_calendar_time_slots", item["id"]) is None
-    )
-    path = f"/booking-calendars/{calendar}/time-slots"
-    now = datetime.now(timezone.utc)
-    past, soon = ((now + timedelta(minutes=m)).strftime("%Y-%m-%dT%H:%M:%SZ") for m in (-1, 9))
-    ranges = (
-        ({"start_time": past}, "start_time"),
-        ({"start_time": soon, "end_time": soon}, "end_time"),
-        ({"end_time": past}, "end_time"),
-    )
-    assert get(path, start_time=past).status_code == 200
-    assert get(path, start_time=soon, end_time=soon).status_code == 200
-    api.switch(slots_strict=True)
-    for query, param in ranges:
-        answer = get(path, **query)
-        assert (answer.status_code, answer.json()["param"]) == (400, param)
-    assert get(path).status_code == get(path, end_time=soon).status_code == 200
-
-
 @pytest.mark.parametrize("status", [402, 404])
 def test_parents_that_refuse_their_children(api: Sandbox, get: Get, status: int) -> None:
     api.switch(refusal=status)
@@ -97,22 +74,6 @@ def test_parents_that_refuse_their_children(api: Sandbox, get: Get, status: int)
         seen = {key: get(path.format(key)).status_code for key in keys}
         assert seen == {key: api.account.refusal(child, key) or 200 for key in keys}
         assert {status, 200} <= set(seen.values()) <= {status, 200, 404}
-
-
-def test_conversations(api: Sandbox, get: Get) -> None:
-    carriers = [item for item in api.account.objects("bookings") if item.get("conversation")]
-    found = {}
-    for booking in carriers:
-        answer = get(f"/bookings/{booking['id']}", expand="conversation").json()
-        found[booking["conversation"]] = answer["conversation"]
-        assert answer == {**booking, "conversation": answer["conversation"]}
-        assert booking["id"] in answer["conversation"]["bookings"]
-    assert list(found.values()) == api.account.conversations()
-    assert 1 < len(found) < len(carriers)
-    assert any(item["answers"] for item in found.values())
-    api.switch(expand_by_id=False)
-    booking = carriers[0]
-    assert get(f"/bookings/{booking['id']}", expand="conversation").json() == booking
 
 
 @pytest.mark.parametrize("prefix", ["", "data."])
@@ -136,21 +97,6 @@ def test_bookings_hold_whole_objects_on_demand(api: Sandbox, get: Get, prefix: s
     assert {"id": gone, "object": "user", "deleted": True} in owners
 
 
-def test_other_expansions(get: Get) -> None:
-    whole = [
-        item.get("recipient") or {}
-        for item in read_all(get, "/notifications/sms", expand="recipient")
-    ]
-    assert {item["object"] for item in whole if item.get("object")} == {"contact", "user"}
-    answer = get("/bookings", expand="data.booking_page")
-    assert answer.status_code == 400
-    assert answer.json() == {
-        "type": "invalid_request_error",
-        "message": "This property cannot be expanded: booking_page",
-        "param": "expand",
-    }
-
-
 def test_the_filter_by_host(api: Sandbox, get: Get) -> None:
     account = api.account
     bookings = account.objects("bookings")
@@ -171,17 +117,3 @@ def test_the_filter_by_host(api: Sandbox, get: Get) -> None:
     account.delete("users", users[1])
     assert account.hosts_of(key) == (users[0],)
     assert read_all(get, "/bookings", host=users[1]) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "stream"),
-    [("user", "users"), ("master_page", "master_pages"), ("event_type", "event_types")],
-)
-def test_the_filters_of_booking_pages(api: Sandbox, get: Get, name: str, stream: str) -> None:
-    pages = ids(api.account.objects("booking_pages"))
-    links = {key: api.account.links_of(key)[name] for key in pages}
-    assert any(links.values())
-    for key in ids(api.account.objects(stream)):
-        expected = [page for page in pages if key in links[page]]
-        assert ids(read_all(get, "/booking-pages", **{name: key})) == expected
-    assert read_all(get, "/booking-pages", **{name: "unknown"}) == []
