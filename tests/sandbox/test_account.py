@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Account, Sandbox
+from sandbox import Account
 from sandbox.answers import encode
 from sandbox.data import nasty, times
 from sandbox.data.makers import kinds
 from sandbox.streams import STREAMS
 from sandbox.switches import Switches
-from tests.support.asking import KEY, NOW, asking, dump, ids, read_all
+from tests.support.asking import NOW, dump
 
 if t.TYPE_CHECKING:
     from tests.support.asking import Objects
@@ -110,34 +110,9 @@ def test_links_lead_to_earlier_canceled_bookings(bookings: Objects) -> None:
     assert len({earlier["id"] for _, earlier in linked}) == len(linked)
     assert any(earlier["payment_information"] for _, earlier in linked)
     assert any(earlier["rescheduled_booking_id"] for _, earlier in linked)
-
-
-def test_sessions_are_a_booking_for_each_guest(bookings: Objects) -> None:
     calendars = [b for b in bookings if b["booking_calendar"]]
     seats = Counter((b["booking_calendar"], b["starting_time"], b["owner"]) for b in calendars)
-    assert Counter(seats.values())[4] > 10
-
-
-def test_trash_is_emptied_after_thirty_days() -> None:
-    account = Account(seed=1, bookings=600, nasty=False)
-    with Sandbox(account, key=KEY) as api, asking(api) as get:
-
-        def trashed() -> set[str]:
-            return {b["id"] for b in read_all(get, "/bookings") if b["in_trash"]}
-
-        before = trashed()
-        assert 1 < len(before) < 60
-        put, restored = (
-            account.edit("bookings", key, in_trash=True)
-            for key in ids(account.objects("bookings"))[-2:]
-        )
-        api.clock.offset_seconds = 29.9 * 86_400
-        account.edit("bookings", restored, in_trash=False)
-        assert trashed() == {put}
-        api.clock.offset_seconds = 31 * 86_400
-        assert trashed() == set()
-        assert get(f"/bookings/{put}").json() == {"id": put, "object": "booking", "deleted": True}
-        assert restored in ids(read_all(get, "/bookings"))
+    assert Counter(seats.values())[4] > 10  # a booking for each guest of a session
 
 
 # --- difficult data
@@ -150,7 +125,7 @@ def walk(value: object) -> t.Iterator[object]:
 
 
 def test_difficult_values_are_somewhere() -> None:
-    account, wrong = (Account(seed=1, bookings=2000, now=NOW) for _ in range(2))
+    account, wrong = (Account(seed=1, bookings=1200, now=NOW) for _ in range(2))
     wrong.set_switches(Switches(wrong_types=True))
     bookings, contacts = account.objects("bookings"), account.objects("contacts")
     texts = {value for item in contacts[:600] for value in walk(item) if isinstance(value, str)}

@@ -64,14 +64,3 @@ def test_wrong_command_line_is_said_in_one_line() -> None:
             done = programs.run([sys.executable, "-m", "sandbox", argument], programs.ROOT)
             assert done.status == 2
             assert done.log.splitlines()[-1].startswith("python -m sandbox: error: ")
-
-
-def test_it_comes_back_on_the_same_port() -> None:
-    sandbox, urls = Sandbox(Account(bookings=1), key="k"), []
-    for _ in range(2):
-        with sandbox as api:
-            urls.append(api.url)
-            assert requests.get(api.url + "/test", headers={"API-Key": "k"}, timeout=5).ok
-    assert len(set(urls)) == 1
-    with pytest.raises(requests.exceptions.ConnectionError):
-        requests.get(urls[0] + "/test", timeout=5)
