@@ -22,7 +22,6 @@ if t.TYPE_CHECKING:
 
 WINDOW, PER_WINDOW, HALF = 300.0, 200, 100
 START = 1.8e9
-NEVER = float("inf")
 
 
 class Clock:
@@ -37,36 +36,13 @@ class Clock:
 class Server:
     """OnceHub, which counts requests at their arrival, in windows that slide."""
 
-    def __init__(
-        self,
-        past: Iterable[float] = (),
-        *,
-        per_window: int = PER_WINDOW,
-        window: float = WINDOW,
-        counts_refused: bool = False,
-        says_when: bool = False,
-    ) -> None:
-        self.counted, self.refused, self.passed = sorted(past), 0, list[float]()
+    def __init__(self, per_window: int = PER_WINDOW, window: float = WINDOW) -> None:
         self.limits = ((5, 1.0), (per_window, window))
-        self.window, self.counts_refused, self.says_when = window, counts_refused, says_when
+        self.arrivals: list[float] = []
 
-    def answer(self, now: float) -> float | None:
-        """Take in a request; give the ``Retry-After`` of a refusal, NEVER without one."""
-        if self._count(now):
-            self.passed.append(now)
-            return None
-        self.refused += 1
-        return self.frees(now) - now if self.says_when else NEVER
-
-    def frees(self, now: float) -> float:
-        """When the next request would pass, if nobody else sent one."""
-        return max([now, *(self.counted[-n] + s for n, s in self.limits if len(self.counted) >= n)])
-
-    def _count(self, now: float) -> bool:
-        self.counted = [moment for moment in self.counted if moment > now - self.window]
-        passes = all(sum(m > now - s for m in self.counted[-n:]) < n for n, s in self.limits)
-        if passes or self.counts_refused:
-            self.counted.append(now)
+    def answers(self, now: float) -> bool:
+        passes = all(sum(m > now - s for m in self.arrivals[-n:]) < n for n, s in self.limits)
+        self.arrivals.append(now)
         return passes
 
 
@@ -101,21 +77,17 @@ def sync(
     clock: Clock,
     server: Server,
     requests: int,
-    delays: Iterable[tuple[float, float]] = ((0.05, 0.05),),
-    limiter: RequestLimiter | None = None,
+    delays: Iterable[tuple[float, float]],
+    limiter: RequestLimiter,
 ) -> float:
-    """Send requests until so many have passed; give the seconds that it took."""
-    limiter, started = limiter or published(), clock.now
-    for there, back in cycle(delays):
+    """Send requests, none of which is refused; give the seconds that it took."""
+    started = clock.now
+    for _, (there, back) in zip(range(requests), cycle(delays), strict=False):
         acquire(clock, limiter)
         clock.now += there
-        retry_after = server.answer(clock.now)
+        assert server.answers(clock.now)
         clock.now += back
         limiter.mark_completed()
-        if retry_after is not None:
-            limiter.on_rate_limited(None if retry_after == NEVER else retry_after)
-        if len(server.passed) == requests:
-            break
     return clock.now - started
 
 
@@ -140,17 +112,13 @@ def test_server_refuses_nothing_whatever_the_delays(
         clock = Clock()
         clock.now += offset
         patch.setattr(time, "time", clock.time)
-        server = Server(per_window=40, window=60.0)
-        sync(clock, server, 130, delays, RequestLimiter(5, 40, 60.0))
-    assert server.refused == 0
+        sync(clock, Server(40, 60.0), 130, delays, RequestLimiter(5, 40, 60.0))
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.6])
 def test_at_least_95_percent_of_what_is_allowed_is_used(clock: Clock, delay: float) -> None:
-    server = Server()
-    seconds = sync(clock, server, 1000, ((delay, delay),))
+    seconds = sync(clock, Server(), 1000, [(delay, delay)], published())
     ideal = 4 * WINDOW + PER_WINDOW * max(2 * delay, 0.2)
-    assert server.refused == 0
     assert 0.99 * ideal < seconds < ideal / 0.95
 
 
@@ -216,26 +184,6 @@ def test_waits_after_refusals(
         assert most_within(send(clock, limiter, 60), 60) < 50
     clock.now += WINDOW + 1
     assert limiter.on_rate_limited(answers[0]) == pytest.approx(waits[0])  # it is forgotten
-
-
-@pytest.mark.parametrize("counts_refused", [False, True])
-@pytest.mark.parametrize("says_when", [False, True])
-@pytest.mark.parametrize("ago", [0, 120, 262, 301])
-def test_window_that_a_killed_run_has_used_up(
-    clock: Clock, ago: float, *, says_when: bool, counts_refused: bool
-) -> None:
-    past = [clock.now - ago - 40 + 0.2 * n for n in range(PER_WINDOW)]
-    server = Server(past, counts_refused=counts_refused, says_when=says_when)
-    opens = server.frees(clock.now) - clock.now
-    seconds = sync(clock, server, 180)
-    first = server.passed[0] - START
-    assert server.refused <= 5
-    if says_when:
-        assert opens <= first < opens + 2
-        assert seconds < opens + 40 + WINDOW / 10
-    else:
-        assert opens <= first < min(max(3.5 * opens + 10, 10), WINDOW * 1.1)
-        assert seconds < 2 * WINDOW
 
 
 # --- the file that all taps on a machine share
