@@ -104,10 +104,11 @@ def walk(folder: str, *enter: str) -> Iterator[tuple[str, str, int, float, str]]
             "WALK_URL": api.url,
             "WALK_MORE": f"TAP_ONCEHUB_API_URL={api.url}",
         }
-        first = {command: page for page, command in reversed(list(commands()))}
-        for command, page in reversed(first.items()):
-            if left_out(command):
+        walked: set[str] = set()
+        for page, command in commands():
+            if command in walked or left_out(command):
                 continue
+            walked.add(command)
             script = command
             for pattern, here in _AS_HERE.items():
                 script = re.sub(pattern, lambda m, here=here: m.expand(here), script)
