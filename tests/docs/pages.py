@@ -20,7 +20,9 @@ if t.TYPE_CHECKING:
 
 ROOT = programs.ROOT
 NAMES = ("README.md", "CONTRIBUTING.md", "AGENTS.md", "SECURITY.md", "docs/*.md")
-PAGES = {str(p.relative_to(ROOT)): p.read_text("utf-8") for n in NAMES for p in ROOT.glob(n)}
+PAGES = {
+    str(p.relative_to(ROOT)): p.read_text("utf-8") for n in NAMES for p in sorted(ROOT.glob(n))
+}
 _BLOCK = re.compile(r"^```(\w+)\n((?s:.*?))^```$|^((?: {4,}\S.*\n)+)", re.MULTILINE)
 _COMMAND = re.compile(r"`((?:make|\.venv/bin/[\w-]+) [^`]+)`")
 
@@ -62,6 +64,9 @@ _AS_HERE = {
     r"^(cp \.env.*)": r"\1; sed -i -e s,KEY=.*,KEY=$WALK_KEY, -e '$a '$WALK_MORE .env",
     r"^(TAP_ONCEHUB__\w+=(\S+|'[^']*'))$": r"\1 .venv/bin/meltano config print tap-oncehub",
     r"^make test$": "make test TEST_ARGS=tests/unit",
+    r"^make assistant": "make models assistant",
+    r"^(.* dlt-export)$": r"DLT_EXPORT_DESTINATION=delta "
+    r"DESTINATION__FILESYSTEM__BUCKET_URL=$PWD/output/delta \1",
 }
 """What stands for something in a page, and what it is in the walk."""
 
