@@ -21,7 +21,7 @@ SECRECY, RECORDS = "tests/end_to_end/test_secrecy.py", "tests/unit/test_records.
 LIMITER, GUARDS = "tests/unit/test_rate_limit.py", "tests/target_duckdb/test_guards.py"
 INPUTS, SETTINGS = "tests/target_duckdb/test_inputs.py", "tests/unit/test_settings.py"
 HTTP, DELETES = "tests/unit/test_http.py", "tests/end_to_end/test_deletes.py"
-OPERATIONS = "tests/docs/test_operations.py"
+MESSAGES = "tests/docs/test_messages.py"
 LONGEST_SECONDS = 400
 
 
@@ -233,8 +233,8 @@ MUTANTS = (
         f"{TAP}/client.py",
         "if status == HTTPStatus.UNAUTHORIZED:",
         "if status == HTTPStatus.PAYMENT_REQUIRED:",
-        OPERATIONS,
-        "worth",
+        MESSAGES,
+        "alert",
     ),
     # The key and customers' data.
     Mutant(

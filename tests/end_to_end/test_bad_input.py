@@ -2,7 +2,7 @@
 
 All cases run beside each other: most of their time is the start of a process. What else
 settings, catalogs and states can get wrong: tests/unit/test_settings.py and test_cli.py;
-what the troubleshooting page names: tests/docs/test_troubleshooting.py.
+what the troubleshooting page names: tests/docs/test_messages.py.
 """
 
 from __future__ import annotations
