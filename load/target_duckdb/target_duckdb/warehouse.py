@@ -15,8 +15,9 @@ from pathlib import Path
 import duckdb
 
 from target_duckdb import TargetError, UnopenedError, refuse
-from target_duckdb.columns import METADATA, MOMENTS, columns_of, fold, text_of, wider
-from target_duckdb.rows import Rows, is_zoned
+from target_duckdb.columns import METADATA, columns_of, fold, quoted
+from target_duckdb.fit import changed, is_same, kind_of, misfits, value_of, wider
+from target_duckdb.rows import Rows
 from target_duckdb.schema import read
 from target_duckdb.settings import ROW_GROUP
 
@@ -26,7 +27,6 @@ if t.TYPE_CHECKING:
     from target_duckdb.columns import Column
     from target_duckdb.schema import Schema
     from target_duckdb.settings import Settings
-    from target_duckdb.values import Misfit
 
 _LOCKED = "Could not set lock on file"
 _HOLDER = re.compile(r"onflicting lock is held in (.+?) ?\(PID (\d+)\)")
@@ -67,7 +67,7 @@ class _Table:
 
     def is_generated(self, name: str, kind: str) -> bool:
         """Whether DuckDB computes a column."""
-        return any(f"{n} {kind} GENERATED ALWAYS" in self.sql for n in (name, _name(name)))
+        return any(f"{n} {kind} GENERATED ALWAYS" in self.sql for n in (name, quoted(name)))
 
 
 class Warehouse:
@@ -93,7 +93,7 @@ class Warehouse:
     def close(self) -> None:
         """Leave the file to others."""
         if self.is_open and not self._stays_open:
-            self._connection.execute(f"DETACH {_name(self._database)}")
+            self._connection.execute(f"DETACH {quoted(self._database)}")
             self.is_open = False
             self._tables = {}
 
@@ -108,7 +108,7 @@ class Warehouse:
             self._refuse_other_files()
             try:
                 self._connection.execute(
-                    f"ATTACH {_text(self._settings.filepath)} AS {_name(self._database)} "
+                    f"ATTACH {_text(self._settings.filepath)} AS {quoted(self._database)} "
                     f"(ROW_GROUP_SIZE {ROW_GROUP})"
                 )
                 self.is_open = True
@@ -164,7 +164,7 @@ class Warehouse:
                 self._add_column(table, column, existing)
         else:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.rpartition('.')[0]}")
-            made = ", ".join(f"{_name(column.name)} {column.stored}" for column in columns)
+            made = ", ".join(f"{quoted(column.name)} {column.stored}" for column in columns)
             connection.execute(f"CREATE TABLE {table} ({made})")
         self._describe(table, existing, columns, keys, meaning.description)
         connection.commit()
@@ -177,30 +177,10 @@ class Warehouse:
         rows = Rows(stream, columns, meaning, levels, extras)
         for column in columns:
             if column.name in METADATA and column.stored != column.type:
-                self._alter_later(rows, column, column.type)
+                rows.changes.append((column, column.stored))
+                column.stored = column.type
+        rows.prepare()
         return rows, not found
-
-    def widen(self, rows: Rows, misfit: Misfit, flush: Callable[[], None]) -> None:
-        """Give a column the first type that holds a value and what the table has.
-
-        Args:
-            rows: The rows to come.
-            misfit: The column, and what does not fit it.
-            flush: What writes the rows that were checked for the types as they are.
-        """
-        column = misfit.column
-        old, name = column.stored, _name(column.name)
-        types = wider(column, misfit.number)
-        if types:
-            flush()
-        for kind in types:
-            back = f"TRY_CAST(TRY_CAST({_using(name, old, kind)} AS {kind}) AS {old})"
-            lossy = f"FROM {self._table(rows.stream)} WHERE {back} IS DISTINCT FROM {name} LIMIT 1"
-            if kind in {"VARCHAR", "JSON"} or not self.open().execute(lossy).fetchall():
-                self._alter_later(rows, column, kind)
-                return
-        reason = f"a value would not come back unchanged from the column's type, {old}"
-        refuse(rows.stream, column.name, f"{reason}, and no other holds all")
 
     def write(self, batches: Iterable[Rows], complete: Mapping[str, tuple[int, bool]]) -> None:
         """Write rows and deletes in one transaction.
@@ -242,12 +222,12 @@ class Warehouse:
             (self._database,) = connection.execute("SELECT current_database()").fetchall()[0]
             self.is_open = self._stays_open = True
         for name, value in {**self._settings.settings, "TimeZone": "UTC"}.items():
-            connection.execute(f"SET {_name(name)} = {_text(str(value))}")
+            connection.execute(f"SET {quoted(name)} = {_text(str(value))}")
         return connection
 
     def _table(self, stream: str) -> str:
         # The database is named because a schema may have the same name.
-        return ".".join(map(_name, (self._database, *self._settings.place_of(stream))))
+        return ".".join(map(quoted, (self._database, *self._settings.place_of(stream))))
 
     def _existing(self, stream: str, place: tuple[str, str]) -> _Table | None:
         """Look a table up; the file is asked once for all of them, as long as it is open."""
@@ -266,19 +246,13 @@ class Warehouse:
         """Add a column, unless the table has it, with a type that may be another."""
         found = existing.columns.get(fold(column.name))
         if not found:
-            add = f"ALTER TABLE {table} ADD COLUMN {_name(column.name)} {column.type}"
+            add = f"ALTER TABLE {table} ADD COLUMN {quoted(column.name)} {column.type}"
             self._connection.execute(add)
             return
         name, column.stored, _ = found
         if existing.is_generated(name, column.stored):
             msg = f"{_shown(table)}: DuckDB computes the column {name}; rename it, or the property"
             raise TargetError(msg)
-
-    def _alter_later(self, rows: Rows, column: Column, kind: str) -> None:
-        """Change a column's type together with the rows that need it."""
-        rows.changes.append((column, column.stored))
-        column.stored = kind
-        rows.prepare()
 
     def _describe(
         self,
@@ -295,7 +269,7 @@ class Warehouse:
         for name, text in comments.items():
             *_, known = existing.columns.get(fold(name), (None,))
             if isinstance(text, str) and text != known:
-                self._comment(f"COLUMN {table}.{_name(name)}", text)
+                self._comment(f"COLUMN {table}.{quoted(name)}", text)
         if isinstance(description, str) and existing.comment != description:
             self._comment(f"TABLE {table}", description)
 
@@ -311,24 +285,24 @@ class Warehouse:
             [self._database, *place],
         ).fetchall()
         name = found.columns[fold(column.name)][0]
-        new = f"({_using(_name(name), old, kind)})::{kind}"
+        new = f"({changed(quoted(name), old, kind)})::{kind}"
         try:
             if indexes or re.search(_CONSTRAINT, found.sql):
-                before = rf"(?<=[(,])( ?)(?:{re.escape(_name(name))}|{re.escape(name)}) "
+                before = rf"(?<=[(,])( ?)(?:{re.escape(quoted(name))}|{re.escape(name)}) "
                 sql = re.sub(
                     before + re.escape(old),
-                    lambda match: f"{match[1]}{_name(name)} {kind}",
+                    lambda match: f"{match[1]}{quoted(name)} {kind}",
                     re.sub(_OF_TABLE, lambda _: f"CREATE TABLE {table}(", found.sql, count=1),
                     count=1,
                 )
                 self._rebuild(table, found, [sql, *(sql for (sql,) in indexes)], {name: new})
             else:
-                self._run(f"ALTER TABLE {table} ALTER {_name(name)} TYPE {kind} USING {new}")
+                self._run(f"ALTER TABLE {table} ALTER {quoted(name)} TYPE {kind} USING {new}")
         except duckdb.Error as error:
             reason = str(error).strip().partition("\n")[0]
             refuse(stream, name, f"it cannot become {kind} in place of {old}: {reason}")
         if name not in METADATA:
-            self._say(f"{_shown(table)}: the column {_name(name)} was {old} and is now {kind}")
+            self._say(f"{_shown(table)}: the column {quoted(name)} was {old} and is now {kind}")
 
     def _rebuild(self, table: str, found: _Table, made: list[str], new: dict[str, str]) -> None:
         """Make a table anew, since DuckDB changes no column with a constraint or an index.
@@ -340,8 +314,8 @@ class Warehouse:
             new: SQL for the values of the column that changes.
         """
         kept = [n for n, k, _ in found.columns.values() if not found.is_generated(n, k)]
-        names = ", ".join(map(_name, kept))
-        values = ", ".join(new.get(name, _name(name)) for name in kept)
+        names = ", ".join(map(quoted, kept))
+        values = ", ".join(new.get(name, quoted(name)) for name in kept)
         self._run(f"CREATE OR REPLACE TEMP TABLE rebuilt AS FROM {table}")
         self._run(f"DROP TABLE {table}")
         self._run(made[0])
@@ -351,39 +325,95 @@ class Warehouse:
             self._run(re.sub(_ON_TABLE, lambda _: f" ON {table}(", index, count=1))
         for other, _, comment in found.columns.values():
             if comment is not None:
-                self._comment(f"COLUMN {table}.{_name(other)}", comment)
+                self._comment(f"COLUMN {table}.{quoted(other)}", comment)
         if found.comment is not None:
             self._comment(f"TABLE {table}", found.comment)
 
     def _run(self, sql: str) -> None:
         self._connection.execute(sql)
 
+    def _ask(self, sql: str, *given: str) -> list[t.Any]:
+        return self._connection.execute(sql, given).fetchall()
+
     def _read(self, rows: Rows, incoming: str) -> None:
         """Make a temporary table of rows, while others may read the file."""
-        query = f"CREATE OR REPLACE TEMP TABLE {incoming} AS "
-        for is_last in (False, True):
+        make, lines = (
+            f"CREATE OR REPLACE TEMP TABLE {incoming} AS ",
+            b"\n".join(rows.lines).decode(),
+        )
+        for is_raw in (rows.is_raw, True):
             try:
-                self._connection.execute(query + _select(rows), [_joined(rows)])
+                self._connection.execute(make + rows.query(), [lines])
+                if unchecked := rows.unchecked:
+                    self._check(rows, unchecked, incoming)
+                    values = [f"{value_of(c, o.stored)} AS {c}" for c, o in unchecked.items()]
+                    self._run(f"{make} SELECT * REPLACE ({', '.join(values)}) FROM {incoming}")
                 break
             except _UNFIT:  # DuckDB's message would quote the value
-                if is_last:
+                if is_raw:
                     refuse(rows.stream, None, "a value does not fit")
-                rows.respell_moments()
+                rows.loosen()
+                lines = b"\n".join(rows.lines).decode()
         keys = [f"c{n}" for n, column in enumerate(rows.columns) if column.is_key]
         if keys and len(rows.lines) > 1:
             same = ", ".join(keys)
             repeats = f"SELECT count(*) > count(DISTINCT ({same})) FROM {incoming}"
-            if self._connection.execute(repeats).fetchall() == [(True,)]:  # the last one wins
-                self._connection.execute(
+            if self._ask(repeats) == [(True,)]:  # the last one wins
+                self._run(
                     f"DELETE FROM {incoming} WHERE rowid NOT IN "
                     f"(SELECT max(rowid) FROM {incoming} GROUP BY {same})"
                 )
+
+    def _check(self, rows: Rows, unchecked: dict[str, Column], incoming: str) -> None:
+        """Check values that are texts of JSON, and make the columns wide enough for them."""
+        kinds = ", ".join(f"list(DISTINCT {kind_of(c)}) FILTER ({c} NOT NULL)" for c in unchecked)
+        nulls = ", ".join(f"count(*) > count({c})" for c in unchecked)
+        (found,) = self._ask(f"SELECT {kinds}, {nulls} FROM {incoming}")
+        count = len(unchecked)
+        for (c, column), sent, has_null in zip(
+            unchecked.items(), found[:count], found[count:], strict=True
+        ):
+            if column.is_key and has_null:
+                refuse(rows.stream, column.name, "a key is missing or null")
+            if wrong := set(sent or ()) - column.meaning.kinds:
+                allowed = "|".join(sorted(column.meaning.types))
+                reason = f"a value of the type {min(wrong)}, where the schema has {allowed}"
+                refuse(rows.stream, column.name, reason)
+            exactly = column.is_key or "number" not in column.meaning.kinds
+            if bad := self._misfits(column, c, column.stored, incoming, exactly=exactly):
+                self._widen(rows, column, bad, c, incoming)
+
+    def _misfits(
+        self, column: Column, c: str, kind: str, incoming: str, *, exactly: bool = True
+    ) -> list[str]:
+        """Return the values that a type does not give back."""
+        query = misfits(column, c, kind, incoming)
+        found = self._ask(query) if query else []
+        return [
+            sent for sent, back in found if not is_same(column, kind, sent, back, exactly=exactly)
+        ]
+
+    def _widen(self, rows: Rows, column: Column, bad: list[str], c: str, incoming: str) -> None:
+        """Give a column the first type that holds these values and what the table has."""
+        old, name = column.stored, quoted(column.name)
+        for kind in wider(column, bad):
+            back = f"TRY_CAST(TRY_CAST({changed(name, old, kind)} AS {kind}) AS {old})"
+            lossy = f"FROM {self._table(rows.stream)} WHERE {back} IS DISTINCT FROM {name} LIMIT 1"
+            if not self._misfits(column, c, kind, incoming) and (
+                kind in {"VARCHAR", "JSON"} or not self.open().execute(lossy).fetchall()
+            ):
+                rows.changes.append((column, old))
+                column.stored = kind
+                rows.prepare()
+                return
+        reason = f"a value would not come back unchanged from the column's type, {old}"
+        refuse(rows.stream, column.name, f"{reason}, and no other holds all")
 
     def _insert(self, rows: Rows, incoming: str) -> None:
         """Replace the rows of the same keys; what the schema does not declare stays in them."""
         connection, table = self._connection, self._table(rows.stream)
         new = {f"new.c{number}": column for number, column in enumerate(rows.columns)}
-        columns = {value: _name(column.name) for value, column in new.items()}
+        columns = {value: quoted(column.name) for value, column in new.items()}
         columns[_NOW] = "_sdc_batched_at"
         names, values = ", ".join(columns.values()), ", ".join(columns)
         keys = {value: column for value, column in new.items() if column.is_key}
@@ -421,47 +451,14 @@ class Warehouse:
         return int(self._connection.execute(f"{change} {older}").fetchall()[0][0])
 
 
-def _select(rows: Rows) -> str:
-    """Read the lines that are the query's parameter; the columns are c0, c1 and so on."""
-    types, values = {}, []
-    for number, (name, column) in enumerate(zip(rows.names, rows.columns, strict=True)):
-        is_cast = column.stored == "JSON" or (column.stored in MOMENTS and is_zoned(column))
-        first = "VARCHAR" if column.stored == "JSON" else "TIMESTAMPTZ"
-        types[name] = first if is_cast else column.stored
-        values.append(f"found.{_name(name)}{f'::{column.stored}' if is_cast else ''} AS c{number}")
-    # random(): DuckDB would make a list of values of what it can compute when it plans, slowly.
-    return (
-        f"SELECT {', '.join(values)} FROM (SELECT json_transform_strict(line, "
-        f"{_text(json.dumps(types))}) AS found FROM (SELECT unnest(string_split("
-        "CASE WHEN random() < 2 THEN $1 END, chr(10))) AS line))"
-    )
-
-
-def _joined(rows: Rows) -> str:
-    return b"\n".join(rows.lines).decode()
-
-
-def _using(name: str, old: str, new: str) -> str:
-    """Return SQL for a column's values on their way to another type."""
-    if new == "JSON":
-        return f"to_json({text_of(name, old) if old in MOMENTS else name})"
-    if new == "VARCHAR":
-        return text_of(name, old)
-    return f"{name}::VARCHAR" if old == "FLOAT" else name  # 0.1 stays 0.1
-
-
 def _comparable(column: Column) -> str:
     """Return SQL for a key that is there; blanks between the parts of JSON make no difference."""
-    name = f"old.{_name(column.name)}"
+    name = f"old.{quoted(column.name)}"
     return f"regexp_replace({name}::VARCHAR, {_BLANKS})" if column.stored == "JSON" else name
 
 
 def _shown(table: str) -> str:
     return table.partition(".")[2]
-
-
-def _name(value: str) -> str:
-    return '"' + value.replace('"', '""') + '"'
 
 
 def _text(value: str) -> str:
