@@ -1,7 +1,9 @@
 """Whether a column's type gives each value back as it was sent, and which wider one does.
 
-Values are texts of JSON, in a column of a temporary table; `c` is its name.
+Values are texts of JSON, in the column `c` of a temporary table.
 """
+
+# ruff: noqa: S608 - names cannot be parameters
 
 from __future__ import annotations
 
@@ -11,37 +13,66 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from target_duckdb.columns import DIGITS, FLOATS, MOMENTS, SIGNED, digits_of, limits, plain
+from target_duckdb import refuse
+from target_duckdb.columns import DIGITS, FLOATS, MOMENTS, SIGNED, digits_of, limits, plain, quoted
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from target_duckdb.columns import Column
+    from target_duckdb.rows import Rows
 
+    Ask: t.TypeAlias = t.Callable[[str], list[t.Any]]
+
+_KIND = """CASE {c}[1] WHEN '"' THEN 'string' WHEN '{{' THEN 'object' WHEN '[' THEN 'array'
+WHEN 't' THEN 'boolean' WHEN 'f' THEN 'boolean'
+ELSE if(TRY_CAST({c} AS DOUBLE) % 1 = 0, 'integer', 'number') END"""
+_TEXT = """CASE WHEN {c} LIKE '"%' THEN {c}->>'$' ELSE {c} END"""
 _ONE_TEXT = {"BOOLEAN", "DATE", "UUID"}
 """Types besides whole numbers whose values have one text each."""
 _FRACTION = re.compile(r"\.(\d*?)0*(?:\D|$)")
 
 
-def kind_of(c: str) -> str:
-    """Return SQL for the kind of a value, as JSON Schema calls it."""
-    return (
-        f"""CASE {c}[1] WHEN '"' THEN 'string' WHEN '{{' THEN 'object' WHEN '[' THEN 'array' """
-        "WHEN 't' THEN 'boolean' WHEN 'f' THEN 'boolean' "
-        f"ELSE if(TRY_CAST({c} AS DOUBLE) % 1 = 0, 'integer', 'number') END"
-    )
+def check(rows: Rows, incoming: str, ask: Ask, find: Ask) -> None:
+    """Check the values that msgspec did not, and make their columns wide enough for them.
 
-
-def text_of(c: str) -> str:
-    """Return SQL for a value as a text."""
-    return f"""CASE WHEN {c} LIKE '"%' THEN {c}->>'$' ELSE {c} END"""
+    Args:
+        rows: The rows.
+        incoming: The temporary table that has them.
+        ask: What asks DuckDB.
+        find: What looks into the stream's own table.
+    """
+    unchecked = rows.unchecked
+    kinds = [f"list(DISTINCT {_KIND.format(c=c)}) FILTER ({c} NOT NULL)" for c in unchecked]
+    nulls = [f"count(*) > count({c})" for c in unchecked]
+    (found,) = ask(f"SELECT {', '.join(kinds + nulls)} FROM {incoming}")
+    for number, (c, column) in enumerate(unchecked.items()):
+        if column.is_key and found[len(unchecked) + number]:
+            refuse(rows.stream, column.name, "a key is missing or null")
+        if wrong := set(found[number] or ()) - column.meaning.kinds:
+            allowed = "|".join(sorted(column.meaning.types))
+            reason = f"a value of the type {min(wrong)}, where the schema has {allowed}"
+            refuse(rows.stream, column.name, reason)
+        old, name = column.stored, quoted(column.name)
+        bad = _misfits(ask, incoming, column, c, old)
+        for kind in _wider(column, bad) if bad else [old]:
+            back = f"TRY_CAST(TRY_CAST({changed(name, old, kind)} AS {kind}) AS {old})"
+            lossy = f"WHERE {back} IS DISTINCT FROM {name} LIMIT 1"
+            if kind == old or (
+                not _misfits(ask, incoming, column, c, kind)
+                and (kind in {"VARCHAR", "JSON"} or not find(lossy))
+            ):
+                break
+        else:
+            reason = f"a value would not come back unchanged from the column's type, {old}"
+            refuse(rows.stream, column.name, f"{reason}, and no other holds all")
+        if kind != old:
+            rows.change(column, kind)
 
 
 def value_of(c: str, kind: str) -> str:
     """Return SQL for a value of a type, which is NULL where it cannot be."""
     if kind == "JSON":
         return f"{c}::JSON"
-    text = text_of(c)
+    text = _TEXT.format(c=c)
     if kind == "TIMESTAMP_NS":  # its cast knows no offsets
         text = f"CASE WHEN regexp_matches({text}, '([Zz]|[+-]00:?00)$') THEN upper({text}) END"
     elif kind in MOMENTS:  # DuckDB knows no small t and z, and no leap seconds
@@ -52,74 +83,60 @@ def value_of(c: str, kind: str) -> str:
     return text if kind == "VARCHAR" else f"TRY_CAST({text} AS {kind})"
 
 
-def back_of(value: str, kind: str) -> str:
-    """Return SQL for what a type makes of a value, as a text that a tap would send."""
-    if kind not in MOMENTS:
-        return f"({value})::VARCHAR"
-    moment = f"({value})::TIMESTAMP" if kind.endswith("ZONE") else f"({value})"
-    return f"replace({moment}::VARCHAR, ' ', 'T') || 'Z'"
-
-
 def changed(value: str, old: str, new: str) -> str:
     """Return SQL for a column's values on their way from one type to another."""
-    if new == "VARCHAR":
-        return back_of(value, old)
+    if old in MOMENTS and new in {"VARCHAR", "JSON"}:  # as a tap would send them
+        moment = f"{value}::TIMESTAMP" if old.endswith("ZONE") else value
+        value = f"replace(({moment})::VARCHAR, ' ', 'T') || 'Z'"
     if new == "JSON":
-        return f"to_json({back_of(value, old) if old in MOMENTS else value})"
-    return f"{value}::VARCHAR" if old == "FLOAT" else value  # 0.1 stays 0.1
+        return f"to_json({value})"
+    return f"({value})::VARCHAR" if new == "VARCHAR" or old == "FLOAT" else value  # 0.1 stays 0.1
 
 
-def misfits(column: Column, c: str, kind: str, table: str) -> str | None:
-    """Return SQL for the values that a type may not give back, and what it makes of them."""
-    if kind == "VARCHAR" and column.type == "JSON" and not column.is_key:
-        return f"""SELECT DISTINCT {c}, NULL FROM {table} WHERE {c} NOT LIKE '"%'"""
-    if kind in {"VARCHAR", "JSON"}:
-        return None
-    back, text = back_of(value_of(c, kind), kind), text_of(c)
-    # A number has many texts, of which one is not another.
-    also = f"""OR {c} LIKE '"%'""" if kind in FLOATS else ""
-    return f"SELECT DISTINCT {c}, {back} FROM {table} WHERE {back} IS DISTINCT FROM {text} {also}"
+def _misfits(ask: Ask, incoming: str, column: Column, c: str, kind: str) -> list[str]:
+    """Return the values that a type does not give back."""
+    text, back = _TEXT.format(c=c), changed(value_of(c, kind), kind, "VARCHAR")
+    where = f"{back} IS DISTINCT FROM {text}"
+    if kind in FLOATS:  # a number has many texts
+        where += f""" OR {c} LIKE '"%'"""
+    elif kind == "VARCHAR" and column.type == "JSON" and not column.is_key:
+        back, where = "NULL", f"""{c} NOT LIKE '"%'"""
+    elif kind in {"VARCHAR", "JSON"}:
+        return []
+    found = ask(f"SELECT DISTINCT {c}, {back} FROM {incoming} WHERE {where}")
+    return [value for value, back in found if not _is_same(column, kind, value, back)]
 
 
-def is_same(column: Column, kind: str, sent: str, back: str | None, *, exactly: bool) -> bool:
-    """Whether a type gives a value back, where the texts differ.
-
-    Args:
-        column: The column.
-        kind: The type.
-        sent: The value.
-        back: What comes back.
-        exactly: Whether a DOUBLE must not round it.
-    """
-    is_text = sent.startswith('"')
-    text = msgspec.json.decode(sent, type=str) if is_text else sent
+def _is_same(column: Column, kind: str, value: str, back: str | None) -> bool:
+    """Whether what comes back from a type means the value, where their texts differ."""
     if back is None:
         return False
+    text = msgspec.json.decode(value) if value.startswith('"') else value
     if kind in MOMENTS:
         found = _FRACTION.search(text)
-        digits, most = len(found[1]) if found else 0, MOMENTS[kind]
+        is_exact = not found or len(found[1]) <= MOMENTS[kind]
         # Below a microsecond, digits are dropped, but not in keys.
-        dropped = column.is_moment and not column.is_key and most >= MOMENTS["TIMESTAMP"]
-        return dropped or (digits <= most and (column.is_moment or column.is_key))
+        is_exact |= not column.is_key and MOMENTS[kind] >= MOMENTS["TIMESTAMP"]
+        return is_exact and (column.is_moment or column.is_key)
     if kind == "TIME":
         return "." in text and text.rstrip("0").rstrip(".") == back
     if kind not in FLOATS and not limits(kind):
         return False
-    number, other = number_of(column, sent), Decimal(back)
-    if number is None:  # a text, or a boolean
-        is_one = kind in FLOATS and _number(text) == other
-        return is_one and plain(text) == text
-    if not number.is_finite() or (kind == "DOUBLE" and not exactly):
-        return kind in FLOATS and other.is_finite() == number.is_finite()
+    number, other = _number_of(column, value), Decimal(back)
+    if number is None:  # a text, which is one number's only if it is its only text
+        return kind in FLOATS and _number(text) == other and plain(text) == text
+    is_rounded = not column.is_key and "number" in column.meaning.kinds and column.stored == kind
+    if not number.is_finite() or (kind == "DOUBLE" and is_rounded):
+        return other.is_finite() == number.is_finite()
     return other == number
 
 
-def number_of(column: Column, sent: str) -> Decimal | None:
+def _number_of(column: Column, value: str) -> Decimal | None:
     """Return a value that is a number, or a decimal that is sent as a text."""
-    if not sent.startswith('"'):
-        return _number(sent)
+    if not value.startswith('"'):
+        return _number(value)
     is_decimal = column.type.startswith("DECIMAL") and "number" not in column.meaning.kinds
-    return _number(msgspec.json.decode(sent, type=str)) if is_decimal else None
+    return _number(msgspec.json.decode(value)) if is_decimal else None
 
 
 def _number(text: str) -> Decimal | None:
@@ -129,9 +146,9 @@ def _number(text: str) -> Decimal | None:
         return None
 
 
-def wider(column: Column, bad: Iterable[str]) -> list[str]:
+def _wider(column: Column, bad: list[str]) -> list[str]:
     """Return the types that could hold what a column's type does not, best ones first."""
-    old, numbers = column.stored, [number_of(column, sent) for sent in bad]
+    old, numbers = column.stored, [_number_of(column, value) for value in bad]
     least, most, places = limits(old) or (0, 0, None)
     if None in numbers or (places is None and old not in FLOATS):
         # A key becomes a text where each of its values has one text only.
@@ -143,14 +160,14 @@ def wider(column: Column, bad: Iterable[str]) -> list[str]:
     if column.is_key and old in FLOATS:
         return []
     exact: list[str] = []
-    known = [number for number in numbers if number is not None and number.is_finite()]
-    if len(known) == len(numbers):
-        digits = [digits_of(number) for number in known]
+    digits = [digits_of(number) for number in numbers if number is not None and number.is_finite()]
+    if len(digits) == len(numbers):
         whole, scale = (max(found) for found in zip(*digits, (0, places or 0), strict=True))
         if scale == 0 and not old.startswith("DECIMAL"):
-            exact = [k for k, (low, high) in SIGNED.items() if low <= least and most <= high]
-        # With 38 digits the values that are there decide.
+            fitting = (k for k, (low, high) in SIGNED.items() if low <= least and most <= high)
+            exact = [kind for kind in fitting if kind != old]
         if whole + scale <= DIGITS:
+            # With 38 digits the values that are there decide.
             before = max(whole, len(str(most or "")), 1 - scale)
             exact.append(f"DECIMAL({min(before + scale, DIGITS)},{scale})")
     if column.is_key or "number" not in column.meaning.kinds or old == "DOUBLE":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import typing as t
@@ -9,15 +10,14 @@ from contextlib import suppress
 
 import msgspec
 
-from target_duckdb import TargetError, refuse
+from target_duckdb import TargetError, refuse, say
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
-
     from target_duckdb.rows import Rows
     from target_duckdb.settings import Settings
     from target_duckdb.warehouse import Warehouse
 
+_OUTPUT = 1
 _BATCH_BYTES = 8_000_000
 _LONGEST_WAIT = 60
 """Seconds that a row or a state may wait to be written."""
@@ -56,25 +56,16 @@ class _ActivateVersion(_Message, tag="ACTIVATE_VERSION"):
 class Loader:
     """Takes messages one by one."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        warehouse: Warehouse,
-        write_state: Callable[[bytes], None],
-        say: Callable[[str], None],
-    ) -> None:
-        """Begin with nothing; `write_state` gives a state to whoever keeps it."""
-        self._settings = settings
-        self._warehouse = warehouse
-        self._write_state = write_state
-        self._say = say
+    def __init__(self, settings: Settings, warehouse: Warehouse) -> None:
+        """Begin with nothing."""
+        self._settings, self._warehouse = settings, warehouse
         self._decode = msgspec.json.Decoder(_Record | _Schema | _State | _ActivateVersion).decode
         self._streams: dict[str, Rows] = {}
         self._schemas: dict[str, _Schema] = {}
         self._openings: dict[bytes, str] = {}
         """The streams of RECORD messages, by what stands before their records."""
         self._bookmarked: set[str] = set()
-        self._state: bytes | None = None
+        self._state = b""
         self._waiting_since: float | None = None
         self._bytes = self._lines = 0
 
@@ -108,20 +99,15 @@ class Loader:
             self._refuse(f"a message before the SCHEMA of stream {message.stream}")
 
     def flush(self, complete: dict[str, tuple[int, bool]] | None = None) -> None:
-        """Write what has been collected, and then the state that goes with it.
-
-        Args:
-            complete: Versions that are complete now; see `Warehouse.write`.
-        """
+        """Write rows, and the state that goes with them; for `complete` see `Warehouse.write`."""
         filled = [rows for rows in self._streams.values() if rows.lines]
         if filled or complete:
             self._warehouse.write(filled, complete or {})
             for rows in filled:
                 rows.clear()
             self._bytes = 0
-        if self._state is not None:
-            self._write_state(self._state)
-            self._state = None
+        while self._state:
+            self._state = self._state[os.write(_OUTPUT, self._state) :]
         if self._waiting_since is not None and time.monotonic() - self._waiting_since > _SLOW:
             self._warehouse.close()
         self._waiting_since = None
@@ -168,7 +154,7 @@ class Loader:
         except (TypeError, AttributeError):
             self._refuse(f"the SCHEMA of stream {stream} is not a JSON schema")
         if is_new and stream in self._bookmarked:
-            self._say(
+            say(
                 f"stream {stream}: the state says that it was loaded before, but its table did not "
                 "exist; to load what is missing, run again without that state (meltano state clear)"
             )
@@ -176,7 +162,7 @@ class Loader:
         self._streams[stream], self._schemas[stream] = rows, message
 
     def _remember(self, message: _State) -> None:
-        self._state = bytes(message.value)
+        self._state = bytes(message.value) + b"\n"
         if self._waiting_since is None:
             self._waiting_since = time.monotonic()
         # A bookmark from before the stream's turn is one of an earlier run. States have any form.

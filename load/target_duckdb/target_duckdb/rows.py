@@ -76,6 +76,12 @@ class Rows:
         )
         self._decode = msgspec.json.Decoder(message).decode
 
+    def change(self, column: Column, kind: str) -> None:
+        """Have a column's type changed before these rows are written."""
+        self.changes.append((column, column.stored))
+        column.stored = kind
+        self.prepare()
+
     def put(self, line: bytes) -> bool:
         """Add the record of a message, if msgspec takes it."""
         if self.is_raw:
