@@ -31,12 +31,8 @@ _FORMATS = {"date-time": "TIMESTAMP", "date": "DATE", "time": "TIME", "uuid": "U
 _DECIMAL_TEXTS = {"singer.decimal", "x-singer.decimal"}
 _EXACT = Context(prec=10_000)
 _TIME = {"type": ["string", "null"], "format": "date-time"}
-METADATA: dict[str, Schema] = {
-    "_sdc_extracted_at": _TIME,
-    "_sdc_batched_at": _TIME,
-    "_sdc_deleted_at": _TIME,
-    "_sdc_table_version": {"type": ["integer", "null"]},
-}
+METADATA: dict[str, Schema] = {f"_sdc_{n}_at": _TIME for n in ("extracted", "batched", "deleted")}
+METADATA["_sdc_table_version"] = {"type": ["integer", "null"]}
 
 
 @dataclass
@@ -85,14 +81,9 @@ def columns_of(stream: str, meaning: Meaning, keys: Sequence[str], levels: int) 
     return [*found.values(), *(_column(n, read(node)) for n, node in METADATA.items())]
 
 
-def is_flattened(meaning: Meaning, levels: int) -> bool:
-    """Whether the fields of an object become columns."""
-    return levels > 0 and bool(meaning.properties)
-
-
 def _leaves(meaning: Meaning, levels: int, prefix: str = "") -> Iterator[tuple[str, Meaning]]:
     for name, inner in meaning.properties.items():
-        if is_flattened(inner, levels):
+        if inner.is_flattened(levels):
             yield from _leaves(inner, levels - 1, f"{prefix}{name}__")
         else:
             yield prefix + name, inner
@@ -129,7 +120,9 @@ def _type(meaning: Meaning, *, is_key: bool) -> str:
     if kinds == {"boolean"}:
         return "BOOLEAN"
     if kinds == {"integer"}:
-        return _integer(meaning.least, meaning.most)
+        (low, high), least, most = SIGNED["INTEGER"], meaning.least, meaning.most
+        is_short = least is not None and most is not None and low <= least and most <= high
+        return "INTEGER" if is_short else "BIGINT"
     if kinds == {"integer", "number"}:
         return _decimal(meaning) or ("DECIMAL(38,0)" if is_key else "DOUBLE")
     if not kinds or kinds & {"object", "array"} or "string" not in kinds:
@@ -150,12 +143,3 @@ def _decimal(meaning: Meaning) -> str | None:
             precision = max(digits_of(bound.to_integral_value())[0], 1) + scale
     is_enough = precision and 0 < precision <= DIGITS >= (scale or 0)
     return f"DECIMAL({precision},{scale or 0})" if is_enough else None
-
-
-def _integer(*bounds: Decimal | None) -> str:
-    known = [bound for bound in bounds if bound is not None]
-    for kind in ("INTEGER", "BIGINT")[len(known) < len(bounds) :]:
-        least, most = SIGNED[kind]
-        if all(least <= bound <= most for bound in known):
-            return kind
-    return "HUGEINT"

@@ -31,14 +31,10 @@ _ONE_TEXT = {"BOOLEAN", "DATE", "UUID"}
 _FRACTION = re.compile(r"\.(\d*?)0*(?:\D|$)")
 
 
-def check(rows: Rows, incoming: str, ask: Ask, find: Ask) -> None:
+def check(rows: Rows, incoming: str, ask: Ask, table: t.Callable[[], str]) -> None:
     """Check the values that msgspec did not, and make their columns wide enough for them.
 
-    Args:
-        rows: The rows.
-        incoming: The temporary table that has them.
-        ask: What asks DuckDB.
-        find: What looks into the stream's own table.
+    They are in `incoming`; `ask` asks DuckDB; `table` opens the file, and names the stream's table.
     """
     unchecked = rows.unchecked
     kinds = [f"list(DISTINCT {_KIND.format(c=c)}) FILTER ({c} NOT NULL)" for c in unchecked]
@@ -58,7 +54,7 @@ def check(rows: Rows, incoming: str, ask: Ask, find: Ask) -> None:
             lossy = f"WHERE {back} IS DISTINCT FROM {name} LIMIT 1"
             if kind == old or (
                 not _misfits(ask, incoming, column, c, kind)
-                and (kind in {"VARCHAR", "JSON"} or not find(lossy))
+                and (kind in {"VARCHAR", "JSON"} or not ask(f"FROM {table()} {lossy}"))
             ):
                 break
         else:
@@ -118,10 +114,8 @@ def _is_same(column: Column, kind: str, value: str, back: str | None) -> bool:
         # Below a microsecond, digits are dropped, but not in keys.
         is_exact |= not column.is_key and MOMENTS[kind] >= MOMENTS["TIMESTAMP"]
         return is_exact and (column.is_moment or column.is_key)
-    if kind == "TIME":
-        return "." in text and text.rstrip("0").rstrip(".") == back
-    if kind not in FLOATS and not limits(kind):
-        return False
+    if kind not in FLOATS and not limits(kind):  # a TIME leaves zeros out
+        return kind == "TIME" and "." in text and text.rstrip("0").rstrip(".") == back
     number, other = _number_of(column, value), Decimal(back)
     if number is None:  # a text, which is one number's only if it is its only text
         return kind in FLOATS and _number(text) == other and plain(text) == text

@@ -17,14 +17,14 @@ if t.TYPE_CHECKING:
     from target_duckdb.settings import Settings
     from target_duckdb.warehouse import Warehouse
 
-_OUTPUT = 1
 _BATCH_BYTES = 8_000_000
 _LONGEST_WAIT = 60
 """Seconds that a row or a state may wait to be written."""
 _SLOW = 1
 """A batch that took more seconds to arrive is from a slow tap."""
 _STREAM = re.compile(rb'"stream"\s*:\s*"([\w.-]+)"')
-_TEXT_OR_NOT_FINITE = re.compile(rb'("(?:[^"\\]|\\.)*")|(?<![\w-])(NaN|-?Infinity)\b')
+_NOT_FINITE = re.compile(rb'("(?:[^"\\]|\\.)*")|(?<![\w-])(NaN|-?Infinity)\b')
+"""What JSON does not have, and texts, in which it may be."""
 
 
 class _Message(msgspec.Struct, tag_field="type", gc=False):
@@ -66,13 +66,9 @@ class Loader:
         """The streams of RECORD messages, by what stands before their records."""
         self._bookmarked: set[str] = set()
         self._state = b""
-        self._waiting_since: float | None = None
-        self._bytes = self._lines = 0
-
-    @property
-    def due(self) -> float | None:
+        self.due: float | None = None
         """When to flush at the latest, on the monotonic clock."""
-        return None if self._waiting_since is None else self._waiting_since + _LONGEST_WAIT
+        self._bytes = self._lines = 0
 
     def take(self, line: bytes) -> None:
         """Take one line."""
@@ -92,7 +88,10 @@ class Loader:
                 if not rows.put(line):
                     rows.add(message.record, message.time_extracted, message.version)
                 self._count(rows)
-                self._note_opening(opening, message.stream)
+                with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                    names = msgspec.json.decode(opening.rstrip(b", ") + b"}").keys()
+                    if names == {"type", "stream"}:
+                        self._openings[opening] = message.stream
             else:
                 self.flush({message.stream: (message.version, rows.are_versioned)})
         elif isinstance(message, _Record):
@@ -107,10 +106,10 @@ class Loader:
                 rows.clear()
             self._bytes = 0
         while self._state:
-            self._state = self._state[os.write(_OUTPUT, self._state) :]
-        if self._waiting_since is not None and time.monotonic() - self._waiting_since > _SLOW:
+            self._state = self._state[os.write(1, self._state) :]
+        if self.due and time.monotonic() > self.due - _LONGEST_WAIT + _SLOW:
             self._warehouse.close()
-        self._waiting_since = None
+        self.due = None
 
     def _read(self, line: bytes) -> t.Any:
         try:
@@ -118,7 +117,7 @@ class Loader:
                 return self._decode(line)
             except msgspec.DecodeError:
                 # JSON has no such numbers: a text stands for one.
-                if (other := _TEXT_OR_NOT_FINITE.sub(_in_quotes, line)) == line:
+                if (other := _NOT_FINITE.sub(lambda m: m[1] or b'"%s"' % m[2], line)) == line:
                     raise
                 return self._decode(other)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -129,16 +128,9 @@ class Loader:
 
     def _count(self, rows: Rows) -> None:
         self._bytes += len(rows.lines[-1])
-        if self._waiting_since is None:
-            self._waiting_since = time.monotonic()
+        self.due = self.due or time.monotonic() + _LONGEST_WAIT
         if len(rows.lines) >= self._settings.batch_size_rows or self._bytes > _BATCH_BYTES:
             self.flush()
-
-    def _note_opening(self, opening: bytes, stream: str) -> None:
-        """Remember what stands before a record, if it names nothing but the stream."""
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            if msgspec.json.decode(opening.rstrip(b", ") + b"}").keys() == {"type", "stream"}:
-                self._openings[opening] = stream
 
     def _schema(self, message: _Schema) -> None:
         stream, keys = message.stream, message.key_properties or []
@@ -163,8 +155,7 @@ class Loader:
 
     def _remember(self, message: _State) -> None:
         self._state = bytes(message.value) + b"\n"
-        if self._waiting_since is None:
-            self._waiting_since = time.monotonic()
+        self.due = self.due or time.monotonic() + _LONGEST_WAIT
         # A bookmark from before the stream's turn is one of an earlier run. States have any form.
         with suppress(KeyError, TypeError, AttributeError, msgspec.DecodeError):
             for stream, bookmark in msgspec.json.decode(message.value)["bookmarks"].items():
@@ -174,7 +165,3 @@ class Loader:
     def _refuse(self, reason: str) -> t.NoReturn:
         msg = f"line {self._lines}: {reason}"
         raise TargetError(msg)
-
-
-def _in_quotes(found: re.Match[bytes]) -> bytes:
-    return found[1] or b'"%s"' % found[2]

@@ -32,12 +32,13 @@ class Meaning:
         """The types of the values that are not null."""
         return self.kinds - {"null"}
 
+    def is_flattened(self, levels: int) -> bool:
+        """Whether the fields of an object become columns."""
+        return levels > 0 and bool(self.properties)
+
 
 def read(node: t.Any, root: Schema | None = None, seen: tuple[str, ...] = ()) -> Meaning:
-    """Return what a node of a schema allows; `$ref` points into the root.
-
-    A reference that was `seen` on the way here says nothing more.
-    """
+    """Return what a node allows; `$ref` points into the root, and says nothing when `seen`."""
     options = _options(node, node if root is None else root, seen)
     numbers = [option for option in options if option["kinds"] & _NUMBERS]
     texts = [option for option in options if "string" in option["kinds"]]

@@ -107,5 +107,4 @@ def about(form: str) -> str:
     if form == "json":
         what = {"name": "target-duckdb", "version": __version__, "capabilities": CAPABILITIES}
         return json.dumps(what | {"settings": schema}, indent=2)
-    first = [f"target-duckdb {__version__}: {', '.join(CAPABILITIES)}", ""]
-    return "\n".join(rows if form == "markdown" else [*first, *rows])
+    return "\n".join(rows)

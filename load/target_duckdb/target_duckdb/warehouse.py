@@ -90,20 +90,25 @@ class Warehouse:
 
     def open(self) -> None:
         """Open the file, and wait while somebody else has it open."""
-        began, told, path = time.monotonic(), False, self._settings.filepath
+        began, told, file = time.monotonic(), False, Path(self._settings.filepath)
+        with suppress(OSError):
+            file.parent.mkdir(exist_ok=True)
         while not self.is_open:
-            _refuse_other_files(Path(path))
+            # DuckDB would wait for a FIFO, and take an empty file for an empty warehouse.
+            if file.exists() and (not file.is_file() or file.stat().st_size < _SMALLEST_FILE):
+                msg = f"{file} is no DuckDB file: delete it, or choose another filepath"
+                raise UnopenedError(msg)
             try:
-                self._sql(
-                    f"ATTACH {_text(path)} AS {quoted(self._database)} (ROW_GROUP_SIZE {ROW_GROUP})"
-                )
+                options = f"{quoted(self._database)} (ROW_GROUP_SIZE {ROW_GROUP})"
+                self._sql(f"ATTACH {_text(str(file))} AS {options}")
                 self.is_open = True
             except duckdb.IOException as error:
-                if "Could not set lock on file" not in str(error):
-                    raise
-                found = _HOLDER.search(str(error))
-                where = f"{path} is open " + (
-                    f"in {found[1]} (PID {found[2]})" if found else "elsewhere"
+                said = str(error).partition("\n")[0]
+                if "Could not set lock on file" not in said:
+                    raise UnopenedError(said) from None
+                found = _HOLDER.search(said)
+                where = (
+                    f"{file} is open {f'in {found[1]} (PID {found[2]})' if found else 'elsewhere'}"
                 )
                 waited, patience = time.monotonic() - began, self._settings.lock_wait_seconds
                 if waited >= patience or self._stopped():
@@ -121,9 +126,9 @@ class Warehouse:
         other = self._streams.setdefault(fold(".".join(self._settings.place_of(stream))), stream)
         if other != stream:
             refuse(stream, None, f"{other} and {stream} would be one table; rename one of them")
-        self.open()
+        table = self._table(stream)
         self._connection.begin()
-        table, found = self._table(stream), self._existing(stream)
+        found = self._existing(stream)
         existing = found or _Table()
         if not found:
             self._sql(f"CREATE SCHEMA IF NOT EXISTS {table.rpartition('.')[0]}")
@@ -139,14 +144,13 @@ class Warehouse:
         keys = [existing.columns.get(fold(key), (key,))[0] for key in keys]
         texts["_sdc_table_version"] = json.dumps({"key_properties": keys}, ensure_ascii=False)
         for name, text in texts.items():
-            if text != existing.columns.get(fold(name), (None,))[-1]:
-                self._comment(f"COLUMN {table}.{quoted(name)}", text)
-        if meaning.description != existing.comment:
-            self._comment(f"TABLE {table}", meaning.description)
+            if text and text != existing.columns.get(fold(name), (None,))[-1]:
+                self._sql(_comment(f"COLUMN {table}.{quoted(name)}", text))
+        if meaning.description and meaning.description != existing.comment:
+            self._sql(_comment(f"TABLE {table}", meaning.description))
         self._connection.commit()
-        declared = {fold(column.name) for column in columns}
-        extras = [name for name in existing.columns if name not in declared]
-        rows = Rows(stream, columns, meaning, levels, extras)
+        rows = Rows(stream, columns, meaning, levels)
+        rows.has_extras = not {fold(column.name) for column in columns}.issuperset(existing.columns)
         for column in columns:
             if column.name in METADATA and column.stored != column.type:
                 rows.change(column, column.type)
@@ -168,12 +172,21 @@ class Warehouse:
             for column, old in rows.changes:
                 self._change_type(rows.stream, column, old)
             self._insert(rows, f"incoming{number}")
-        counts = {stream: self._delete(stream, *version) for stream, version in complete.items()}
+        told, is_hard = [], self._settings.hard_delete
+        for stream, (version, all_older) in complete.items():
+            table, unknown = self._table(stream), version - 1 if all_older else version
+            change = (
+                f"UPDATE {table} SET _sdc_deleted_at = {_NOW} WHERE _sdc_deleted_at IS NULL AND"
+            )
+            change = f"DELETE FROM {table} WHERE" if is_hard else change
+            older = self._sql(f"{change} coalesce(_sdc_table_version, {unknown}) < {version}")
+            if older[0][0]:
+                done = f"{older[0][0]} rows are gone from the source and were "
+                done += "removed" if is_hard else "marked as deleted"
+                told.append(f"stream {stream}: {done}")
         self._connection.commit()
-        done = "removed" if self._settings.hard_delete else "marked as deleted"
-        for stream, count in counts.items():
-            if count:
-                say(f"stream {stream}: {count} rows are gone from the source and were {done}")
+        for line in told:
+            say(line)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         """Start DuckDB in memory, so that the file is opened only for what must be in it."""
@@ -197,11 +210,9 @@ class Warehouse:
     def _sql(self, query: str, *given: str) -> list[t.Any]:
         return self._connection.execute(query, given).fetchall()
 
-    def _find(self, stream: str, where: str) -> list[t.Any]:
-        self.open()
-        return self._sql(f"FROM {self._table(stream)} {where}")
-
     def _table(self, stream: str) -> str:
+        """Return the name of a table, which is there: the file is open."""
+        self.open()
         # The database is named because a schema may have the same name.
         return ".".join(map(quoted, (self._database, *self._settings.place_of(stream))))
 
@@ -218,55 +229,43 @@ class Warehouse:
         schema, name = map(fold, self._settings.place_of(stream))
         return self._tables.get((schema, name))
 
-    def _comment(self, what: str, text: t.Any) -> None:
-        if isinstance(text, str):
-            self._sql(f"COMMENT ON {what} IS {_text(text)}")
-
     def _change_type(self, stream: str, column: Column, old: str) -> None:
         """Change a column's type; what else the table has stays, or the change is refused."""
-        table, kind = self._table(stream), column.stored
-        found = t.cast("_Table", self._existing(stream))
+        table, kind, found = self._table(stream), column.stored, self._existing(stream)
+        found = t.cast("_Table", found)
         indexes = self._sql(_INDEXES, self._database, *self._settings.place_of(stream))
-        plain = found.columns[fold(column.name)][0]
-        name, shown = quoted(plain), table.partition(".")[2]
+        plain, *_ = found.columns[fold(column.name)]
+        name = quoted(plain)
         new = f"({changed(name, old, kind)})::{kind}"
+        steps = [f"ALTER TABLE {table} ALTER {name} TYPE {kind} USING {new}"]
+        if indexes or re.search(_CONSTRAINT, found.sql):
+            # DuckDB changes no column of a table with a constraint or an index: make it anew.
+            before = rf"(?<=[(,])( ?)(?:{re.escape(name)}|{re.escape(plain)}) {re.escape(old)}"
+            sql = re.sub(
+                f"^CREATE TABLE {_QUALIFIED}", lambda _: f"CREATE TABLE {table}(", found.sql
+            )
+            names = [quoted(name) for name, *_ in found.columns.values()]
+            values = ", ".join(new if other == name else other for other in names)
+            steps = [
+                f"CREATE OR REPLACE TEMP TABLE rebuilt AS FROM {table}",
+                f"DROP TABLE {table}",
+                re.sub(before, lambda match: f"{match[1]}{name} {kind}", sql, count=1),
+                f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM rebuilt",
+                "DROP TABLE rebuilt",
+            ]
+            for (index,) in indexes:
+                steps.append(re.sub(f" ON {_QUALIFIED}", lambda _: f" ON {table}(", index, count=1))
+            for other, _, comment in found.columns.values():
+                steps.append(_comment(f"COLUMN {table}.{quoted(other)}", comment))
+            steps.append(_comment(f"TABLE {table}", found.comment))
         try:
-            if indexes or re.search(_CONSTRAINT, found.sql):
-                before = rf"(?<=[(,])( ?)(?:{re.escape(name)}|{re.escape(plain)}) {re.escape(old)}"
-                sql = re.sub(
-                    f"^CREATE TABLE {_QUALIFIED}", lambda _: f"CREATE TABLE {table}(", found.sql
-                )
-                sql = re.sub(before, lambda match: f"{match[1]}{name} {kind}", sql, count=1)
-                self._rebuild(table, found, [sql, *(sql for (sql,) in indexes)], {name: new})
-            else:
-                self._sql(f"ALTER TABLE {table} ALTER {name} TYPE {kind} USING {new}")
+            for step in steps:
+                self._sql(step)
         except duckdb.Error as error:
             reason = str(error).strip().partition("\n")[0]
             refuse(stream, plain, f"it cannot become {kind} in place of {old}: {reason}")
         if plain not in METADATA:
-            say(f"{shown}: the column {name} was {old} and is now {kind}")
-
-    def _rebuild(self, table: str, found: _Table, made: list[str], new: dict[str, str]) -> None:
-        """Make a table anew: DuckDB changes no column of one with a constraint or an index.
-
-        Args:
-            table: The table.
-            found: What it is.
-            made: SQL that makes it and its indexes.
-            new: SQL for the values of the column that changes.
-        """
-        names = [quoted(name) for name, *_ in found.columns.values()]
-        values = ", ".join(new.get(name, name) for name in names)
-        self._sql(f"CREATE OR REPLACE TEMP TABLE rebuilt AS FROM {table}")
-        self._sql(f"DROP TABLE {table}")
-        self._sql(made[0])
-        self._sql(f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM rebuilt")
-        self._sql("DROP TABLE rebuilt")
-        for index in made[1:]:
-            self._sql(re.sub(f" ON {_QUALIFIED}", lambda _: f" ON {table}(", index, count=1))
-        for name, _, comment in found.columns.values():
-            self._comment(f"COLUMN {table}.{quoted(name)}", comment)
-        self._comment(f"TABLE {table}", found.comment)
+            say(f"{table.partition('.')[2]}: the column {name} was {old} and is now {kind}")
 
     def _read(self, rows: Rows, incoming: str) -> None:
         """Make a temporary table of rows, while others may read the file."""
@@ -275,7 +274,7 @@ class Warehouse:
             try:
                 self._sql(f"{make} {rows.query()}", b"\n".join(rows.lines).decode())
                 if unchecked := rows.unchecked:
-                    check(rows, incoming, self._sql, lambda where: self._find(rows.stream, where))
+                    check(rows, incoming, self._sql, lambda: self._table(rows.stream))
                     values = [f"{value_of(c, o.stored)} AS {c}" for c, o in unchecked.items()]
                     self._sql(f"{make} SELECT * REPLACE ({', '.join(values)}) FROM {incoming}")
                 break
@@ -299,7 +298,7 @@ class Warehouse:
         keys = {value: column for value, column in new.items() if column.is_key}
         same = " AND ".join(f"{_comparable(c)} = {value}" for value, c in keys.items())
         try:
-            if same and rows.extras:
+            if same and rows.has_extras:
                 changes = [f"{n} = {value}" for value, n in columns.items() if value not in keys]
                 self._sql(
                     f"MERGE INTO {table} AS old USING {incoming} AS new ON {same} "
@@ -316,36 +315,15 @@ class Warehouse:
             self._sql(f"DELETE FROM {table} WHERE _sdc_deleted_at IS NOT NULL")
         self._sql(f"DROP TABLE {incoming}")
 
-    def _delete(self, stream: str, version: int, all_older: bool) -> int:  # noqa: FBT001
-        """Mark or remove the rows that are older than a version; return how many there were."""
-        table, older = self._table(stream), f"_sdc_table_version < {version}"
-        if all_older:
-            older = f"({older} OR _sdc_table_version IS NULL)"
-        change = f"UPDATE {table} SET _sdc_deleted_at = {_NOW} WHERE _sdc_deleted_at IS NULL AND"
-        if self._settings.hard_delete:
-            change = f"DELETE FROM {table} WHERE"
-        return int(self._sql(f"{change} {older}")[0][0])
-
-
-def _refuse_other_files(file: Path) -> None:
-    """Refuse what DuckDB would wait for, or would take for an empty warehouse."""
-    why = ""
-    with suppress(OSError):
-        file.parent.mkdir(exist_ok=True)
-    if not file.parent.is_dir():
-        why = f"there is no folder {file.parent}, in which filepath wants its file: make it"
-    elif file.exists() and not file.is_file():
-        why = f"{file} is no file: choose another filepath"
-    elif file.exists() and file.stat().st_size < _SMALLEST_FILE:
-        why = f"{file} is no DuckDB file, perhaps for want of space: delete it, run again"
-    if why:
-        raise UnopenedError(why)
-
 
 def _comparable(column: Column) -> str:
     """Return SQL for a key that is there; blanks between the parts of JSON make no difference."""
     name = f"old.{quoted(column.name)}"
     return f"regexp_replace({name}::VARCHAR, {_BLANKS})" if column.stored == "JSON" else name
+
+
+def _comment(what: str, text: t.Any) -> str:
+    return f"COMMENT ON {what} IS {_text(text) if isinstance(text, str) else 'NULL'}"
 
 
 def _text(value: str) -> str:
