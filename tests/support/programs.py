@@ -166,14 +166,15 @@ def tap_command(
 def run_tap(
     folder: Path, settings: dict[str, t.Any], *arguments: str, env: t.Any = None, **files: t.Any
 ) -> Run:
-    """Run the tap to its end, with a state and a catalog, if they are given.
+    """Run the tap to its end, with a state and a catalog, if they are given."""
+    _, *command = tap_command(folder, settings, *arguments, **files)
+    return fork_tap(folder, *command, **(env or {}))
 
-    It is a process of its own, forked from one that has imported everything, which takes a second.
-    """
-    command = tap_command(folder, settings, *arguments, **files)
+
+def fork_tap(folder: Path, *arguments: str, **env: str) -> Run:
+    """Run the tap as a process forked from one that has imported it, which takes a second."""
     written, log = folder / "tap.out", folder / "tap.log"
-    variables = environment(**(env or {}))
-    tap = _FORKS.Process(target=_become_tap, args=(command, variables, written, log))
+    tap = _FORKS.Process(target=_become_tap, args=(arguments, environment(**env), written, log))
     tap.start()
     tap.join(PATIENCE)
     assert tap.exitcode is not None, log.read_text()
@@ -183,7 +184,7 @@ def run_tap(
     return done
 
 
-def _become_tap(command: list[str], variables: dict[str, str], *files: Path) -> None:
+def _become_tap(arguments: t.Iterable[str], variables: dict[str, str], *files: Path) -> None:
     """Run the tap's command, with files for what it writes."""
     from tap_oncehub.__main__ import main  # noqa: PLC0415  # the tests' own process does without
 
@@ -192,7 +193,7 @@ def _become_tap(command: list[str], variables: dict[str, str], *files: Path) -> 
     time.tzset()
     for number, file in enumerate(files, start=1):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-    sys.argv = command
+    sys.argv = [str(TAP), *arguments]
     main()
 
 
