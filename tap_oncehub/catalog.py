@@ -1,23 +1,18 @@
 """The catalog, the state and the stream maps: checked, and brought in line with each other."""
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t
+from collections.abc import Callable, Collection, Iterator
 
 import msgspec
+from singer_sdk import Tap
 from singer_sdk.exceptions import StreamMapConfigError
+from singer_sdk.helpers.types import Record
 from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import Catalog
 
 from tap_oncehub.engine.errors import SettingsError
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-
-    from singer_sdk import Tap
-    from singer_sdk.helpers.types import Record
 
 _WRITE = "write __NULL__, since Meltano drops a null"
 
@@ -33,8 +28,8 @@ class _Part(msgspec.Struct):
 
 class _Schema(msgspec.Struct):
     type: str | list[str] = ""
-    properties: dict[str, _Schema] = {}
-    items: _Schema | None = None
+    properties: dict[str, "_Schema"] = {}
+    items: "_Schema | None" = None
     anyOf: list[dict[str, t.Any]] = []  # noqa: N815
 
 

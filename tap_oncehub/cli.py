@@ -1,7 +1,5 @@
 """The command line: its help, its settings, and what is checked before the first request."""
 
-from __future__ import annotations
-
 import os
 import sys
 import typing as t
@@ -11,12 +9,10 @@ from singer_sdk import Tap
 from typing_extensions import override
 
 from tap_oncehub.catalog import doubts_on_maps, register_maps
+from tap_oncehub.client import OnceHubStream
 from tap_oncehub.config import converted, doubts, from_environment, problems
 from tap_oncehub.engine.errors import SettingsError
 from tap_oncehub.engine.signals import output_closed
-
-if t.TYPE_CHECKING:
-    from tap_oncehub.client import OnceHubStream
 
 _HELP = """Read a OnceHub account and write it to standard output as Singer messages, for a
 loader to read:

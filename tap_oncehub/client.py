@@ -1,33 +1,26 @@
 """What is OnceHub's: address, key, envelope, parameters, sound bodies, what a refusal means."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import parse_qs, quote
 
+import requests
 from singer_sdk.authenticators import APIKeyAuthenticator
+from singer_sdk.helpers.types import Context, Record
 from singer_sdk.pagination import JSONPathPaginator
 from singer_sdk.schema.source import StreamSchema
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
+from singer_sdk.streams.rest import HTTPRequest, PageContext
 from typing_extensions import override
 
 from tap_oncehub.engine import errors
-from tap_oncehub.engine.readers import as_id
+from tap_oncehub.engine.readers import Request, as_id
+from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.stream import ResumableStream
 from tap_oncehub.engine.times import day_before
 from tap_oncehub.schemas import SCHEMAS
 from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE
-
-if t.TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import requests
-    from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.streams.rest import HTTPRequest, PageContext
-
-    from tap_oncehub.engine.readers import Request
-    from tap_oncehub.engine.response import JsonResponse
 
 _OBJECT_TYPES = frozenset({
     "booking", "bookingcalendar", "bookingpage", "contact", "conversation", "eventtype",

@@ -3,13 +3,12 @@
 No message quotes a value, or a name that the tap does not know: a key may stand in its place.
 """
 
-from __future__ import annotations
-
 import difflib
 import json
 import math
 import re
 import typing as t
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -17,16 +16,12 @@ from urllib.parse import urlsplit
 
 import requests
 import singer_sdk.typing as th
+from jsonschema import ValidationError
 
 from tap_oncehub.engine.times import moment_of
 from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE, is_loopback
 
-if t.TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from jsonschema import ValidationError
-
-    Config: t.TypeAlias = dict[str, t.Any]
+Config: t.TypeAlias = dict[str, t.Any]
 
 _PREFIX = "TAP_ONCEHUB_"
 _WRAPPED = re.compile(r"\A\s*([\"']?)\s*(.*?)\s*\1\s*\Z", re.DOTALL)

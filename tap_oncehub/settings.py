@@ -1,7 +1,5 @@
 """The tap's settings: names, types, bounds, defaults and texts, each of them once."""
 
-from __future__ import annotations
-
 import ipaddress
 import typing as t
 from urllib.parse import urlsplit

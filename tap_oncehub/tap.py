@@ -1,24 +1,23 @@
 """The tap: its settings, its streams, and the begin and end of a run."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import re
 import typing as t
 from functools import cached_property, partial
 from pathlib import Path
+from types import FrameType
 from urllib.parse import urlsplit
 
 import click
 import platformdirs
 from singer_sdk import Tap
-from singer_sdk.helpers.capabilities import PluginCapabilities
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from typing_extensions import override
 
 from tap_oncehub.catalog import checked
 from tap_oncehub.cli import CommandLineTap
-from tap_oncehub.client import error_for_response
+from tap_oncehub.client import OnceHubStream, error_for_response
 from tap_oncehub.engine import errors
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
@@ -29,13 +28,6 @@ from tap_oncehub.engine.state import check_state
 from tap_oncehub.settings import SETTINGS, is_loopback
 from tap_oncehub.streams import STREAMS
 from tap_oncehub.streams.account import TestAuthStream
-
-if t.TYPE_CHECKING:
-    from types import FrameType
-
-    from singer_sdk.helpers.capabilities import CapabilitiesEnum
-
-    from tap_oncehub.client import OnceHubStream
 
 _ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
 _ACCESS_SECONDS = 60.0

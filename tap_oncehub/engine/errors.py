@@ -3,8 +3,6 @@
 Every text is one line and holds neither the API key nor a customer's data.
 """
 
-from __future__ import annotations
-
 import re
 
 import requests

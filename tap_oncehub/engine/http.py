@@ -1,11 +1,11 @@
 """One conversation with a service: request, limits, retries."""
 
-from __future__ import annotations
-
 import itertools
+import logging
 import random
 import time
 import typing as t
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -14,19 +14,13 @@ from http import HTTPStatus
 import requests
 
 from tap_oncehub.engine import errors
-from tap_oncehub.engine.progress import EVERY_SECONDS
+from tap_oncehub.engine.limiter import RequestLimiter
+from tap_oncehub.engine.progress import EVERY_SECONDS, Progress, StreamStats
 from tap_oncehub.engine.response import JsonResponse
+from tap_oncehub.engine.signals import SignalWaiter
 
-if t.TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Iterator
-
-    from tap_oncehub.engine.limiter import RequestLimiter
-    from tap_oncehub.engine.progress import Progress, StreamStats
-    from tap_oncehub.engine.signals import SignalWaiter
-
-    Check: t.TypeAlias = Callable[[t.Any], str | None]
-    Explain: t.TypeAlias = Callable[[JsonResponse, str, str], errors.TapError]
+Check: t.TypeAlias = Callable[[t.Any], str | None]
+Explain: t.TypeAlias = Callable[[JsonResponse, str, str], errors.TapError]
 
 _RETRIED = {408, 425, 429}
 _FIRST_CONTACT_SECONDS = 10.0

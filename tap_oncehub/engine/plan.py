@@ -1,21 +1,15 @@
 """How a stream is to be read: from which time on, and when over the whole list again."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import typing as t
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from tap_oncehub.engine.state import FullPass
+from tap_oncehub.engine.readers import Stream
+from tap_oncehub.engine.state import FullPass, State
 from tap_oncehub.engine.times import moment_of
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from tap_oncehub.engine.readers import Stream
-    from tap_oncehub.engine.state import State
 
 _TOLERANCE = 0.95
 """A daily run comes to a stream a little earlier one day than the day before."""
@@ -64,7 +58,7 @@ class Plan:
     digest: str = ""
 
     @classmethod
-    def of(cls, stream: Stream) -> Plan:
+    def of(cls, stream: Stream) -> "Plan":
         """Return what a stream's class, the settings and the catalog say."""
         config, key, setting = stream.config, stream.key, stream.max_age_setting
         start = config.get("start_date") if key else None

@@ -1,19 +1,15 @@
 """What a person sees of a sync: where it is, what it waits for, what it cost; never the key."""
 
-from __future__ import annotations
-
 import dataclasses
 import logging
 import time
 import typing as t
 from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
 
 from singer_sdk.metrics import Point
 from typing_extensions import override
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
 
 EVERY_SECONDS = 10.0
 _MIN_RATE_SECONDS = 5.0

@@ -5,23 +5,18 @@ state. Where a page does not continue the one before, it raises ListMovedError, 
 to step back.
 """
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from tap_oncehub.engine.errors import EndpointError, RefusedError
+from tap_oncehub.engine.response import JsonResponse
 
-if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from tap_oncehub.engine.response import JsonResponse
-
-    Record: t.TypeAlias = dict[str, t.Any]
-    Request: t.TypeAlias = dict[str, t.Any]
-    Stream: t.TypeAlias = t.Any  # a ResumableStream; its module imports this one
-    Reader: t.TypeAlias = staticmethod[[Stream, "Position | None"], Iterator["Page"]]
+Record: t.TypeAlias = dict[str, t.Any]
+Request: t.TypeAlias = dict[str, t.Any]
+Stream: t.TypeAlias = t.Any  # a ResumableStream; its module imports this one
+Reader: t.TypeAlias = "staticmethod[[Stream, Position | None], Iterator[Page]]"
 
 CURSOR_SECONDS = 60.0
 """How long a request with a cursor is retried before the list is asked from its start."""

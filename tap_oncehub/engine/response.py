@@ -1,7 +1,5 @@
 """Responses: decoded once, and quoted without secrets."""
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t

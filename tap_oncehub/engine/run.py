@@ -1,24 +1,18 @@
 """What one sync shares: every stream gets it, and no stream knows the tap."""
 
-from __future__ import annotations
-
 import typing as t
 from datetime import datetime, timezone
 
+from singer_sdk import Tap
+
 from tap_oncehub.engine.errors import EndpointError, StreamsFailedError
+from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.plan import Clocks
-from tap_oncehub.engine.progress import Notices
-from tap_oncehub.engine.readers import object_reader
+from tap_oncehub.engine.progress import Notices, Progress
+from tap_oncehub.engine.readers import Stream, object_reader
+from tap_oncehub.engine.signals import SignalWaiter
 from tap_oncehub.engine.state import last_objects
-
-if t.TYPE_CHECKING:
-    from singer_sdk import Tap
-
-    from tap_oncehub.engine.http import HttpClient
-    from tap_oncehub.engine.progress import Progress
-    from tap_oncehub.engine.readers import Stream
-    from tap_oncehub.engine.signals import SignalWaiter
-    from tap_oncehub.engine.sync_pass import SyncPass
+from tap_oncehub.engine.sync_pass import SyncPass
 
 
 class SyncRun:

@@ -1,25 +1,20 @@
 """How a run ends on a signal: between two records, with whole lines on standard output."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
 import time
 import typing as t
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
+from types import FrameType
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.singerlib.encoding.simple import Message
 from typing_extensions import override
 
 from tap_oncehub.engine.errors import InterruptedSyncError, OutputClosedError
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
-    from singer_sdk.singerlib.encoding.simple import Message
 
 
 class SignalWaiter:

@@ -11,22 +11,18 @@ is an array, which replaces the old one whole, and what is over is an empty arra
 - ``unread``: ids of objects that could not be read, to be asked for first.
 """
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Callable, Collection
 
 import msgspec
 from singer_sdk.streams.core import StreamStateManager  # type: ignore[attr-defined]
 from typing_extensions import override
 
 from tap_oncehub.engine.errors import SettingsError
-from tap_oncehub.engine.readers import Position  # noqa: TC001  # msgspec reads it
+from tap_oncehub.engine.readers import Position  # msgspec reads it
 from tap_oncehub.engine.times import moment_of
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    State: t.TypeAlias = dict[str, t.Any]
+State: t.TypeAlias = dict[str, t.Any]
 
 POSITIONS_KEPT = 5
 MAX_UNREAD = 100

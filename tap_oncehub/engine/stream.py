@@ -1,14 +1,16 @@
 """A stream that can be killed at any moment: the one loop."""
 
-from __future__ import annotations
-
 import logging
 import typing as t
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property, partial
 from itertools import chain
 
+import requests
+from singer_sdk import Tap
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.helpers.types import Context, Record
 from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
@@ -18,24 +20,14 @@ from typing_extensions import override
 
 from tap_oncehub.engine.errors import EndpointError
 from tap_oncehub.engine.plan import Plan
-from tap_oncehub.engine.readers import filtered_pages, list_reader
+from tap_oncehub.engine.progress import StreamStats
+from tap_oncehub.engine.readers import Reader, Request, filtered_pages, list_reader
 from tap_oncehub.engine.records import RecordConformer
+from tap_oncehub.engine.response import JsonResponse
+from tap_oncehub.engine.run import SyncRun
 from tap_oncehub.engine.state import PassState, last_version, prepare
-from tap_oncehub.engine.sync_pass import due_passes
+from tap_oncehub.engine.sync_pass import SyncPass, due_passes
 from tap_oncehub.engine.unread import UnreadObjects
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    import requests
-    from singer_sdk import Tap
-    from singer_sdk.helpers.types import Context, Record
-
-    from tap_oncehub.engine.progress import StreamStats
-    from tap_oncehub.engine.readers import Reader, Request
-    from tap_oncehub.engine.response import JsonResponse
-    from tap_oncehub.engine.run import SyncRun
-    from tap_oncehub.engine.sync_pass import SyncPass
 
 
 class ResumableStream(RESTStream[str]):

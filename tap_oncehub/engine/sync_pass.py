@@ -1,32 +1,23 @@
 """One reading of a list, over any number of runs: a checkpoint, and then a bookmark."""
 
-from __future__ import annotations
-
-import typing as t
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 import msgspec
 
 from tap_oncehub.engine.errors import EndpointError
-from tap_oncehub.engine.plan import before
-from tap_oncehub.engine.readers import ListMovedError, TimeRefusedError
+from tap_oncehub.engine.plan import Clocks, Plan, before
+from tap_oncehub.engine.readers import ListMovedError, Page, Position, TimeRefusedError
 from tap_oncehub.engine.state import (
     FORM,
     POSITIONS_KEPT,
     FullPass,
     SavedPass,
+    State,
     last_objects,
     last_version,
 )
 from tap_oncehub.engine.times import earliest, latest, milliseconds, moment_of, seconds, utc_text
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
-    from tap_oncehub.engine.plan import Clocks, Plan
-    from tap_oncehub.engine.readers import Page, Position
-    from tap_oncehub.engine.state import State
 
 MAX_REWINDS = 12
 _DAY = timedelta(days=1)
@@ -38,7 +29,7 @@ _HALF = (
 
 def due_passes(
     state: State, plan: Plan, clocks: Clocks, warn: Callable[[str], None]
-) -> Iterator[SyncPass]:
+) -> Iterator["SyncPass"]:
     """Yield the passes of a run: one in progress; else what is new, then all, if that is due.
 
     ``state`` is the stream's, as ``prepare`` left it.

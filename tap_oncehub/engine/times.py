@@ -1,15 +1,11 @@
 """Times in ISO 8601: parsed and written in one place."""
 
-from __future__ import annotations
-
 import re
 import typing as t
+from collections.abc import Sequence
 from datetime import date, datetime, timezone
 
 import msgspec
-
-if t.TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
 _TIME = re.compile(

@@ -1,17 +1,11 @@
 """Objects that could not be read: remembered in the state, and asked for first in the next run."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Iterator
 
 from tap_oncehub.engine.errors import EndpointError, RefusedError
-from tap_oncehub.engine.readers import ListMovedError
+from tap_oncehub.engine.readers import ListMovedError, Record, Stream
 from tap_oncehub.engine.state import MAX_UNREAD
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_oncehub.engine.readers import Record, Stream
 
 OBJECT_SECONDS = 60.0
 """How long one object is retried, before the run's third that stays broken."""

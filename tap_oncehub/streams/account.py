@@ -1,23 +1,16 @@
 """The account of the API key: users, teams, when they can be booked, and webhooks."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Iterator
 from functools import cached_property
 
+from singer_sdk.helpers.types import Record
 from typing_extensions import override
 
 from tap_oncehub.client import OnceHubStream, rows_in
-from tap_oncehub.engine.readers import object_reader, single_reader
+from tap_oncehub.engine.readers import Request, object_reader, single_reader
+from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.schemas import load_schema
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.helpers.types import Record
-
-    from tap_oncehub.engine.readers import Request
-    from tap_oncehub.engine.response import JsonResponse
 
 
 class UsersStream(OnceHubStream):

@@ -1,23 +1,16 @@
 """Bookings, who hosts them, single bookings, and the conversations that led to them."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Iterable
 from functools import cached_property
 
+from singer_sdk.helpers.types import Record
 from typing_extensions import override
 
 from tap_oncehub.client import OnceHubStream
 from tap_oncehub.engine.errors import EndpointError, RefusedError
-from tap_oncehub.engine.readers import CURSOR_SECONDS, filter_reader, object_reader
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from singer_sdk.helpers.types import Record
-
-    from tap_oncehub.engine.readers import Request
-    from tap_oncehub.engine.response import JsonResponse
+from tap_oncehub.engine.readers import CURSOR_SECONDS, Request, filter_reader, object_reader
+from tap_oncehub.engine.response import JsonResponse
 
 
 class BookingsStream(OnceHubStream):

@@ -1,22 +1,15 @@
 """Booking calendars and their free time slots, and the classic pages that came before them."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Iterator
 from datetime import timedelta
 
+from singer_sdk.helpers.types import Record
 from typing_extensions import override
 
 from tap_oncehub.client import OnceHubStream, rows_in
-from tap_oncehub.engine.readers import filter_reader, object_reader
+from tap_oncehub.engine.readers import Request, filter_reader, object_reader
 from tap_oncehub.engine.times import milliseconds, moment_of
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.helpers.types import Record
-
-    from tap_oncehub.engine.readers import Request
 
 _PAGES = frozenset({"bookingpage", "masterpage", "eventtype"})
 

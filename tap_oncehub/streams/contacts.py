@@ -1,7 +1,5 @@
 """Contacts, and the text messages sent to them."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from tap_oncehub.client import OnceHubStream
