@@ -77,7 +77,7 @@ class TapOnceHub(CommandLineTap):
             waiter=waiter,
             address="api_url",
         )
-        return SyncRun(self, client, progress, waiter)
+        return SyncRun(self, client)
 
     @override
     def discover_streams(self) -> list[OnceHubStream]:
@@ -114,7 +114,6 @@ class TapOnceHub(CommandLineTap):
         except errors.InterruptedSyncError:
             self.run.save_state()
             raise
-        self.run.notices.log(self.logger)
         needed = [stream.min_requests for stream in self.streams.values() if stream.selected]
         # The request that asks whose key it is comes on top.
         known = None if None in needed else 1 + sum(count or 0 for count in needed)
@@ -160,8 +159,8 @@ class TapOnceHub(CommandLineTap):
         if named is None:
             return
         account = hashlib.blake2b(named[1].strip().encode(), digest_size=8).hexdigest()
-        bookmarks = t.cast("dict[str, t.Any]", self.state).setdefault("bookmarks", {})
-        if bookmarks.setdefault(TestAuthStream.name, {}).setdefault("account", account) != account:
+        own_state = self.run.states.setdefault(TestAuthStream.name, {})
+        if own_state.setdefault("account", account) != account:
             raise errors.SettingsError(_OTHER_ACCOUNT)
         self.run.may_tell_deletes = True
 

@@ -81,7 +81,7 @@ MUTANTS = (
     ),
     Mutant(
         "what could not be read is forgotten",
-        f"{TAP}/engine/unread.py",
+        f"{TAP}/engine/state.py",
         'self._state["unread"] = [*self, identifier]',
         "return",
         HISTORIES,

@@ -20,7 +20,7 @@ from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.signals import SignalWaiter
 
 Check: t.TypeAlias = Callable[[t.Any], str | None]
-Explain: t.TypeAlias = Callable[[JsonResponse, str, str], errors.TapError]
+"""Returns what is wrong with a decoded body, None if nothing is."""
 
 _RETRIED = {408, 425, 429}
 _FIRST_CONTACT_SECONDS = 10.0
@@ -37,10 +37,7 @@ class HttpClient:
     """Sends requests within the limits and returns sound responses only.
 
     Attributes:
-        session: The connection that all streams share.
-        service: The name of what answers, in messages.
         explain: Says what a refusal means: a response, the path asked for, and both in words.
-        max_wait_seconds: How long one request may take with all its retries.
         secret: The API key, kept out of every message.
         direct: Whether to ask without a proxy.
         address: What people set where the service's address is wrong.
@@ -50,7 +47,7 @@ class HttpClient:
     logger: logging.Logger
     _: KW_ONLY
     service: str
-    explain: Explain
+    explain: Callable[[JsonResponse, str, str], errors.TapError]
     timeout_seconds: float
     max_wait_seconds: float
     secret: str
@@ -84,16 +81,9 @@ class HttpClient:
             self._patience = before
 
     def send(
-        self,
-        request: requests.PreparedRequest,
-        stats: StreamStats,
-        check: Check | None = None,
+        self, request: requests.PreparedRequest, stats: StreamStats, check: Check | None = None
     ) -> JsonResponse:
-        """Send a request until there is a sound response, or patience or time is over.
-
-        ``check`` returns what is wrong with a decoded body, None if nothing is. A refusal raises
-        what ``explain`` makes of it.
-        """
+        """Send a request until there is a sound response, or patience or time is over."""
         spent = broken = 0.0
         for attempt in itertools.count(1):
             while wait := self.limiter.try_acquire():
@@ -138,8 +128,10 @@ class HttpClient:
             return response
         text = response.error_detail(self.secret)
         if status in _RETRIED or not HTTPStatus.OK < status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            msg, limited = f"HTTP {status}{text}", status == HTTPStatus.TOO_MANY_REQUESTS
-            raise errors.RetriableError(msg, rate_limited=limited, retry_after=response.retry_after)
+            limited, retry_after = status == HTTPStatus.TOO_MANY_REQUESTS, response.retry_after
+            raise errors.RetriableError(
+                f"HTTP {status}{text}", rate_limited=limited, retry_after=retry_after
+            )
         raise self.explain(response, path, f"{path} answered {status}{text}")
 
     def _exchange(self, request: requests.PreparedRequest) -> JsonResponse:
@@ -187,7 +179,8 @@ class HttpClient:
         if seconds == self.max_wait_seconds:
             limit = f"max_wait_seconds ({limit})"
         path = _path_of(request)
-        kind = errors.RateLimitedError if error.rate_limited else errors.EndpointError
+        # Where others use up the limits, no stream could be read.
+        kind = errors.TapError if error.rate_limited else errors.EndpointError
         if error.retry_after and error.retry_after > self.max_wait_seconds:
             return kind(
                 f"{path}: {self.service} asks to wait {error.retry_after:,.0f} s (Retry-After), "
@@ -201,7 +194,7 @@ class HttpClient:
         if error.answered:
             return kind(f"{path} still fails after {limit}: {error}. Run again later.")
         hint = f"Check the network, the proxy and {self.address}, then run again"
-        return errors.UnreachableError(f"no answer from {_url_of(request)}: {error}. {hint}.")
+        return errors.TapError(f"no answer from {_url_of(request)}: {error}. {hint}.")
 
 
 def _content(response: requests.Response, request: requests.PreparedRequest) -> bytes:
@@ -210,8 +203,8 @@ def _content(response: requests.Response, request: requests.PreparedRequest) -> 
     for block in response.iter_content(_BLOCK_BYTES):
         content += block
         if len(content) > _MOST_MEGABYTES << 20:
-            text = f"{_path_of(request)} answered with more than {_MOST_MEGABYTES} MB"
-            raise errors.EndpointError(text + ". Smaller pages may help")
+            what = f"answered with more than {_MOST_MEGABYTES} MB. Smaller pages may help"
+            raise errors.EndpointError(f"{_path_of(request)} {what}")
     return bytes(content)
 
 

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import typing as t
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
-from tap_oncehub.engine.readers import Stream
+from tap_oncehub.engine.readers import Record, Stream
 from tap_oncehub.engine.state import FullPass, State
-from tap_oncehub.engine.times import moment_of
+from tap_oncehub.engine.times import before, moment_of
 
 _TOLERANCE = 0.95
 """A daily run comes to a stream a little earlier one day than the day before."""
@@ -98,16 +98,16 @@ class Plan:
         covered, wanted = moment_of(state["start_date"]), moment_of(self.start_date)
         return covered is not None and (wanted is None or wanted < covered)
 
-    def is_wanted(self, found: Mapping[str, t.Any]) -> bool:
+    def is_wanted(self, found: Record) -> bool:
         """Return whether an object is not older than the start date."""
         start = moment_of(self.start_date) if self.key else None
         moment = moment_of(found.get(self.key or "")) if start else None
         return not (start and moment and moment < start)
 
     def is_full_pass_due(self, state: State, clocks: Clocks) -> bool:
-        """Return whether the whole list is to be read again.
+        """Return whether the whole list is to be read again, by either clock.
 
-        Either clock tells its age: one may be set back, the other stand still.
+        One of them may be set back, the other stand still.
         """
         if not state["full_pass"] or self.max_age is None:
             return not self.key
@@ -122,11 +122,3 @@ class Plan:
         """Return when the whole list will be due to be read again; None if it never was."""
         begun = moment_of(FullPass(*state["full_pass"]).begun[1]) if state["full_pass"] else None
         return begun + (self.max_age or timedelta(0)) * _TOLERANCE if begun else None
-
-
-def before(moment: datetime, span: timedelta) -> datetime:
-    """Return an earlier time, or the earliest that there is."""
-    try:
-        return moment - span
-    except OverflowError:
-        return datetime.min.replace(tzinfo=timezone.utc)

@@ -26,7 +26,6 @@ class StreamStats:
     Attributes:
         waited: Seconds spent waiting for limits and retries.
         back_to: Creation time of the last record.
-        is_absent: Whether the account has no such list.
         started: When the first request was sent, on the monotonic clock.
     """
 
@@ -34,7 +33,7 @@ class StreamStats:
     records: int = 0
     requests: int = 0
     waited: float = 0.0
-    back_to: str | None = None
+    back_to: str = ""
     is_absent: bool = False
     started: float = float("inf")
 
@@ -51,6 +50,7 @@ class Progress:
         self._logger = logger
         self._requests_left = requests_left
         self._stats: dict[str, StreamStats] = {}
+        self._noted: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._reported = time.monotonic()
         self._has_reported = False
 
@@ -70,11 +70,15 @@ class Progress:
         if self._due or seconds >= EVERY_SECONDS:
             self._report(stats, until if seconds >= 1 else None)
 
-    def summarize(self, min_requests: int | None) -> None:
-        """Log the figures of every stream that was read, and what the next run costs at least.
+    def note(self, stream: str, notice: str, identifier: str) -> None:
+        """Note what came up, in words that ids follow: "calendars skipped"."""
+        self._noted[stream, notice].append(identifier)
 
-        None stands for a run that did not read everything, so that nobody knows.
-        """
+    def summarize(self, min_requests: int | None) -> None:
+        """Log notes, the figures of every stream, and what the next run costs, if known."""
+        for (stream, notice), ids in self._noted.items():
+            more = f" and {len(ids) - _MOST_IDS:,} more" if len(ids) > _MOST_IDS else ""
+            self._logger.info("%s: %s: %s%s", stream, notice, ", ".join(ids[:_MOST_IDS]), more)
         read = [stats for stats in self._stats.values() if stats.requests]
         for stats in read:
             records, requests = _counted(stats.records, "record"), _counted(stats.requests)
@@ -96,39 +100,25 @@ class Progress:
         self._reported = time.monotonic()
         seconds, left = self._reported - stats.started, self._requests_left()
         rate = int(stats.records / seconds * 60) if seconds >= _MIN_RATE_SECONDS else None
-        parts = [_counted(stats.records, "record")]
-        parts += [] if rate is None else [f"{rate:,} a minute"]
-        parts += [f"back to {stats.back_to[:10]}"] if stats.back_to else []
-        parts += [] if left is None else [f"{_counted(left)} left"]
-        parts += [f"waiting until {until:%H:%M:%S %Z}"] if until else []
-        parts += [] if self._has_reported else ["may be stopped at any time: the next run resumes"]
+        parts = (
+            _counted(stats.records, "record"),
+            "" if rate is None else f"{rate:,} a minute",
+            f"back to {stats.back_to[:10]}" if stats.back_to else "",
+            "" if left is None else f"{_counted(left)} left",
+            f"waiting until {until:%H:%M:%S %Z}" if until else "",
+            "" if self._has_reported else "may be stopped at any time: the next run resumes",
+        )
         self._has_reported = True
         figures = {
             "stream": stats.stream,
             "records": stats.records,
             "records_per_minute": rate,
-            "back_to": stats.back_to,
+            "back_to": stats.back_to or None,
             "requests_left": left,
             "waiting_until": until.isoformat() if until else None,
         }
-        self._logger.info("%s: %s", stats.stream, ", ".join(parts), extra={"progress": figures})
-
-
-class Notices:
-    """Counts what came up, and names the first few objects it concerns."""
-
-    def __init__(self) -> None:
-        self._ids: dict[tuple[str, str], list[str]] = defaultdict(list)
-
-    def add(self, stream: str, notice: str, identifier: str) -> None:
-        """Note what came up, in words that ids follow: "calendars skipped"."""
-        self._ids[stream, notice].append(identifier)
-
-    def log(self, logger: logging.Logger) -> None:
-        """Log one line for each notice."""
-        for (stream, notice), ids in self._ids.items():
-            more = f" and {len(ids) - _MOST_IDS:,} more" if len(ids) > _MOST_IDS else ""
-            logger.info("%s: %s: %s%s", stream, notice, ", ".join(ids[:_MOST_IDS]), more)
+        line = ", ".join(filter(None, parts))
+        self._logger.info("%s: %s", stats.stream, line, extra={"progress": figures})
 
 
 def _counted(number: int, what: str = "request") -> str:
@@ -146,9 +136,7 @@ def plain_text(text: str, secret: str = "") -> str:
 class PlainTextFilter(logging.Filter):
     """Makes every message of a handler plain text; metrics keep their form."""
 
-    def __init__(self, secret: str) -> None:
-        super().__init__()
-        self._secret = secret
+    secret = ""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
@@ -157,7 +145,7 @@ class PlainTextFilter(logging.Filter):
             point = record.args[0]
             record.args = (dataclasses.replace(point, tags=self._without_key(point.tags)),)
             return True
-        record.msg, record.args = plain_text(record.getMessage(), self._secret), None
+        record.msg, record.args = plain_text(record.getMessage(), self.secret), None
         if record.levelno < logging.ERROR:
             record.exc_info = None  # urllib3 warns of a header that it cannot read with a traceback
         return True
@@ -165,12 +153,14 @@ class PlainTextFilter(logging.Filter):
     def _without_key(self, value: t.Any) -> t.Any:
         if isinstance(value, dict):
             return {name: self._without_key(part) for name, part in value.items()}
-        return plain_text(value, self._secret) if type(value) is str else value
+        return plain_text(value, self.secret) if type(value) is str else value
+
+
+_PLAIN = PlainTextFilter()
 
 
 def keep_plain(secret: str) -> None:
     """Make all that is logged plain text without the API key."""
+    _PLAIN.secret = secret if len(secret) >= _SHORTEST_KEY else ""
     for handler in logging.getLogger().handlers:
-        for old in [f for f in handler.filters if isinstance(f, PlainTextFilter)]:
-            handler.removeFilter(old)
-        handler.addFilter(PlainTextFilter(secret if len(secret) >= _SHORTEST_KEY else ""))
+        handler.addFilter(_PLAIN)  # which adds it only once

@@ -1,8 +1,7 @@
 """Readers: what comes after a position in a list, page by page.
 
-A reader is a function of a stream and a position. It asks, checks and yields; it edits no
-state. Where a page does not continue the one before, it raises ListMovedError, for the pass
-to step back.
+A reader is a function of a stream and a position that edits no state. Where a page does not
+continue the one before, it raises ListMovedError, for the pass to step back.
 """
 
 import typing as t
@@ -55,7 +54,6 @@ class Page(t.NamedTuple):
         rows: What to write; to read them may send requests.
         objects: The objects of the list that this page brought.
         position: Where the next page begins; None at the end.
-        response: The list's response.
     """
 
     rows: Iterable[Record]
@@ -92,10 +90,7 @@ def object_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
 
 
 def filter_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
-    """Read a list once for each value of each filter, in the order of the values.
-
-    The values are the ids of other lists, whose order no edit changes.
-    """
+    """Read a list once for each value of each filter, ids of other lists, in their order."""
     values = {
         f"{name}={one}" for name, path in stream.filters.items() for one in _ids(stream, path)
     }
@@ -104,9 +99,9 @@ def filter_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     for value in sorted(values):
         inner = position if position and position.filter == value else None
         is_read = inner is not None and inner.after is None
-        if value in stream.unread:
-            continue  # it is read whole, first thing in the next run
-        if is_read or (position and position.filter and value < position.filter):
+        is_before = position and position.filter and value < position.filter
+        # What is unread is read whole, first thing in the next run.
+        if is_read or is_before or value in stream.unread:
             continue
         try:
             for page in filtered_pages(stream, inner, value, timed=True):
@@ -138,10 +133,9 @@ def _ids(stream: Stream, path: str) -> set[str]:
 def _pages(stream: Stream, position: Position | None, request: Request) -> Iterator[Page]:
     """Read a list from a position: each page must begin with the last object of the one before.
 
-    Raises:
-        ListMovedError: If a page does not, or leads nowhere new.
+    Where a page does not, or leads nowhere new, the list has moved.
     """
-    paginator = stream.paginator(position.after if position else None)
+    paginator = stream.get_new_paginator(position.after if position else None)
     used: set[str | None] = set()
     before: list[Record] = []
     while not paginator.finished:
@@ -168,10 +162,9 @@ def _pages(stream: Stream, position: Position | None, request: Request) -> Itera
             after = paginator.current_value
             known = len(objects) > 1 and as_id(objects[-2].get("id")) == after
             position = Position(after, *(_mark(stream, objects[-1:]) if known else ()))
-        wanted = [
-            found for found in new if not request["timed"] or stream.sync_pass.is_wanted(found)
-        ]
-        yield Page(wanted, wanted, position, response)
+        if request["timed"]:
+            new = list(filter(stream.sync_pass.is_wanted, new))
+        yield Page(new, new, position, response)
         if position is None:
             return
 
@@ -188,12 +181,7 @@ def _message(request: Request, what: str, cursor: str | None) -> str:
 
 
 def _ask(stream: Stream, request: Request, cursor: str | None) -> t.Any:
-    """Return a page. A cursor is lost if its request fails while the first page answers.
-
-    Raises:
-        ListMovedError: If the cursor is lost.
-        TimeRefusedError: If the time in the filter is refused.
-    """
+    """Return a page. A cursor is lost if its request fails while the first page answers."""
     lost = None
     if cursor is not None:
         try:

@@ -53,7 +53,11 @@ class SignalWaiter:
         if not hasattr(signal, "setitimer") or current_thread() is not main_thread():
             yield
             return
-        signal.signal(signal.SIGALRM, _end_of_time)
+
+        def end(*_: t.Any) -> None:
+            raise TimeoutError
+
+        signal.signal(signal.SIGALRM, end)
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             yield
@@ -64,10 +68,6 @@ class SignalWaiter:
         """Sleep, unless a signal comes."""
         with self.interruptible():
             time.sleep(seconds)
-
-
-def _end_of_time(*_: t.Any) -> None:
-    raise TimeoutError
 
 
 class WholeLineWriter(MsgSpecWriter):

@@ -25,9 +25,8 @@ from tap_oncehub.engine.readers import Reader, Request, filtered_pages, list_rea
 from tap_oncehub.engine.records import RecordConformer
 from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.run import SyncRun
-from tap_oncehub.engine.state import PassState, last_version, prepare
+from tap_oncehub.engine.state import PassState, UnreadObjects, last_version, prepare
 from tap_oncehub.engine.sync_pass import SyncPass, due_passes
-from tap_oncehub.engine.unread import UnreadObjects
 
 
 class ResumableStream(RESTStream[str]):
@@ -40,7 +39,7 @@ class ResumableStream(RESTStream[str]):
         follows: The key of ``source`` that it follows, where its own rows have none.
         tells_deletes: Whether what a full pass does not bring is gone.
         row_settings: Settings that decide which rows there are.
-        min_lookback: How far behind the bookmark to start again at least.
+        ids_setting: The setting with ids to ask for in place of a list.
         documented_refusals: Statuses that say that there is no row, and why.
         updated_key: The field that changes with every edit.
         created_key: The field that shows how far back a sync has got.
@@ -54,6 +53,7 @@ class ResumableStream(RESTStream[str]):
     follows: t.ClassVar[str | None] = None
     tells_deletes: t.ClassVar[bool] = True
     row_settings: t.ClassVar[tuple[str, ...]] = ()
+    ids_setting: t.ClassVar[str] = ""
     min_lookback: t.ClassVar[timedelta] = timedelta(0)
     documented_refusals: t.ClassVar[Mapping[int, str]] = {}
     updated_key: t.ClassVar[str] = "updated"
@@ -68,24 +68,6 @@ class ResumableStream(RESTStream[str]):
         super().__init__(tap)
 
     # What a connector says.
-
-    @property
-    def max_age_setting(self) -> str:
-        """The setting with the age, in the unit that it ends with, of a full pass that is due."""
-        raise NotImplementedError
-
-    @property
-    def named_ids(self) -> list[str]:
-        """Ids to ask for in place of a list."""
-        return []
-
-    def list_request(self, path: str, value: str | None = None, *, timed: bool = True) -> Request:
-        """Describe a request for a list, filtered by ``name=value`` and by the time."""
-        return {"path": path, "filter": value, "timed": timed and self.sync_pass.since is not None}
-
-    def paginator(self, start: str | None) -> t.Any:
-        """Return a paginator that begins after an object; see client.EnvelopePaginator."""
-        raise NotImplementedError
 
     def check_body(self, request: Request, body: t.Any) -> str | None:
         """Return what is wrong with a decoded body; None if nothing is."""
@@ -129,14 +111,15 @@ class ResumableStream(RESTStream[str]):
         for sync_pass in chain([first], passes) if first else ():
             self.sync_pass = sync_pass
             self._set_version(sync_pass)
-            self.run.announce(self, sync_pass)
+            if sync_pass.is_full and self.key:
+                self.run.announce_full_pass(self)
             self.run.save_state()
             for page in sync_pass.pages(partial(self.reader, self)):
                 yield from page.rows
                 sync_pass.commit(page)
                 self.run.save_state()
                 for found in page.objects[-1:]:
-                    self.stats.back_to = str(found.get(self.created_key) or "") or None
+                    self.stats.back_to = str(found.get(self.created_key) or "")
             if sync_pass.finish():
                 self._activate_version()
             self.run.save_state()
@@ -145,13 +128,30 @@ class ResumableStream(RESTStream[str]):
             self.logger.info("%s: skipped; next due %s (%s)", self.name, when, self.max_age_setting)
         self.is_complete = True
 
-    # What the passes need to know.
+    # What the passes and the readers need to know.
 
     @property
     def key(self) -> str | None:
         """What the list is read by; None if it is read whole."""
         incremental = self.replication_method == REPLICATION_INCREMENTAL
         return self.replication_key if incremental else self.follows
+
+    @property
+    def max_age_setting(self) -> str:
+        """The setting with the age, in the unit that it ends with, of a full pass that is due."""
+        if self.key:
+            return "full_pass_days"
+        costly = self.source or self.filters
+        return "per_object_refresh_hours" if costly else "full_table_refresh_hours"
+
+    @property
+    def named_ids(self) -> list[str]:
+        """Ids to ask for in place of a list."""
+        return self.config.get(self.ids_setting) or []
+
+    def list_request(self, path: str, value: str | None = None, *, timed: bool = True) -> Request:
+        """Describe a request for a list, filtered by ``name=value`` and by the time."""
+        return {"path": path, "filter": value, "timed": timed and self.sync_pass.since is not None}
 
     @property
     def plan(self) -> Plan:
@@ -185,9 +185,8 @@ class ResumableStream(RESTStream[str]):
         prepared = self.build_prepared_request(
             method=http.method, url=http.url, params=http.encode_params(), headers=http.headers
         )
-        check = partial(self.check_body, request)
         self.requests_asked += 1
-        return self.run.client.send(prepared, self.stats, check)
+        return self.run.client.send(prepared, self.stats, partial(self.check_body, request))
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record | None:
@@ -215,11 +214,10 @@ class ResumableStream(RESTStream[str]):
         """Tell the loader that what the full pass did not bring is gone."""
         if self._stream_version is None or not self.run.may_tell_deletes:
             return
-        for stream_map in self.stream_maps:
-            if not isinstance(stream_map, RemoveRecordTransform):
-                self.run.write_message(
-                    ActivateVersionMessage(stream_map.stream_alias, self._stream_version)
-                )
+        maps = [one for one in self.stream_maps if not isinstance(one, RemoveRecordTransform)]
+        for one in maps:
+            message = ActivateVersionMessage(one.stream_alias, self._stream_version)
+            self.run.write_message(message)
 
     @cached_property
     def stats(self) -> StreamStats:

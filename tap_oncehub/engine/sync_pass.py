@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from tap_oncehub.engine.errors import EndpointError
-from tap_oncehub.engine.plan import Clocks, Plan, before
+from tap_oncehub.engine.plan import Clocks, Plan
 from tap_oncehub.engine.readers import ListMovedError, Page, Position, TimeRefusedError
 from tap_oncehub.engine.state import (
     FORM,
@@ -17,66 +17,13 @@ from tap_oncehub.engine.state import (
     last_objects,
     last_version,
 )
-from tap_oncehub.engine.times import earliest, latest, milliseconds, moment_of, seconds, utc_text
+from tap_oncehub.engine.times import day_before, earliest, latest, milliseconds, moment_of, utc_text
 
 MAX_REWINDS = 12
-_DAY = timedelta(days=1)
 _HALF = (
     "the list has {:,} objects, less than half of the {:,} of the last full pass, so that none is "
     "taken for deleted. If that is right, run once with an empty state (meltano run --full-refresh)"
 )
-
-
-def due_passes(
-    state: State, plan: Plan, clocks: Clocks, warn: Callable[[str], None]
-) -> Iterator["SyncPass"]:
-    """Yield the passes of a run: one in progress; else what is new, then all, if that is due.
-
-    ``state`` is the stream's, as ``prepare`` left it.
-    """
-    reads = plan.key or plan.digest
-    begun = seconds(clocks.machine), seconds(clocks.server)
-    start = plan.start(state, clocks, warn)
-    if saved := _resumable(state, plan, reads, start):
-        yield SyncPass(state, plan, saved, warn)
-        return
-    version = _next_version(state, clocks)
-    state["resume"] = []
-    if start:
-        if plan.versioned and not state["full_pass"]:  # of an older version of the tap
-            state["full_pass"] = [*FullPass(version, begun)]
-            version += 1
-        wide = clocks.days if clocks.days != state["wide_read"] else []
-        day_before = before(start, _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
-        since = milliseconds(day_before if wide else start)
-        yield SyncPass(state, plan, SavedPass(FORM, reads, 0, begun, wide, since), warn)
-    if (plan.key and not start) or plan.is_full_pass_due(state, clocks):
-        state["unread"] = []  # everything is asked for again
-        signed = version if plan.versioned else -version
-        saved = SavedPass(FORM, reads, signed, begun, clocks.days if plan.key else [], None)
-        # Without a position only its version counts, which none may repeat.
-        state["resume"] = [*saved]
-        yield SyncPass(state, plan, saved, warn)
-
-
-def _resumable(state: State, plan: Plan, reads: str, start: datetime | None) -> SavedPass | None:
-    """Return the pass in progress, if it reads all that a new one would."""
-    if not state["resume"]:
-        return None
-    saved = msgspec.convert(state["resume"], SavedPass)
-    since = moment_of(saved.since)
-    covers = saved.since is None or (since and start and since <= start)
-    # Half of the records without a version would pass for gone.
-    in_kind = saved.version == 0 or (saved.version > 0) is plan.versioned
-    is_ours = saved.form == FORM and saved.reads == reads and saved.positions
-    return saved if is_ours and covers and in_kind else None
-
-
-def _next_version(state: State, clocks: Clocks) -> int:
-    """Return a version that is later than all before, though the clock may have been ahead."""
-    found = ((state["full_pass"], 0), (state["resume"], 2))
-    known: list[int] = [abs(part[at]) for part, at in found if part]
-    return max(int(clocks.machine.timestamp() * 1000), *(version + 1 for version in known), 1)
 
 
 class SyncPass:
@@ -84,18 +31,18 @@ class SyncPass:
 
     Attributes:
         since: What the time filter asks for; None reads everything.
+        dates_only: Whether the filter takes a date, that of the day before.
         is_wanted: Tells whether an object is not older than the start date.
         is_full: Whether it reads the whole list.
-        dates_only: Whether the filter takes a date, that of the day before.
     """
 
     def __init__(
         self, state: State, plan: Plan, saved: SavedPass, warn: Callable[[str], None]
     ) -> None:
         self.since = saved.since
+        self.dates_only = False
         self.is_wanted = plan.is_wanted
         self.is_full = saved.version != 0
-        self.dates_only = False
         self._state, self._plan, self._saved, self._warn = state, plan, saved, warn
         self._positions = list(saved.positions)
         self._depth = self._furthest = len(self._positions)
@@ -109,16 +56,12 @@ class SyncPass:
         return self._saved.version or last_version(self._state)
 
     def pages(self, read: Callable[[Position | None], Iterator[Page]]) -> Iterator[Page]:
-        """Read to the end; the n-th failure since the furthest page steps back n positions.
-
-        Raises:
-            EndpointError: If the list changes faster than it can be read.
-        """
+        """Read to the end; the n-th failure since the furthest page steps back n positions."""
         while True:
             try:
                 yield from read(self._positions[-1] if self._positions else None)
             except TimeRefusedError as refused:  # noqa: PERF203  # rare
-                self.dates_only = True
+                self.since, self.dates_only = day_before(str(self.since)), True
                 self._warn(f"{refused}; filtering by the date of the day before")
             except ListMovedError as moved:
                 self._rewind(moved)
@@ -129,8 +72,8 @@ class SyncPass:
         self._rewinds += 1
         if self._rewinds > MAX_REWINDS:
             self._state["resume"] = [*self._saved._replace(positions=[])]
-            msg = f"the list changes faster than it can be read ({moved}). "
-            raise EndpointError(msg + "The next run reads it again") from None
+            what = f"the list changes faster than it can be read ({moved})"
+            raise EndpointError(f"{what}. The next run reads it again") from None
         self._warn(f"{moved}; reading again from an earlier page")
         self._positions = self._positions[: -self._rewinds]
         self._depth = max(0, self._depth - self._rewinds)
@@ -142,8 +85,6 @@ class SyncPass:
         self._depth += 1
         if self._depth > self._furthest:
             self._furthest, self._rewinds = self._depth, 0
-        positions = [page.position] if page.position else []
-        self._positions = [*self._positions, *positions][-POSITIONS_KEPT:]
         self._saved = self._saved._replace(
             # The lists of values were read before the first page.
             began=self._saved.began
@@ -152,6 +93,7 @@ class SyncPass:
             objects=self._saved.objects + len(page.objects),
         )
         if page.position:
+            self._positions = [*self._positions, page.position][-POSITIONS_KEPT:]
             self._state["resume"] = [*self._saved[:-1], [[*place] for place in self._positions]]
 
     def finish(self) -> bool:
@@ -192,11 +134,61 @@ class SyncPass:
             state["replication_key_value"] = utc_text(value)
 
 
-def _beginning(page: Page, newest: str | None) -> datetime:
-    """Return a time not later than what a page says.
+def due_passes(
+    state: State, plan: Plan, clocks: Clocks, warn: Callable[[str], None]
+) -> Iterator[SyncPass]:
+    """Yield the passes of a run: one in progress; else what is new, then all, if that is due.
 
-    Where the server does not tell the time, its newest key does.
+    ``state`` is the stream's, as ``prepare`` left it.
     """
+    reads = plan.key or plan.digest
+    begun = f"{clocks.machine:%Y-%m-%dT%H:%M:%SZ}", f"{clocks.server:%Y-%m-%dT%H:%M:%SZ}"
+    start = plan.start(state, clocks, warn)
+    if saved := _resumable(state, plan, reads, start):
+        yield SyncPass(state, plan, saved, warn)
+        return
+    version = _next_version(state, clocks)
+    state["resume"] = []
+    if start:
+        if plan.versioned and not state["full_pass"]:  # of an older version of the tap
+            state["full_pass"] = [*FullPass(version, begun)]
+            version += 1
+        wide = clocks.days if clocks.days != state["wide_read"] else []
+        since = milliseconds(start)
+        if wide:
+            since = f"{day_before(since)}T00:00:00.000Z"
+        yield SyncPass(state, plan, SavedPass(FORM, reads, 0, begun, wide, since), warn)
+    if (plan.key and not start) or plan.is_full_pass_due(state, clocks):
+        state["unread"] = []  # everything is asked for again
+        signed = version if plan.versioned else -version
+        saved = SavedPass(FORM, reads, signed, begun, clocks.days if plan.key else [], None)
+        # Without a position only its version counts, which none may repeat.
+        state["resume"] = [*saved]
+        yield SyncPass(state, plan, saved, warn)
+
+
+def _resumable(state: State, plan: Plan, reads: str, start: datetime | None) -> SavedPass | None:
+    """Return the pass in progress, if it reads all that a new one would."""
+    if not state["resume"]:
+        return None
+    saved = msgspec.convert(state["resume"], SavedPass)
+    since = moment_of(saved.since)
+    covers = saved.since is None or (since and start and since <= start)
+    # Half of the records without a version would pass for gone.
+    in_kind = saved.version == 0 or (saved.version > 0) is plan.versioned
+    is_ours = saved.form == FORM and saved.reads == reads and saved.positions
+    return saved if is_ours and covers and in_kind else None
+
+
+def _next_version(state: State, clocks: Clocks) -> int:
+    """Return a version that is later than all before, though the clock may have been ahead."""
+    found = ((state["full_pass"], 0), (state["resume"], 2))
+    known: list[int] = [abs(part[at]) for part, at in found if part]
+    return max(int(clocks.machine.timestamp() * 1000), *(version + 1 for version in known), 1)
+
+
+def _beginning(page: Page, newest: str | None) -> datetime:
+    """Return a time not later than what a page says; without a Date its newest key tells it."""
     moments = [page.response.sent_at]
     if page.response.date is None and (moment := moment_of(newest)):
         moments.append(moment - timedelta(seconds=1))

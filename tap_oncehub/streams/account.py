@@ -18,7 +18,6 @@ class UsersStream(OnceHubStream):
 
     name = "users"
     path = "/users"
-    object_types = frozenset({"user"})
 
 
 class TeamsStream(OnceHubStream):
@@ -26,7 +25,6 @@ class TeamsStream(OnceHubStream):
 
     name = "teams"
     path = "/teams"
-    object_types = frozenset({"team"})
 
 
 class UserSchedulingAvailabilityStream(OnceHubStream):
@@ -58,7 +56,6 @@ class WebhooksStream(OnceHubStream):
 
     name = "webhooks"
     path = "/webhooks"
-    object_types = frozenset({"webhook"})
     row_settings = ("include_webhook_secrets",)
 
     @cached_property
@@ -86,7 +83,7 @@ class WebhookEventsStream(OnceHubStream):
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "this account has none"}
 
     @override
-    def check_list(self, body: t.Any) -> str | None:
+    def check_list(self, request: Request, body: t.Any) -> str | None:
         rows = rows_in(body)
         if isinstance(rows, list) and all(isinstance(row, (dict, str)) for row in rows):
             return None

@@ -18,7 +18,6 @@ class BookingsStream(OnceHubStream):
 
     name = "bookings"
     path = "/bookings"
-    object_types = frozenset({"booking"})
     replication_key = "last_updated_time"
     time_filters = frozenset({"creation_time", "starting_time", "last_updated_time"})
     rank = 3
@@ -29,7 +28,6 @@ class BookingStream(OnceHubStream):
 
     name = "booking"
     path = "/bookings/{id}"
-    object_types = frozenset({"booking"})
     source = "/bookings"
     reader = staticmethod(object_reader)
     follows = "last_updated_time"
@@ -45,7 +43,6 @@ class BookingHostsStream(OnceHubStream):
 
     name = "booking_hosts"
     path = "/bookings"
-    object_types = frozenset({"booking", "user"})
     primary_keys = ("booking_id", "user_id")
     replication_key = "last_updated_time"
     time_filters = frozenset({"last_updated_time"})
@@ -66,7 +63,6 @@ class ConversationsStream(OnceHubStream):
 
     name = "conversations"
     path = "/bookings/{id}"
-    object_types = frozenset({"booking"})
     source = "/bookings"
     follows = "last_updated_time"
     tells_deletes = False

@@ -11,15 +11,12 @@ from tap_oncehub.client import OnceHubStream, rows_in
 from tap_oncehub.engine.readers import Request, filter_reader, object_reader
 from tap_oncehub.engine.times import milliseconds, moment_of
 
-_PAGES = frozenset({"bookingpage", "masterpage", "eventtype"})
-
 
 class BookingCalendarsStream(OnceHubStream):
     """All booking calendars."""
 
     name = "booking_calendars"
     path = "/booking-calendars"
-    object_types = frozenset({"bookingcalendar"})
 
 
 class BookingCalendarStream(OnceHubStream):
@@ -27,7 +24,6 @@ class BookingCalendarStream(OnceHubStream):
 
     name = "booking_calendar"
     path = "/booking-calendars/{id}"
-    object_types = frozenset({"bookingcalendar"})
     source = "/booking-calendars"
     reader = staticmethod(object_reader)
     ids_setting = "booking_calendar_ids"
@@ -87,7 +83,6 @@ class BookingPagesStream(OnceHubStream):
 
     name = "booking_pages"
     path = "/booking-pages"
-    object_types = _PAGES
 
 
 class MasterPagesStream(OnceHubStream):
@@ -95,7 +90,6 @@ class MasterPagesStream(OnceHubStream):
 
     name = "master_pages"
     path = "/master-pages"
-    object_types = _PAGES
 
 
 class EventTypesStream(OnceHubStream):
@@ -103,7 +97,6 @@ class EventTypesStream(OnceHubStream):
 
     name = "event_types"
     path = "/event-types"
-    object_types = _PAGES
 
 
 class BookingPageLinksStream(OnceHubStream):
@@ -111,7 +104,6 @@ class BookingPageLinksStream(OnceHubStream):
 
     name = "booking_page_links"
     path = "/booking-pages"
-    object_types = _PAGES | {"user"}
     primary_keys = ("booking_page_id", "linked_type", "linked_id")
     filters: t.ClassVar[t.Mapping[str, str]] = {
         "user": "/users",

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tap_oncehub.engine.progress import Notices, Progress
+from tap_oncehub.engine.progress import Progress
 
 
 class Clock:
@@ -101,11 +101,11 @@ def test_what_the_next_run_needs_is_not_guessed(lines: Lines) -> None:
 
 
 def test_notices_name_ten_and_count_the_rest(lines: Lines) -> None:
-    notices = Notices()
-    notices.add("users", "users without a schedule", "USR-1")
+    progress = begin()
+    progress.note("users", "users without a schedule", "USR-1")
     for number in range(1200):
-        notices.add("slots", "calendars skipped", f"BKC-{number}")
-    notices.log(logging.getLogger("tap"))
+        progress.note("slots", "calendars skipped", f"BKC-{number}")
+    progress.summarize(None)
     first, second = lines()
     assert first == "users: users without a schedule: USR-1"
     assert second.startswith("slots: calendars skipped: BKC-0, BKC-1, ")
