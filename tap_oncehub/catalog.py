@@ -60,8 +60,7 @@ def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        msg = f"The {name} in {file.name} is not a JSON object."
-        raise SettingsError(msg)
+        raise SettingsError(f"The {name} in {file.name} is not a JSON object.")
     if name == "catalog":
         _check_catalog(content, file.name)
     return content
@@ -71,12 +70,12 @@ def _check_catalog(content: t.Any, place: str) -> None:
     try:
         entries = msgspec.convert(content, _Catalog).streams
     except msgspec.ValidationError as error:
-        msg = f"The catalog in {place} is not like the one that tap-oncehub --discover "
-        raise SettingsError(msg + f"writes: {error}.") from None
+        what = "is not like the one that tap-oncehub --discover writes"
+        raise SettingsError(f"The catalog in {place} {what}: {error}.") from None
     for entry in entries:
         if entry.stream not in {None, "", entry.tap_stream_id}:
-            msg = f"The catalog in {place} has two names for the stream {entry.tap_stream_id!r}."
-            raise SettingsError(msg)
+            what = f"has two names for the stream {entry.tap_stream_id!r}"
+            raise SettingsError(f"The catalog in {place} {what}.")
 
 
 def register_maps(tap: Tap) -> None:
@@ -86,11 +85,11 @@ def register_maps(tap: Tap) -> None:
     """
     maps: dict[str, t.Any] = dict(tap.config.get("stream_maps", {}))
     if any(name.startswith("__") and name != "__else__" for name in maps):
-        msg = "Of names that begin with two underscores, stream_maps may hold __else__ only."
-        raise SettingsError(msg)
+        what = "stream_maps may hold __else__ only"
+        raise SettingsError(f"Of names that begin with two underscores, {what}.")
     for unknown in (tap.input_catalog or {}).keys() - tap.streams.keys():
-        msg = f"The catalog has an unknown stream {unknown!r}; known are: {', '.join(tap.streams)}"
-        raise SettingsError(msg)
+        names = ", ".join(tap.streams)
+        raise SettingsError(f"The catalog has an unknown stream {unknown!r}; known are: {names}")
     mapper = tap.mapper = PluginMapper({**tap.config, "stream_maps": maps}, tap.logger)
     known = {column for stream in tap.streams.values() for column in stream.schema["properties"]}
     for name, stream in tap.streams.items():
@@ -108,11 +107,9 @@ def register_maps(tap: Tap) -> None:
         try:
             mapper.register_raw_streams_from_catalog(Catalog({name: entry}))
         except Exception as error:  # noqa: BLE001  # an expression may be anything
-            kind = type(error).__name__
             told = isinstance(error, StreamMapConfigError)
-            why = str(error) if told else f"an expression cannot be read ({kind})"
-            msg = f"The stream map of {name} cannot be used: {why}"
-            raise SettingsError(msg) from None
+            why = error if told else f"an expression cannot be read ({type(error).__name__})"
+            raise SettingsError(f"The stream map of {name} cannot be used: {why}") from None
         for stream_map in mapper.stream_maps[name]:
             for method in ("transform", "get_filter_result"):
                 setattr(stream_map, method, _guarded(getattr(stream_map, method), name))
@@ -143,9 +140,8 @@ def _guarded(function: Callable[[Record], t.Any], stream: str) -> Callable[[Reco
         except SettingsError:
             raise
         except Exception as error:  # noqa: BLE001  # whatever an expression may do
-            kind = type(error.__cause__ or error).__name__
-            msg = f"A stream map of {stream} does not work with a record ({kind})."
-            raise SettingsError(msg) from None
+            what = f"does not work with a record ({type(error.__cause__ or error).__name__})"
+            raise SettingsError(f"A stream map of {stream} {what}.") from None
 
     return guarded
 

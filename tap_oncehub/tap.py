@@ -54,15 +54,18 @@ class TapOnceHub(CommandLineTap):
         """What the streams share."""
         config, key = self.config, self.config.get("api_key", "")  # discovery needs none
         keep_plain(key)
+        is_local, file = is_loopback(config["api_url"]), config.get("rate_limit_file")
+        # Requests to a loopback address are none to OnceHub, and must not use up its window.
+        if file is None and not is_local:
+            file = platformdirs.user_state_path("tap-oncehub") / "requests.sqlite"
         limiter = RequestLimiter(
             config["rate_limit_per_second"],
             config["rate_limit_per_window"],
             config["rate_limit_window_seconds"],
-            file=_rate_limit_file(config),
+            file=Path(file) if file else None,
             key=key,
             logger=self.logger,
         )
-        progress, waiter = Progress(self.logger, lambda: limiter.left), SignalWaiter()
         key_check_path = urlsplit(config["api_url"]).path.rstrip("/") + TestAuthStream.path
         client = HttpClient(
             limiter,
@@ -72,9 +75,9 @@ class TapOnceHub(CommandLineTap):
             timeout_seconds=config["request_timeout_seconds"],
             max_wait_seconds=config["max_wait_seconds"],
             secret=key,
-            direct=is_loopback(config["api_url"]),
-            progress=progress,
-            waiter=waiter,
+            direct=is_local,
+            progress=Progress(self.logger, lambda: limiter.left),
+            waiter=SignalWaiter(),
             address="api_url",
         )
         return SyncRun(self, client)
@@ -168,14 +171,3 @@ class TapOnceHub(CommandLineTap):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         # The SDK would exit at once, perhaps in the middle of a line.
         self.run.waiter.handle(signum, frame)
-
-
-def _rate_limit_file(config: t.Mapping[str, t.Any]) -> Path | None:
-    """Return the file of the limits; None counts in memory.
-
-    Requests to a loopback address are none to OnceHub, and must not use up its window.
-    """
-    file = config.get("rate_limit_file")
-    if file is None and not is_loopback(config["api_url"]):
-        file = platformdirs.user_state_path("tap-oncehub") / "requests.sqlite"
-    return Path(file) if file else None

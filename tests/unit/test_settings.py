@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tap_oncehub.config import converted, doubts, problems
-from tap_oncehub.settings import DEFAULT_API_URL, SETTINGS
+from tap_oncehub.settings import DEFAULT_API_URL, SETTINGS, converted, doubts, problems
 from tap_oncehub.tap import TapOnceHub
 
 KEY = "k3y-0123456789abcdef"
