@@ -121,16 +121,14 @@ def _applicable(
     """Leave out what a map says of columns that the stream does not write."""
     if not isinstance(definition, dict):
         return definition
-    return {
-        column: expression
-        for column, expression in definition.items()
-        if column in written
-        or not (column in own or (column in known and _reads(expression, column)))
-    }
 
+    def applies(column: str, expression: t.Any) -> bool:
+        if column in written or column in own:
+            return column in written
+        reads = re.search(rf"\b(self|{re.escape(column)})\b", str(expression))
+        return not (column in known and reads)
 
-def _reads(expression: t.Any, column: str) -> bool:
-    return bool(re.search(rf"\b(self|{re.escape(column)})\b", str(expression)))
+    return {column: what for column, what in definition.items() if applies(column, what)}
 
 
 def _guarded(function: Callable[[Record], t.Any], stream: str) -> Callable[[Record], t.Any]:

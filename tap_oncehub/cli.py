@@ -96,10 +96,8 @@ class CommandLineTap(Tap):
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> t.Any:
-        """Read the settings; without any file, from the environment.
-
-        The SDK's own reading takes a file .env, from any folder upwards, for more than that.
-        """
+        """Read the settings; without any file, from the environment."""
+        # The SDK's own reading takes a file .env, from any folder upwards, for more than that.
         files = tuple(path for path in value if path != "ENV")
         try:
             found = super().cb_config(ctx, param, files)

@@ -32,16 +32,13 @@ class EnvelopePaginator(JSONPathPaginator):
     More pages exist if ``has_more`` says so or ``Link`` has a ``next``. A page that is
     exactly full is asked for once more even where they deny it, and where both are absent,
     a list ends with a page that brings nothing new.
-
-    Attributes:
-        promised: Whether the latest page said that there are more.
     """
 
     def __init__(self, start: str | None, page_size: int) -> None:
         super().__init__("$.data[-2:].id")
         self._start = start
         self._page_size = page_size
-        self.promised = start is not None
+        self.promised = start is not None  # whether the latest page said that there are more
 
     @property
     @override
@@ -60,28 +57,22 @@ class EnvelopePaginator(JSONPathPaginator):
 
     @override
     def get_next(self, response: requests.Response) -> str | None:
-        """Return the id to ask after, or where objects have none, the cursor in ``Link``.
-
-        Of its address only the query is taken: the host may be another's.
-        """
+        """Return the id to ask after, or where objects have none, the cursor in ``Link``."""
         found = as_id(super().get_next(response))
+        # Of the address only the query is taken: the host may be another's.
         link = response.links.get("next", {}).get("url", "").partition("#")[0]
         return found or next(iter(parse_qs(link.partition("?")[2]).get("after", [])), None)
 
 
 class OnceHubStream(ResumableStream):
-    """One endpoint of the OnceHub API.
-
-    Attributes:
-        time_filters: Fields that the endpoint can filter by, all possible replication keys.
-    """
+    """One endpoint of the OnceHub API."""
 
     primary_keys: t.Sequence[str] = ("id",)
     records_jsonpath = "$.data[*]"
     schema = StreamSchema(SCHEMAS)
     updated_key = "last_updated_time"
     created_key = "creation_time"
-    time_filters: t.ClassVar[frozenset[str]] = frozenset()
+    time_filters: t.ClassVar[frozenset[str]] = frozenset()  # all possible replication keys
 
     @property
     @override
@@ -182,10 +173,7 @@ def rows_in(body: t.Any) -> t.Any:
 def error_for_response(
     response: JsonResponse, path: str, text: str, *, key_check_path: str
 ) -> errors.TapError:
-    """Return what a response means that refuses a request for good; ``text`` says both in words.
-
-    At ``key_check_path`` OnceHub says whether key, plan and address are right.
-    """
+    """Return what a refusal means; at ``key_check_path`` it is about key, plan or address."""
     status, checks_key = response.status_code, path == key_check_path
     if status == HTTPStatus.UNAUTHORIZED:
         text = f"OnceHub does not accept the API key: {text}."

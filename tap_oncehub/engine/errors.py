@@ -55,21 +55,15 @@ class InterruptedSyncError(TapError):
 
 
 class RetriableError(Exception):
-    """A failure that may pass by itself, for http.py alone; the text says what happened.
-
-    Attributes:
-        answered: Whether anything at the address reacted.
-        rate_limited: Whether it was a 429.
-        retry_after: Seconds that the answer asks to wait, if it does.
-    """
+    """A failure that may pass by itself, for http.py alone; the text says what happened."""
 
     def __init__(
         self,
         message: str,
         *,
-        answered: bool = True,
-        rate_limited: bool = False,
-        retry_after: float | None = None,
+        answered: bool = True,  # whether anything at the address reacted
+        rate_limited: bool = False,  # whether it was a 429
+        retry_after: float | None = None,  # seconds that the answer asks to wait
     ) -> None:
         super().__init__(message)
         self.answered, self.rate_limited, self.retry_after = answered, rate_limited, retry_after

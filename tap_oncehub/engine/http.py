@@ -34,27 +34,21 @@ _BLOCK_BYTES = 1 << 16
 
 @dataclass
 class HttpClient:
-    """Sends requests within the limits and returns sound responses only.
-
-    Attributes:
-        explain: Says what a refusal means: a response, the path asked for, and both in words.
-        secret: The API key, kept out of every message.
-        direct: Whether to ask without a proxy.
-        address: What people set where the service's address is wrong.
-    """
+    """Sends requests within the limits and returns sound responses only."""
 
     limiter: RequestLimiter
     logger: logging.Logger
     _: KW_ONLY
     service: str
+    # Says what a refusal means: a response, the path asked for, and both in words.
     explain: Callable[[JsonResponse, str, str], errors.TapError]
     timeout_seconds: float
     max_wait_seconds: float
-    secret: str
-    direct: bool
+    secret: str  # kept out of every message
+    direct: bool  # without a proxy
     progress: Progress
     waiter: SignalWaiter
-    address: str = "the address"
+    address: str = "the address"  # what people set where it is wrong
     session: requests.Session = field(default_factory=requests.Session)
     _patience: float = float("inf")
     _answered: bool = False

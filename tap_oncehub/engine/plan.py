@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tap_oncehub.engine.readers import Record, Stream
-from tap_oncehub.engine.state import FullPass, State
+from tap_oncehub.engine.state import State, last_full_pass
 from tap_oncehub.engine.times import before, moment_of
 
 _TOLERANCE = 0.95
@@ -39,23 +39,14 @@ class Clocks(t.NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """How a stream is to be read.
+    """How a stream is to be read."""
 
-    Attributes:
-        key: The replication key; None reads the list whole.
-        start_date: What is older by the key is not wanted.
-        lookback: How far behind the bookmark to start again.
-        versioned: Whether records carry a version, so that a loader can tell what is gone.
-        max_age: Age at which the whole list is read again; None is never.
-        digest: Stands for the settings that the rows depend on.
-    """
-
-    key: str | None = None
-    start_date: str | None = None
-    lookback: timedelta = timedelta(0)
-    versioned: bool = False
-    max_age: timedelta | None = None
-    digest: str = ""
+    key: str | None = None  # the replication key; None reads the list whole
+    start_date: str | None = None  # what is older by the key is not wanted
+    lookback: timedelta = timedelta(0)  # how far behind the bookmark to start again
+    versioned: bool = False  # whether records carry a version, so that a loader tells what is gone
+    max_age: timedelta | None = None  # at which the whole list is read again; None is never
+    digest: str = ""  # stands for the settings that the rows depend on
 
     @classmethod
     def of(cls, stream: Stream) -> "Plan":
@@ -105,13 +96,10 @@ class Plan:
         return not (start and moment and moment < start)
 
     def is_full_pass_due(self, state: State, clocks: Clocks) -> bool:
-        """Return whether the whole list is to be read again, by either clock.
-
-        One of them may be set back, the other stand still.
-        """
+        """Return whether the whole list is to be read again, by either clock: one may be wrong."""
         if not state["full_pass"] or self.max_age is None:
             return not self.key
-        last = FullPass(*state["full_pass"])
+        last = last_full_pass(state)
         if not self.key and last.digest != self.digest:
             return True
         begun = zip(clocks, map(moment_of, last.begun), strict=True)
@@ -120,5 +108,5 @@ class Plan:
 
     def next_full_pass(self, state: State) -> datetime | None:
         """Return when the whole list will be due to be read again; None if it never was."""
-        begun = moment_of(FullPass(*state["full_pass"]).begun[1]) if state["full_pass"] else None
+        begun = moment_of(last_full_pass(state).begun[1])
         return begun + (self.max_age or timedelta(0)) * _TOLERANCE if begun else None

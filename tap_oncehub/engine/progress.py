@@ -21,21 +21,15 @@ _SHORTEST_KEY = 8
 
 @dataclasses.dataclass
 class StreamStats:
-    """What one stream brought and cost.
-
-    Attributes:
-        waited: Seconds spent waiting for limits and retries.
-        back_to: Creation time of the last record.
-        started: When the first request was sent, on the monotonic clock.
-    """
+    """What one stream brought and cost."""
 
     stream: str
     records: int = 0
     requests: int = 0
-    waited: float = 0.0
-    back_to: str = ""
+    waited: float = 0.0  # seconds, for limits and retries
+    back_to: str = ""  # creation time of the last record
     is_absent: bool = False
-    started: float = float("inf")
+    started: float = float("inf")  # when the first request was sent, on the monotonic clock
 
 
 class Progress:
@@ -46,9 +40,7 @@ class Progress:
     """
 
     def __init__(self, logger: logging.Logger, requests_left: Callable[[], int | None]) -> None:
-        """Start counting; the requests left in the window are None without a limit."""
-        self._logger = logger
-        self._requests_left = requests_left
+        self._logger, self._requests_left = logger, requests_left
         self._stats: dict[str, StreamStats] = {}
         self._noted: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._reported = time.monotonic()

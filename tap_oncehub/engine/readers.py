@@ -32,33 +32,20 @@ class TimeRefusedError(Exception):
 
 
 class Position(t.NamedTuple):
-    """Where the next page begins: with the last object of the page before.
+    """Where the next page begins: with the last object of the page before."""
 
-    Attributes:
-        after: Id of the object to ask after; None where the list of a filter has ended.
-        first: Id of the object that must come first, and is read already; None if unknown.
-        updated: When that object was last updated.
-        filter: The filter that the list is read with, as ``name=value``.
-    """
-
-    after: _Text | None
-    first: _Text | None = None
-    updated: _Text | None = None
-    filter: _Text | None = None
+    after: _Text | None  # the object to ask after; None where the list of a filter has ended
+    first: _Text | None = None  # the object that must come first, and is read already, if known
+    updated: _Text | None = None  # when that object was last updated
+    filter: _Text | None = None  # that the list is read with, as name=value
 
 
 class Page(t.NamedTuple):
-    """What a reader found.
+    """What a reader found."""
 
-    Attributes:
-        rows: What to write; to read them may send requests.
-        objects: The objects of the list that this page brought.
-        position: Where the next page begins; None at the end.
-    """
-
-    rows: Iterable[Record]
-    objects: Sequence[Record]
-    position: Position | None
+    rows: Iterable[Record]  # what to write; to read them may send requests
+    objects: Sequence[Record]  # of the list
+    position: Position | None  # where the next page begins; None at the end
     response: JsonResponse
 
 
@@ -131,10 +118,7 @@ def _ids(stream: Stream, path: str) -> set[str]:
 
 
 def _pages(stream: Stream, position: Position | None, request: Request) -> Iterator[Page]:
-    """Read a list from a position: each page must begin with the last object of the one before.
-
-    Where a page does not, or leads nowhere new, the list has moved.
-    """
+    """Read a list from a position: each page must begin with the last object of the one before."""
     paginator = stream.get_new_paginator(position.after if position else None)
     used: set[str | None] = set()
     before: list[Record] = []

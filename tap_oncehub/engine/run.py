@@ -9,22 +9,17 @@ from tap_oncehub.engine.errors import EndpointError, TapError
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.plan import Clocks
 from tap_oncehub.engine.readers import Stream, object_reader
-from tap_oncehub.engine.state import last_objects
+from tap_oncehub.engine.state import last_full_pass
 
 
 class SyncRun:
-    """The client, the failures and the state of one sync.
-
-    Attributes:
-        failures: The streams that failed in this run, and why.
-        may_tell_deletes: Whether the account is known to be the one that the state holds.
-    """
+    """The client, the failures and the state of one sync."""
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         self.client, self.progress, self.waiter = client, client.progress, client.waiter
         self.user_agent = f"{tap.name}/{tap.plugin_version}"
         self.failures: dict[str, EndpointError] = {}
-        self.may_tell_deletes = False
+        self.may_tell_deletes = False  # not before the account is known to be that of the state
         self.write_message = tap.write_message
         self._tap: t.Any = tap
 
@@ -50,7 +45,8 @@ class SyncRun:
         """Say what a full pass over a list that is read by its key costs."""
         path, config, lists = stream.source or stream.path, stream.config, self._tap.streams
         names = [name for name, one in lists.items() if one.path == path and not one.filters]
-        objects = max((last_objects(self.states.get(name, {})) for name in names), default=0)
+        passes = [last_full_pass(self.states.get(name, {})) for name in names]
+        objects = max((one.objects for one in passes), default=0)
         if stream.reader is object_reader:
             windows = objects / (config["rate_limit_per_window"] or float("inf"))
             hours = windows * config["rate_limit_window_seconds"] / 3600

@@ -26,7 +26,6 @@ State: t.TypeAlias = dict[str, t.Any]
 
 POSITIONS_KEPT = 5
 MAX_UNREAD = 100
-FORM = 1
 OBJECT_SECONDS = 60.0
 """How long one object is retried, before the run's third that stays broken."""
 _MAX_PATIENT = 3
@@ -45,53 +44,30 @@ class PassState(StreamStateManager):
     @override
     def increment_state(self, *_: t.Any, **__: t.Any) -> None: ...
 
-    @override
-    def write_starting_replication_value(self, *_: t.Any, **__: t.Any) -> None: ...
-
-    @override
-    def finalize_state(self, *_: t.Any) -> None: ...
+    write_starting_replication_value = write_replication_key_signpost = increment_state
+    finalize_state = increment_state
 
 
 class FullPass(t.NamedTuple):
-    """A complete pass over the whole list.
+    """A complete pass over the whole list; without values there was none."""
 
-    Attributes:
-        version: What its records carry: milliseconds since 1970, and later than any before.
-        begun: When it was begun, by this machine's clock and the server's.
-        objects: How many objects it brought.
-        digest: Stands for the settings that its rows depend on.
-    """
-
-    version: _Version
-    begun: _Times
+    version: _Version = 0  # of its records: milliseconds since 1970, and later than any before
+    begun: _Times = ("", "")  # by this machine's clock and the server's
     objects: int = 0
-    digest: _Text = ""
+    digest: _Text = ""  # stands for the settings that its rows depend on
 
 
 class SavedPass(t.NamedTuple):
-    """A pass in progress, as it stands in the state.
+    """A pass in progress, as it stands in the state."""
 
-    Attributes:
-        form: Which version of this tuple it is.
-        reads: The replication key, or without one the plan's digest.
-        version: That of a full pass, negative if no record carries it; 0 if incremental.
-        begun: When it was begun, by this machine's clock and the server's.
-        wide_read: The days for which it asks wide; empty if it does not.
-        since: What the time filter asks for; None reads everything.
-        began: The time at which what it reads was surely true: the earlier clock, less a second.
-        newest: The newest replication key so far.
-        objects: How many objects came.
-        positions: Where the latest pages ended.
-    """
-
-    form: int
-    reads: _Text
-    version: _Version
-    begun: _Times
-    wide_read: _Days
-    since: _Text | None
-    began: _Text | None = None
-    newest: _Text | None = None
+    form: int  # which version of this tuple it is
+    reads: _Text  # the replication key, or without one the plan's digest
+    version: _Version  # that of a full pass, negative if no record carries it; 0 if incremental
+    begun: _Times  # by this machine's clock and the server's
+    wide_read: _Days  # for which it asks wide; empty if it does not
+    since: _Text | None  # what the time filter asks for; None reads everything
+    began: _Text | None = None  # when it was surely true: the earlier clock, less a second
+    newest: _Text | None = None  # the newest replication key so far
     objects: int = 0
     positions: t.Annotated[list[Position], msgspec.Meta(max_length=POSITIONS_KEPT)] = []  # noqa: RUF012
 
@@ -138,15 +114,9 @@ def check_state(state: t.Any, streams: Collection[str]) -> None:
                 raise SettingsError(f"{what}: write it like 2026-01-31T00:00:00Z.")
 
 
-def last_version(state: State) -> int | None:
-    """Return the version of the last full pass."""
-    return int(state["full_pass"][0]) if state["full_pass"] else None
-
-
-def last_objects(state: State) -> int:
-    """Return how many objects the last full pass brought; 0 if that is not known."""
-    full = state.get("full_pass")
-    return FullPass(*full).objects if full else 0
+def last_full_pass(state: State) -> FullPass:
+    """Return the last full pass that was complete."""
+    return FullPass(*state.get("full_pass", ()))
 
 
 class UnreadObjects:

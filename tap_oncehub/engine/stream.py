@@ -25,40 +25,28 @@ from tap_oncehub.engine.readers import Reader, Request, filtered_pages, list_rea
 from tap_oncehub.engine.records import RecordConformer
 from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.run import SyncRun
-from tap_oncehub.engine.state import PassState, UnreadObjects, last_version, prepare
+from tap_oncehub.engine.state import PassState, UnreadObjects, last_full_pass, prepare
 from tap_oncehub.engine.sync_pass import SyncPass, due_passes
 
 
 class ResumableStream(RESTStream[str]):
-    """One endpoint, read in passes that any number of runs may share.
-
-    Attributes:
-        reader: How its objects are found.
-        source: Path of the list whose objects it asks for, where that is not its own.
-        filters: Filters that tell what no object does, and the lists whose ids they take.
-        follows: The key of ``source`` that it follows, where its own rows have none.
-        tells_deletes: Whether what a full pass does not bring is gone.
-        row_settings: Settings that decide which rows there are.
-        ids_setting: The setting with ids to ask for in place of a list.
-        documented_refusals: Statuses that say that there is no row, and why.
-        updated_key: The field that changes with every edit.
-        created_key: The field that shows how far back a sync has got.
-        rank: Streams of a low rank are read first.
-    """
+    """One endpoint, read in passes that any number of runs may share."""
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the RecordConformer loses nothing
-    reader: t.ClassVar[Reader] = staticmethod(list_reader)
-    source: t.ClassVar[str | None] = None
-    filters: t.ClassVar[Mapping[str, str]] = {}
-    follows: t.ClassVar[str | None] = None
-    tells_deletes: t.ClassVar[bool] = True
-    row_settings: t.ClassVar[tuple[str, ...]] = ()
-    ids_setting: t.ClassVar[str] = ""
+    reader: t.ClassVar[Reader] = staticmethod(list_reader)  # how its objects are found
+    source: t.ClassVar[str | None] = None  # path of the list whose objects it asks for
+    filters: t.ClassVar[
+        Mapping[str, str]
+    ] = {}  # that tell what no object does; whose ids they take
+    follows: t.ClassVar[str | None] = None  # the key of source, where its own rows have none
+    tells_deletes: t.ClassVar[bool] = True  # whether what a full pass does not bring is gone
+    row_settings: t.ClassVar[tuple[str, ...]] = ()  # that decide which rows there are
+    ids_setting: t.ClassVar[str] = ""  # with ids to ask for in place of a list
     min_lookback: t.ClassVar[timedelta] = timedelta(0)
-    documented_refusals: t.ClassVar[Mapping[int, str]] = {}
-    updated_key: t.ClassVar[str] = "updated"
-    created_key: t.ClassVar[str] = "created"
-    rank: t.ClassVar[int] = 0
+    documented_refusals: t.ClassVar[Mapping[int, str]] = {}  # status: why there is no row
+    updated_key: t.ClassVar[str] = "updated"  # changes with every edit
+    created_key: t.ClassVar[str] = "created"  # shows how far back a sync has got
+    rank: t.ClassVar[int] = 0  # those of a low rank are read first
     sync_pass: SyncPass
     requests_asked = 0
     is_complete = False
@@ -207,7 +195,8 @@ class ResumableStream(RESTStream[str]):
 
     def _set_version(self, sync_pass: SyncPass | None) -> None:
         # The SDK has no public name for what it writes into each record.
-        version = sync_pass.record_version if sync_pass else last_version(self.stream_state)
+        last = last_full_pass(self.stream_state).version or None
+        version = sync_pass.record_version if sync_pass else last
         self._stream_version = version if self.plan.versioned else None
 
     def _activate_version(self) -> None:
@@ -238,10 +227,6 @@ class ResumableStream(RESTStream[str]):
     @override
     def requests_session(self) -> requests.Session:
         return self.run.client.session
-
-    @override
-    def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        return None
 
     @override
     def log(self, message: str, *args: t.Any, level: int = logging.INFO, **kwargs: t.Any) -> None:

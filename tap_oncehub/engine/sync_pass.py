@@ -8,18 +8,11 @@ import msgspec
 from tap_oncehub.engine.errors import EndpointError
 from tap_oncehub.engine.plan import Clocks, Plan
 from tap_oncehub.engine.readers import ListMovedError, Page, Position, TimeRefusedError
-from tap_oncehub.engine.state import (
-    FORM,
-    POSITIONS_KEPT,
-    FullPass,
-    SavedPass,
-    State,
-    last_objects,
-    last_version,
-)
+from tap_oncehub.engine.state import POSITIONS_KEPT, FullPass, SavedPass, State, last_full_pass
 from tap_oncehub.engine.times import day_before, earliest, latest, milliseconds, moment_of, utc_text
 
 MAX_REWINDS = 12
+_FORM = 1
 _HALF = (
     "the list has {:,} objects, less than half of the {:,} of the last full pass, so that none is "
     "taken for deleted. If that is right, run once with an empty state (meltano run --full-refresh)"
@@ -27,20 +20,13 @@ _HALF = (
 
 
 class SyncPass:
-    """One reading of a list from its start to its end, over any number of runs.
-
-    Attributes:
-        since: What the time filter asks for; None reads everything.
-        dates_only: Whether the filter takes a date, that of the day before.
-        is_wanted: Tells whether an object is not older than the start date.
-        is_full: Whether it reads the whole list.
-    """
+    """One reading of a list from its start to its end, over any number of runs."""
 
     def __init__(
         self, state: State, plan: Plan, saved: SavedPass, warn: Callable[[str], None]
     ) -> None:
-        self.since = saved.since
-        self.dates_only = False
+        self.since = saved.since  # what the time filter asks for; None reads everything
+        self.dates_only = False  # whether it takes a date, that of the day before
         self.is_wanted = plan.is_wanted
         self.is_full = saved.version != 0
         self._state, self._plan, self._saved, self._warn = state, plan, saved, warn
@@ -53,7 +39,7 @@ class SyncPass:
         """What its records carry: its own version, or that of the last full pass."""
         if not self._plan.versioned:
             return None
-        return self._saved.version or last_version(self._state)
+        return self._saved.version or last_full_pass(self._state).version or None
 
     def pages(self, read: Callable[[Position | None], Iterator[Page]]) -> Iterator[Page]:
         """Read to the end; the n-th failure since the furthest page steps back n positions."""
@@ -97,11 +83,7 @@ class SyncPass:
             self._state["resume"] = [*self._saved[:-1], [[*place] for place in self._positions]]
 
     def finish(self) -> bool:
-        """End the pass; return whether what it did not bring is gone.
-
-        Raises:
-            EndpointError: If it brought less than half of the last one over this list.
-        """
+        """End the pass; return whether what it did not bring is gone: not after half a list."""
         state, saved = self._state, self._saved
         state["resume"] = []
         state["wide_read"] = list(saved.wide_read) or state["wide_read"]
@@ -109,20 +91,18 @@ class SyncPass:
             self._move_bookmark()
         if not self.is_full:
             return False
-        last = last_objects(state)
+        last = last_full_pass(state).objects
         is_half = bool(self._plan.key) and saved.objects < last / 2
         objects = last if is_half else saved.objects
-        full = FullPass(abs(saved.version), saved.begun, objects, self._plan.digest)
-        state["full_pass"] = [*full]
+        state["full_pass"] = [abs(saved.version), saved.begun, objects, self._plan.digest]
         if is_half and self._plan.versioned:
             raise EndpointError(_HALF.format(saved.objects, last))
         return not state["unread"]
 
     def _move_bookmark(self) -> None:
-        """Move the bookmark to the newest key that is surely complete.
+        """Move the bookmark to the newest key, but not beyond the beginning of the pass.
 
-        That is never later than the time at which the pass began: what was edited since may
-        stand on a page that had been read before.
+        What was edited since may stand on a page that had been read before.
         """
         state, wanted = self._state, moment_of(self._plan.start_date)
         bookmark = moment_of(state["replication_key_value"])
@@ -137,10 +117,7 @@ class SyncPass:
 def due_passes(
     state: State, plan: Plan, clocks: Clocks, warn: Callable[[str], None]
 ) -> Iterator[SyncPass]:
-    """Yield the passes of a run: one in progress; else what is new, then all, if that is due.
-
-    ``state`` is the stream's, as ``prepare`` left it.
-    """
+    """Yield the passes of a run: one in progress; else what is new, then all, if that is due."""
     reads = plan.key or plan.digest
     begun = f"{clocks.machine:%Y-%m-%dT%H:%M:%SZ}", f"{clocks.server:%Y-%m-%dT%H:%M:%SZ}"
     start = plan.start(state, clocks, warn)
@@ -157,11 +134,11 @@ def due_passes(
         since = milliseconds(start)
         if wide:
             since = f"{day_before(since)}T00:00:00.000Z"
-        yield SyncPass(state, plan, SavedPass(FORM, reads, 0, begun, wide, since), warn)
+        yield SyncPass(state, plan, SavedPass(_FORM, reads, 0, begun, wide, since), warn)
     if (plan.key and not start) or plan.is_full_pass_due(state, clocks):
         state["unread"] = []  # everything is asked for again
         signed = version if plan.versioned else -version
-        saved = SavedPass(FORM, reads, signed, begun, clocks.days if plan.key else [], None)
+        saved = SavedPass(_FORM, reads, signed, begun, clocks.days if plan.key else [], None)
         # Without a position only its version counts, which none may repeat.
         state["resume"] = [*saved]
         yield SyncPass(state, plan, saved, warn)
@@ -176,15 +153,15 @@ def _resumable(state: State, plan: Plan, reads: str, start: datetime | None) -> 
     covers = saved.since is None or (since and start and since <= start)
     # Half of the records without a version would pass for gone.
     in_kind = saved.version == 0 or (saved.version > 0) is plan.versioned
-    is_ours = saved.form == FORM and saved.reads == reads and saved.positions
+    is_ours = saved.form == _FORM and saved.reads == reads and saved.positions
     return saved if is_ours and covers and in_kind else None
 
 
 def _next_version(state: State, clocks: Clocks) -> int:
     """Return a version that is later than all before, though the clock may have been ahead."""
-    found = ((state["full_pass"], 0), (state["resume"], 2))
-    known: list[int] = [abs(part[at]) for part, at in found if part]
-    return max(int(clocks.machine.timestamp() * 1000), *(version + 1 for version in known), 1)
+    resumed = abs(SavedPass(*state["resume"]).version) if state["resume"] else 0
+    last = max(abs(last_full_pass(state).version), resumed)
+    return max(int(clocks.machine.timestamp() * 1000), last + 1)
 
 
 def _beginning(page: Page, newest: str | None) -> datetime:
