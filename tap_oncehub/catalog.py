@@ -61,21 +61,16 @@ def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
         content = None
     if not isinstance(content, dict):
         raise SettingsError(f"The {name} in {file.name} is not a JSON object.")
-    if name == "catalog":
-        _check_catalog(content, file.name)
-    return content
-
-
-def _check_catalog(content: t.Any, place: str) -> None:
     try:
-        entries = msgspec.convert(content, _Catalog).streams
+        entries = msgspec.convert(content, _Catalog).streams if name == "catalog" else []
     except msgspec.ValidationError as error:
         what = "is not like the one that tap-oncehub --discover writes"
-        raise SettingsError(f"The catalog in {place} {what}: {error}.") from None
+        raise SettingsError(f"The catalog in {file.name} {what}: {error}.") from None
     for entry in entries:
         if entry.stream not in {None, "", entry.tap_stream_id}:
             what = f"has two names for the stream {entry.tap_stream_id!r}"
-            raise SettingsError(f"The catalog in {place} {what}.")
+            raise SettingsError(f"The catalog in {file.name} {what}.")
+    return content
 
 
 def register_maps(tap: Tap) -> None:

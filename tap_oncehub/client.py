@@ -131,10 +131,9 @@ class OnceHubStream(ResumableStream):
 
     def check_list(self, request: Request, body: t.Any) -> str | None:
         """Return what is wrong with a list's envelope; None if nothing is."""
-        data = body.get("data") if isinstance(body, dict) else None
-        if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
-            return "the response holds no list of objects in data"
-        return _other_kinds(request.get("path", self.path), data)
+        data: t.Any = body.get("data") if isinstance(body, dict) else None
+        no_list = no_list_of("objects in data", data)
+        return no_list or _other_kinds(request.get("path", self.path), data)
 
     @override
     def parse_response(self, response: JsonResponse) -> list[Record]:  # type: ignore[override]
@@ -163,6 +162,12 @@ def _other_kinds(path: str, found: Sequence[Record]) -> str | None:
     names = {"".join(filter(str.isalpha, str(row.get("object")).lower())) for row in found}
     others = (names & _KINDS) - (_CLASSIC if asked in _CLASSIC else {asked})
     return f"the response holds something else ({', '.join(sorted(others))})" if others else None
+
+
+def no_list_of(what: str, rows: t.Any, kinds: tuple[type, ...] = (dict,)) -> str | None:
+    """Say that rows are no list, or hold other kinds of values; None if they are as they should."""
+    is_sound = isinstance(rows, list) and all(isinstance(row, kinds) for row in rows)
+    return None if is_sound else f"the response holds no list of {what}"
 
 
 def rows_in(body: t.Any) -> t.Any:

@@ -66,38 +66,27 @@ _TEXTS = {
     "start_date": "Read nothing that was last updated before this time; without it, everything.",
     "page_size": "Objects asked for in one request, at least two, since pages overlap.",
     "lookback_seconds": "How far behind the bookmark an incremental sync starts again.",
-    "full_pass_days": (
-        "Days after which bookings, contacts and text messages are read whole again, so that "
-        "the loader learns what was deleted; 0 never."
-    ),
+    "full_pass_days": "Days after which bookings, contacts and text messages are read whole again, "
+    "so that the loader learns what was deleted; 0 never.",
     "time_slots_days": "How many days ahead the free time slots of calendars are read.",
     "booking_ids": "Read just these bookings in the stream booking, deleted ones included.",
-    "booking_calendar_ids": (
-        "Read just these calendars in the stream booking_calendar, deleted ones included."
-    ),
+    "booking_calendar_ids": "Read just these calendars in the stream booking_calendar, deleted "
+    "ones included.",
     "include_webhook_secrets": "Add the column secret, a credential, to the stream webhooks.",
     "rate_limit_per_second": "Requests sent in one second at most; 0 switches the limit off.",
     "rate_limit_per_window": "Requests sent in one window at most; 0 switches the limit off.",
     "rate_limit_window_seconds": "Length of the window that rate_limit_per_window counts in.",
-    "rate_limit_file": (
-        "Where all taps on this machine count their requests; empty counts in memory. By "
-        "default a file in the user's state folder, unless api_url is a loopback address."
-    ),
-    "full_table_refresh_hours": (
-        "Hours after which lists that OnceHub cannot filter by time are read again; 0 reads "
-        "them in every run."
-    ),
-    "per_object_refresh_hours": (
-        "Hours after which streams that cost a request for each object are read again; 0 reads "
-        "them in every run."
-    ),
+    "rate_limit_file": "Where all taps on this machine count their requests; empty counts in "
+    "memory. By default a file in the user's state folder, unless api_url is a loopback address.",
+    "full_table_refresh_hours": "Hours after which lists that OnceHub cannot filter by time are "
+    "read again; 0 reads them in every run.",
+    "per_object_refresh_hours": "Hours after which streams that cost a request for each object are "
+    "read again; 0 reads them in every run.",
     "request_timeout_seconds": "How long to wait for an answer to one request.",
     "max_wait_seconds": "How long one request may be retried before it counts as failed.",
     "user_agent": "Value of the header User-Agent; by default the name and version of this tap.",
-    "emit_activate_version_messages": (
-        "Tell the loader when a full pass over a full-table stream is complete, so that it can "
-        "remove what is gone from the account."
-    ),
+    "emit_activate_version_messages": "Tell the loader when a full pass over a full-table stream "
+    "is complete, so that it can remove what is gone from the account.",
 }
 for _name, _text in _TEXTS.items():
     SETTINGS["properties"][_name]["description"] = _text

@@ -51,8 +51,7 @@ class HttpClient:
     address: str = "the address"  # what people set where it is wrong
     session: requests.Session = field(default_factory=requests.Session)
     _patience: float = float("inf")
-    _answered: bool = False
-    _clock: tuple[datetime, float] | None = None
+    _clock: tuple[datetime, float] | None = None  # of the latest response, there and here
 
     @property
     def now(self) -> datetime:
@@ -94,7 +93,7 @@ class HttpClient:
                 if broken > self._patience:
                     raise self._exhausted(error, request, self._patience) from None
                 longest = self.max_wait_seconds
-                if not (error.answered or self._answered):  # a wrong address is likelier
+                if not error.answered and self._clock is None:  # a wrong address is likelier
                     longest = min(longest, _FIRST_CONTACT_SECONDS)
                 if spent > longest:
                     raise self._exhausted(error, request, self.max_wait_seconds) from None
@@ -112,7 +111,6 @@ class HttpClient:
                 response = self._exchange(request)
         finally:
             self.limiter.mark_completed()
-        self._answered = True
         self._clock = (response.server_time, time.monotonic())
         path, status = _path_of(request), response.status_code
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:

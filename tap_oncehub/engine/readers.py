@@ -48,6 +48,11 @@ class Page(t.NamedTuple):
     position: Position | None  # where the next page begins; None at the end
     response: JsonResponse
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids of its objects."""
+        return [one for found in self.objects if (one := as_id(found.get("id")))]
+
 
 def as_id(value: t.Any) -> str | None:
     """Return an object's id as text; None if it cannot be one."""
@@ -72,15 +77,15 @@ def list_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
 def object_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     """Ask once for each object of another list."""
     for page in _pages(stream, position, stream.list_request(stream.source or "")):
-        ids = [one for found in page.objects if (one := as_id(found.get("id")))]
-        yield page._replace(rows=(row for one in ids for row in stream.unread.read(one)))
+        yield page._replace(rows=(row for one in page.ids for row in stream.unread.read(one)))
 
 
 def filter_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     """Read a list once for each value of each filter, ids of other lists, in their order."""
-    values = {
-        f"{name}={one}" for name, path in stream.filters.items() for one in _ids(stream, path)
-    }
+    values: set[str] = set()
+    for name, path in stream.filters.items():
+        for page in _pages(stream, None, stream.list_request(path, timed=False)):
+            values |= {f"{name}={one}" for one in page.ids}
     for gone in set(stream.unread) - values:
         stream.unread.discard(gone)
     for value in sorted(values):
@@ -110,11 +115,6 @@ def single_reader(stream: Stream, _position: Position | None) -> Iterator[Page]:
     """Read an endpoint that answers with one object."""
     response = stream.fetch({})
     yield Page([response.body], [response.body], None, response)
-
-
-def _ids(stream: Stream, path: str) -> set[str]:
-    pages = _pages(stream, None, stream.list_request(path, timed=False))
-    return {one for page in pages for found in page.objects if (one := as_id(found.get("id")))}
 
 
 def _pages(stream: Stream, position: Position | None, request: Request) -> Iterator[Page]:

@@ -47,7 +47,16 @@ class JsonResponse(requests.Response):
         """The decoded body, None where there is none to expect; RetriableError if it is no JSON."""
         if self.status_code == HTTPStatus.NO_CONTENT:
             return None
-        return _decode(self.content)
+        if not self.content.strip():
+            raise RetriableError("the response is empty")
+        with suppress(*NO_JSON):
+            return DECODER.decode(self.content)
+        # NaN becomes a text, half a surrogate pair, which cut texts end in, U+FFFD.
+        with suppress(*NO_JSON):
+            text = self.content.decode("utf-8-sig")
+            mended = _ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], text)
+            return json.loads(mended, parse_constant=str, parse_float=Decimal)
+        raise RetriableError("the response is not JSON")
 
     @override
     def json(self, **_kwargs: t.Any) -> t.Any:
@@ -94,20 +103,6 @@ class JsonResponse(requests.Response):
             parts.append(f"Request-Id {plain_text(identifier, secret)[:80]}")
         text = ", ".join(filter(None, parts))
         return f" ({text})" if text else ""
-
-
-def _decode(content: bytes) -> t.Any:
-    """Decode JSON; NaN becomes a text, half a surrogate pair, which cut texts end in, U+FFFD."""
-    if not content.strip():
-        raise RetriableError("the response is empty")
-    with suppress(*NO_JSON):
-        return DECODER.decode(content)
-    with suppress(*NO_JSON):
-        mended = _ESCAPE.sub(
-            lambda found: r"\ufffd" if found[1] else found[0], content.decode("utf-8-sig")
-        )
-        return json.loads(mended, parse_constant=str, parse_float=Decimal)
-    raise RetriableError("the response is not JSON")
 
 
 def _date(text: str | None) -> datetime | None:

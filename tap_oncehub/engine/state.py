@@ -99,8 +99,8 @@ def prepare(state: State, key: str | None, warn: Callable[[str], None]) -> None:
 
 def check_state(state: t.Any, streams: Collection[str]) -> None:
     """Refuse a state that is none, or the bookmark of one of the streams that is no time."""
-    others = state.keys() - {"bookmarks", "currently_syncing"} if isinstance(state, dict) else ()
-    is_state = isinstance(state, dict) and ("bookmarks" in state or not others)
+    known = {"bookmarks", "currently_syncing"}
+    is_state = isinstance(state, dict) and ("bookmarks" in state or known >= state.keys())
     bookmarks = state.get("bookmarks", {}) if is_state else None
     if not isinstance(bookmarks, dict):
         raise SettingsError('The state must look like {"bookmarks": {"STREAM": {…}}}.')

@@ -35,9 +35,7 @@ class ResumableStream(RESTStream[str]):
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the RecordConformer loses nothing
     reader: t.ClassVar[Reader] = staticmethod(list_reader)  # how its objects are found
     source: t.ClassVar[str | None] = None  # path of the list whose objects it asks for
-    filters: t.ClassVar[
-        Mapping[str, str]
-    ] = {}  # that tell what no object does; whose ids they take
+    filters: t.ClassVar[Mapping[str, str]] = {}  # by name the list whose ids one takes
     follows: t.ClassVar[str | None] = None  # the key of source, where its own rows have none
     tells_deletes: t.ClassVar[bool] = True  # whether what a full pass does not bring is gone
     row_settings: t.ClassVar[tuple[str, ...]] = ()  # that decide which rows there are
@@ -201,12 +199,10 @@ class ResumableStream(RESTStream[str]):
 
     def _activate_version(self) -> None:
         """Tell the loader that what the full pass did not bring is gone."""
-        if self._stream_version is None or not self.run.may_tell_deletes:
-            return
-        maps = [one for one in self.stream_maps if not isinstance(one, RemoveRecordTransform)]
-        for one in maps:
-            message = ActivateVersionMessage(one.stream_alias, self._stream_version)
-            self.run.write_message(message)
+        version = self._stream_version if self.run.may_tell_deletes else None
+        for one in self.stream_maps:
+            if version is not None and not isinstance(one, RemoveRecordTransform):
+                self.run.write_message(ActivateVersionMessage(one.stream_alias, version))
 
     @cached_property
     def stats(self) -> StreamStats:

@@ -7,7 +7,7 @@ from functools import cached_property
 from singer_sdk.helpers.types import Record
 from typing_extensions import override
 
-from tap_oncehub.client import OnceHubStream, rows_in
+from tap_oncehub.client import OnceHubStream, no_list_of, rows_in
 from tap_oncehub.engine.readers import Request, object_reader, single_reader
 from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.schemas import load_schema
@@ -84,10 +84,7 @@ class WebhookEventsStream(OnceHubStream):
 
     @override
     def check_list(self, request: Request, body: t.Any) -> str | None:
-        rows = rows_in(body)
-        if isinstance(rows, list) and all(isinstance(row, (dict, str)) for row in rows):
-            return None
-        return "the response holds no list of events"
+        return no_list_of("events", rows_in(body), (dict, str))
 
     @override
     def parse_response(self, response: JsonResponse) -> list[Record]:  # type: ignore[override]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from singer_sdk.helpers.types import Record
 from typing_extensions import override
 
-from tap_oncehub.client import OnceHubStream, rows_in
+from tap_oncehub.client import OnceHubStream, no_list_of, rows_in
 from tap_oncehub.engine.readers import Request, filter_reader, object_reader
 from tap_oncehub.engine.times import milliseconds, moment_of
 
@@ -52,10 +52,7 @@ class BookingCalendarTimeSlotsStream(OnceHubStream):
     def check_body(self, request: Request, body: t.Any) -> str | None:
         if "id" not in request:
             return super().check_body(request, body)
-        rows = rows_in(body)
-        if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
-            return None
-        return "the response holds no list of time slots"
+        return no_list_of("time slots", rows_in(body))
 
     @override
     def rows_of(self, identifier: str) -> Iterator[Record]:
