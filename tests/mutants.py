@@ -81,7 +81,7 @@ MUTANTS = (
     ),
     Mutant(
         "what could not be read is forgotten",
-        f"{TAP}/engine/unread.py",
+        f"{TAP}/engine/state.py",
         'self._state["unread"] = [*self, identifier]',
         "return",
         HISTORIES,
@@ -247,7 +247,7 @@ MUTANTS = (
     ),
     Mutant(
         "the key may go over http",
-        f"{TAP}/config.py",
+        f"{TAP}/settings.py",
         'scheme == "https" or (scheme == "http" and is_loopback(url))',
         'scheme in {"https", "http"}',
         SETTINGS,

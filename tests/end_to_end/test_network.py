@@ -84,8 +84,10 @@ PROXY = "the proxy is not usable. Check HTTPS_PROXY."
         (
             "127.0.0.1",
             {},
-            "its certificate cannot be trusted (self-signed certificate). Behind a proxy that "
-            "inspects traffic, set REQUESTS_CA_BUNDLE to the file with the proxy's certificate.",
+            (
+                "its certificate cannot be trusted (self-signed certificate). Behind a proxy that "
+                "inspects traffic, set REQUESTS_CA_BUNDLE to the file with the proxy's certificate."
+            ),
         ),
         ("127.0.0.1", {"REQUESTS_CA_BUNDLE": "nowhere.pem"}, "REQUESTS_CA_BUNDLE"),
         ("127.0.0.1", {"REQUESTS_CA_BUNDLE": __file__}, "REQUESTS_CA_BUNDLE"),
