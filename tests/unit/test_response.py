@@ -141,5 +141,5 @@ def test_refusal_means_more_where_the_key_is_checked(
         for path in ("/v2/users", "/v2/bookings/test", "/v2/test")
     ]
     assert [type(error) for error in found] == [elsewhere, elsewhere, when_the_key_is_checked]
-    if body and isinstance(found[0], RefusedError):
-        assert (found[0].status, found[0].param) == (status, "id")
+    if isinstance(found[0], RefusedError):
+        assert found[0].status == status
