@@ -5,7 +5,7 @@ continue the one before, it raises ListMovedError, for the pass to step back.
 """
 
 import typing as t
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -14,11 +14,11 @@ from tap_oncehub.engine.response import JsonResponse
 
 Record: t.TypeAlias = dict[str, t.Any]
 Request: t.TypeAlias = dict[str, t.Any]
+Warn: t.TypeAlias = Callable[[str], None]
 Stream: t.TypeAlias = t.Any  # a ResumableStream; its module imports this one
 Reader: t.TypeAlias = "staticmethod[[Stream, Position | None], Iterator[Page]]"
 
-CURSOR_SECONDS = 60.0
-"""How long a request with a cursor is retried before the list is asked from its start."""
+CURSOR_SECONDS = 60.0  # of retries with a cursor, before the list is asked from its start
 _Text = t.Annotated[str, msgspec.Meta(max_length=200)]
 _REFUSED_TIME = {400, 422}
 

@@ -12,25 +12,23 @@ is an array, which replaces the old one whole, and what is over is an empty arra
 """
 
 import typing as t
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 from singer_sdk.streams.core import StreamStateManager  # type: ignore[attr-defined]
 from typing_extensions import override
 
 from tap_oncehub.engine.errors import EndpointError, RefusedError, SettingsError
-from tap_oncehub.engine.readers import ListMovedError, Position, Record, Stream
+from tap_oncehub.engine.readers import ListMovedError, Position, Record, Stream, Warn
 from tap_oncehub.engine.times import moment_of
 
 State: t.TypeAlias = dict[str, t.Any]
 
 POSITIONS_KEPT = 5
 MAX_UNREAD = 100
-OBJECT_SECONDS = 60.0
-"""How long one object is retried, before the run's third that stays broken."""
+OBJECT_SECONDS = 60.0  # how long one object is retried, before the run's third that stays broken
 _MAX_PATIENT = 3
-_OBJECT_REFUSALS = {400, 402, 404, 409, 410, 422}
-"""What concerns one object, so that the others can be asked for."""
+_OBJECT_REFUSALS = {400, 402, 404, 409, 410, 422}  # the others can be asked for
 _Text = t.Annotated[str, msgspec.Meta(max_length=200)]
 _Version = t.Annotated[int, msgspec.Meta(gt=-(2**53), lt=2**53)]
 _Days = t.Annotated[list[_Text], msgspec.Meta(max_length=2)]
@@ -72,7 +70,7 @@ class SavedPass(t.NamedTuple):
     positions: t.Annotated[list[Position], msgspec.Meta(max_length=POSITIONS_KEPT)] = []  # noqa: RUF012
 
 
-def prepare(state: State, key: str | None, warn: Callable[[str], None]) -> None:
+def prepare(state: State, key: str | None, warn: Warn) -> None:
     """Give a stream's state every key that it may have, and drop all others.
 
     The first STATE of a run must hold them all, or a merge brings old ones back.

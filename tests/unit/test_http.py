@@ -48,7 +48,7 @@ def make_client(**more: t.Any) -> HttpClient:
 
 def ask(client: HttpClient, server: RawServer) -> t.Any:
     request = requests.Request("GET", f"{server.url}/books?after=B-1").prepare()
-    return client.send(request, client.progress.stats("books")).body
+    return client.send(request, client.progress.stats("books"), lambda _: None).body
 
 
 @pytest.fixture
