@@ -34,16 +34,10 @@ class EnvelopePaginator(JSONPathPaginator):
     a list ends with a page that brings nothing new.
     """
 
-    def __init__(self, start: str | None, page_size: int) -> None:
+    def __init__(self, page_size: int) -> None:
         super().__init__("$.data[-2:].id")
-        self._start = start
         self._page_size = page_size
-        self.promised = start is not None  # whether the latest page said that there are more
-
-    @property
-    @override
-    def current_value(self) -> str | None:
-        return super().current_value if self.count else self._start
+        self.promised = False  # whether the latest page said that there are more
 
     @override
     def has_more(self, response: requests.Response) -> bool:
@@ -95,8 +89,8 @@ class OnceHubStream(ResumableStream):
         return max(2, int(self.config["page_size"]))
 
     @override
-    def get_new_paginator(self, start: str | None = None) -> EnvelopePaginator:
-        return EnvelopePaginator(start, self.page_size)
+    def get_new_paginator(self) -> EnvelopePaginator:
+        return EnvelopePaginator(self.page_size)
 
     @override
     def get_url(self, context: Context | None) -> str:
