@@ -169,11 +169,9 @@ def rows_in(body: t.Any) -> t.Any:
     return body.get("data") if isinstance(body, dict) else body
 
 
-def error_for_response(
-    response: JsonResponse, path: str, text: str, *, key_check_path: str
-) -> TapError:
-    """Return what a refusal means; at ``key_check_path`` it is about key, plan or address."""
-    status, checks_key = response.status_code, path == key_check_path
+def error_for_response(response: JsonResponse, path: str, text: str, check_path: str) -> TapError:
+    """Return what a refusal means; at ``check_path`` it is about key, plan or address."""
+    status, checks_key = response.status_code, path == check_path
     if status == HTTPStatus.UNAUTHORIZED:
         text = f"OnceHub does not accept the API key: {text}."
         return TapError(f"{text} Set api_key to a valid key, made in {KEYS_PAGE}.")

@@ -65,12 +65,12 @@ class TapOnceHub(CommandLineTap):
             key=key,
             logger=self.logger,
         )
-        key_check_path = urlsplit(config["api_url"]).path.rstrip("/") + TestAuthStream.path
+        check_path = urlsplit(config["api_url"]).path.rstrip("/") + TestAuthStream.path
         client = HttpClient(
             limiter,
             self.logger,
             service="OnceHub",
-            explain=partial(error_for_response, key_check_path=key_check_path),
+            explain=partial(error_for_response, check_path=check_path),
             timeout_seconds=config["request_timeout_seconds"],
             max_wait_seconds=config["max_wait_seconds"],
             secret=key,

@@ -124,14 +124,12 @@ class HttpClient:
         more = merge(request.url or "", {}, stream=True, verify=None, cert=None)
         if self.direct:
             more["proxies"] = {}
-        timeout = (min(_CONNECT_SECONDS, self.timeout_seconds), self.timeout_seconds)
+        limits = (min(_CONNECT_SECONDS, self.timeout_seconds), self.timeout_seconds)
         try:
             # A timeout is for each byte.
             with self.waiter.deadline(_SLOWEST * self.timeout_seconds):
                 # A redirect would hand the key to another host.
-                response = self.session.send(
-                    request, timeout=timeout, allow_redirects=False, **more
-                )
+                response = self.session.send(request, timeout=limits, allow_redirects=False, **more)
                 with response:
                     return JsonResponse(response, _content(response, request))
         except (OSError, ValueError) as error:  # RequestException is an OSError

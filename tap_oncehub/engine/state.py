@@ -175,7 +175,6 @@ class UnreadObjects:
     def error(self) -> EndpointError | None:
         """What to tell of them; None if there are none."""
         count = len(self._state["unread"])
-        if not count:
-            return None
         what = "1 object" if count == 1 else f"{count} objects"
-        return EndpointError(f"{what} could not be read ({self._why}). The next run asks again")
+        text = f"{what} could not be read ({self._why}). The next run asks again"
+        return EndpointError(text) if count else None

@@ -57,7 +57,7 @@ CHECK = "/v2/test"
 
 def refusal(status: int, body: object = None, path: str = "/v2/users") -> TapError:
     response = answer(body, status)
-    return error_for_response(response, path, f"{path} answered", key_check_path=CHECK)
+    return error_for_response(response, path, f"{path} answered", check_path=CHECK)
 
 
 API_ERROR = {"type": "invalid_request_error", "message": "No such user", "param": "id"}
