@@ -90,7 +90,7 @@ def prepare(state: State, key: str | None, warn: Warn) -> None:
             state["replication_key_value"] = None
     empty |= {name: [] for name in kinds}
     known = {*empty, "account"}  # whose state it is
-    kept = {name: value for name, value in state.items() if name in known}
+    kept = {name: value for name, value in state.items() if value and name in known}
     state.clear()
     state |= {**empty, **kept}
 
