@@ -14,7 +14,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INC
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 from typing_extensions import override
 
-from tap_oncehub.engine import errors
+from tap_oncehub.engine.errors import RefusedError, SettingsError, TapError
 from tap_oncehub.engine.readers import Request, as_id
 from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.stream import ResumableStream
@@ -34,16 +34,10 @@ class EnvelopePaginator(JSONPathPaginator):
     a list ends with a page that brings nothing new.
     """
 
-    def __init__(self, start: str | None, page_size: int) -> None:
+    def __init__(self, page_size: int) -> None:
         super().__init__("$.data[-2:].id")
-        self._start = start
         self._page_size = page_size
-        self.promised = start is not None  # whether the latest page said that there are more
-
-    @property
-    @override
-    def current_value(self) -> str | None:
-        return super().current_value if self.count else self._start
+        self.promised = False  # whether the latest page said that there are more
 
     @override
     def has_more(self, response: requests.Response) -> bool:
@@ -95,8 +89,8 @@ class OnceHubStream(ResumableStream):
         return max(2, int(self.config["page_size"]))
 
     @override
-    def get_new_paginator(self, start: str | None = None) -> EnvelopePaginator:
-        return EnvelopePaginator(start, self.page_size)
+    def get_new_paginator(self) -> EnvelopePaginator:
+        return EnvelopePaginator(self.page_size)
 
     @override
     def get_url(self, context: Context | None) -> str:
@@ -149,7 +143,7 @@ class OnceHubStream(ResumableStream):
         incremental = self.replication_method == REPLICATION_INCREMENTAL
         if not incremental or self.replication_key not in self.time_filters:
             can = ", ".join(sorted(self.time_filters)) or "none, use FULL_TABLE"
-            raise errors.SettingsError(
+            raise SettingsError(
                 f"The catalog asks for {self.name} with replication method "
                 f"{self.replication_method} and key {self.replication_key}; possible "
                 f"replication keys: {can}."
@@ -175,21 +169,19 @@ def rows_in(body: t.Any) -> t.Any:
     return body.get("data") if isinstance(body, dict) else body
 
 
-def error_for_response(
-    response: JsonResponse, path: str, text: str, *, key_check_path: str
-) -> errors.TapError:
-    """Return what a refusal means; at ``key_check_path`` it is about key, plan or address."""
-    status, checks_key = response.status_code, path == key_check_path
+def error_for_response(response: JsonResponse, path: str, text: str, check_path: str) -> TapError:
+    """Return what a refusal means; at ``check_path`` it is about key, plan or address."""
+    status, checks_key = response.status_code, path == check_path
     if status == HTTPStatus.UNAUTHORIZED:
         text = f"OnceHub does not accept the API key: {text}."
-        return errors.TapError(f"{text} Set api_key to a valid key, made in {KEYS_PAGE}.")
+        return TapError(f"{text} Set api_key to a valid key, made in {KEYS_PAGE}.")
     if status == HTTPStatus.FORBIDDEN and checks_key:
         text = f"OnceHub refuses access to its API: {text}."
-        return errors.TapError(f"{text} The account's plan must include API access.")
+        return TapError(f"{text} The account's plan must include API access.")
     if status < HTTPStatus.BAD_REQUEST:
         text += ", a redirect, which is not followed"
     if checks_key and (status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND):
-        return errors.TapError(f"{text}. Check api_url, {DEFAULT_API_URL} is the usual one.")
+        return TapError(f"{text}. Check api_url, {DEFAULT_API_URL} is the usual one.")
     if status == HTTPStatus.FORBIDDEN:
         text += ". If the account's plan does not include this, deselect the stream"
-    return errors.RefusedError(text, status=status)
+    return RefusedError(text, status=status)

@@ -32,7 +32,6 @@ _DAY = 86_400
 _IDS = th.ArrayType(th.StringType(pattern="^[A-Za-z0-9_-]+$"))
 _ABOVE_ZERO = th.NumberType(exclusive_minimum=0, maximum=_DAY)
 _HOURS = th.NumberType(minimum=0, maximum=87_600)
-_SWITCH = th.BooleanType
 
 SETTINGS: Config = th.PropertiesList(
     th.Property("api_key", th.StringType, required=True, secret=True, title="API key"),
@@ -44,7 +43,7 @@ SETTINGS: Config = th.PropertiesList(
     th.Property("time_slots_days", th.IntegerType(minimum=1, maximum=3650), default=30),
     th.Property("booking_ids", _IDS),
     th.Property("booking_calendar_ids", _IDS),
-    th.Property("include_webhook_secrets", _SWITCH, default=False),
+    th.Property("include_webhook_secrets", th.BooleanType, default=False),
     th.Property("rate_limit_per_second", th.NumberType(minimum=0), default=5),
     th.Property("rate_limit_per_window", th.IntegerType(minimum=0, maximum=10**6), default=200),
     th.Property("rate_limit_window_seconds", _ABOVE_ZERO, default=300),
@@ -55,7 +54,10 @@ SETTINGS: Config = th.PropertiesList(
     th.Property("max_wait_seconds", th.NumberType(minimum=0, maximum=7 * _DAY), default=900),
     th.Property("user_agent", th.StringType(min_length=1, pattern="^[ -~]*$")),
     th.Property(
-        "emit_activate_version_messages", _SWITCH, default=False, title="Emit ACTIVATE_VERSION"
+        "emit_activate_version_messages",
+        th.BooleanType,
+        default=False,
+        title="Emit ACTIVATE_VERSION",
     ),
 ).to_dict()
 """JSON schema of the settings; names and meaning are fixed."""

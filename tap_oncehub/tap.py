@@ -30,8 +30,7 @@ from tap_oncehub.streams import STREAMS
 from tap_oncehub.streams.account import TestAuthStream
 
 _ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
-_ACCESS_SECONDS = 60.0
-"""How long to ask whose key it is; the sync can do without."""
+_ACCESS_SECONDS = 60.0  # how long to ask whose key it is; the sync can do without
 _OTHER_ACCOUNT = (
     "The state belongs to another OnceHub account than the API key. Give each account a state of "
     "its own (--state-id-suffix), or clear this one (meltano state clear). If the account was only "
@@ -66,12 +65,12 @@ class TapOnceHub(CommandLineTap):
             key=key,
             logger=self.logger,
         )
-        key_check_path = urlsplit(config["api_url"]).path.rstrip("/") + TestAuthStream.path
+        check_path = urlsplit(config["api_url"]).path.rstrip("/") + TestAuthStream.path
         client = HttpClient(
             limiter,
             self.logger,
             service="OnceHub",
-            explain=partial(error_for_response, key_check_path=key_check_path),
+            explain=partial(error_for_response, check_path=check_path),
             timeout_seconds=config["request_timeout_seconds"],
             max_wait_seconds=config["max_wait_seconds"],
             secret=key,

@@ -12,22 +12,21 @@ from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 
 import requests
+from requests import PreparedRequest
 
-from tap_oncehub.engine import errors
+from tap_oncehub.engine.errors import EndpointError, RetriableError, TapError, network_error
 from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.engine.progress import EVERY_SECONDS, Progress, StreamStats
 from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.signals import SignalWaiter
 
-Check: t.TypeAlias = Callable[[t.Any], str | None]
-"""Returns what is wrong with a decoded body, None if nothing is."""
+Check: t.TypeAlias = Callable[[t.Any], str | None]  # what is wrong with a decoded body
 
 _RETRIED = {408, 425, 429}
 _FIRST_CONTACT_SECONDS = 10.0
 _CONNECT_SECONDS = 10.0
 _LONGEST_BACKOFF_SECONDS = 60.0
-_SLOWEST = 5
-"""How many times its time-out a whole response may take."""
+_SLOWEST = 5  # times its time-out a whole response may take
 _MOST_MEGABYTES = 64
 _BLOCK_BYTES = 1 << 16
 
@@ -41,7 +40,7 @@ class HttpClient:
     _: KW_ONLY
     service: str
     # Says what a refusal means: a response, the path asked for, and both in words.
-    explain: Callable[[JsonResponse, str, str], errors.TapError]
+    explain: Callable[[JsonResponse, str, str], TapError]
     timeout_seconds: float
     max_wait_seconds: float
     secret: str  # kept out of every message
@@ -73,9 +72,7 @@ class HttpClient:
         finally:
             self._patience = before
 
-    def send(
-        self, request: requests.PreparedRequest, stats: StreamStats, check: Check | None = None
-    ) -> JsonResponse:
+    def send(self, request: PreparedRequest, stats: StreamStats, check: Check) -> JsonResponse:
         """Send a request until there is a sound response, or patience or time is over."""
         spent = broken = 0.0
         for attempt in itertools.count(1):
@@ -84,7 +81,7 @@ class HttpClient:
             started = time.monotonic()
             try:
                 return self._attempt(request, stats, check)
-            except errors.RetriableError as error:
+            except RetriableError as error:
                 self.session.close()  # whatever else comes on this connection
                 wait = self._wait_after(error, attempt)
                 took = time.monotonic() - started + wait
@@ -102,9 +99,7 @@ class HttpClient:
                 self._sleep(wait, stats)
         raise AssertionError  # the loop above has no end
 
-    def _attempt(
-        self, request: requests.PreparedRequest, stats: StreamStats, check: Check | None
-    ) -> JsonResponse:
+    def _attempt(self, request: PreparedRequest, stats: StreamStats, check: Check) -> JsonResponse:
         self.progress.count_request(stats)
         try:
             with self.waiter.interruptible():
@@ -114,36 +109,31 @@ class HttpClient:
         self._clock = (response.server_time, time.monotonic())
         path, status = _path_of(request), response.status_code
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            body = response.body
-            if check and (fault := check(body)):
-                raise errors.RetriableError(fault)
+            if fault := check(response.body):
+                raise RetriableError(fault)
             return response
         text = response.error_detail(self.secret)
         if status in _RETRIED or not HTTPStatus.OK < status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            limited, retry_after = status == HTTPStatus.TOO_MANY_REQUESTS, response.retry_after
-            raise errors.RetriableError(
-                f"HTTP {status}{text}", rate_limited=limited, retry_after=retry_after
-            )
+            limited, after = status == HTTPStatus.TOO_MANY_REQUESTS, response.retry_after
+            raise RetriableError(f"HTTP {status}{text}", rate_limited=limited, retry_after=after)
         raise self.explain(response, path, f"{path} answered {status}{text}")
 
-    def _exchange(self, request: requests.PreparedRequest) -> JsonResponse:
+    def _exchange(self, request: PreparedRequest) -> JsonResponse:
         """Send once; the environment's proxies and certificates are used."""
         merge = self.session.merge_environment_settings
-        environment = merge(request.url or "", {}, stream=True, verify=None, cert=None)
+        more = merge(request.url or "", {}, stream=True, verify=None, cert=None)
         if self.direct:
-            environment["proxies"] = {}
-        timeout = (min(_CONNECT_SECONDS, self.timeout_seconds), self.timeout_seconds)
+            more["proxies"] = {}
+        limits = (min(_CONNECT_SECONDS, self.timeout_seconds), self.timeout_seconds)
         try:
             # A timeout is for each byte.
             with self.waiter.deadline(_SLOWEST * self.timeout_seconds):
                 # A redirect would hand the key to another host.
-                response = self.session.send(
-                    request, timeout=timeout, allow_redirects=False, **environment
-                )
+                response = self.session.send(request, timeout=limits, allow_redirects=False, **more)
                 with response:
                     return JsonResponse(response, _content(response, request))
         except (OSError, ValueError) as error:  # RequestException is an OSError
-            raise errors.network_error(error, _url_of(request)) from None
+            raise network_error(error, _url_of(request)) from None
 
     def _sleep(self, seconds: float, stats: StreamStats) -> None:
         """Sleep on a stream's account, reporting it."""
@@ -156,23 +146,21 @@ class HttpClient:
         finally:
             stats.waited += time.monotonic() - started
 
-    def _wait_after(self, error: errors.RetriableError, attempt: int) -> float:
+    def _wait_after(self, error: RetriableError, attempt: int) -> float:
         if error.rate_limited:
             return self.limiter.on_rate_limited(error.retry_after)
         ceiling = min(_LONGEST_BACKOFF_SECONDS, 2.0 ** min(attempt - 1, 10))
         backoff = ceiling * random.uniform(0.5, 1.0)  # noqa: S311
         return max(backoff, error.retry_after or 0.0)
 
-    def _exhausted(
-        self, error: errors.RetriableError, request: requests.PreparedRequest, seconds: float
-    ) -> errors.TapError:
+    def _exhausted(self, error: RetriableError, request: PreparedRequest, after: float) -> TapError:
         """Return the error that ends the retries of a request."""
-        limit = f"{seconds:g} s"
-        if seconds == self.max_wait_seconds:
+        limit = f"{after:g} s"
+        if after == self.max_wait_seconds:
             limit = f"max_wait_seconds ({limit})"
         path = _path_of(request)
         # Where others use up the limits, no stream could be read.
-        kind = errors.TapError if error.rate_limited else errors.EndpointError
+        kind = TapError if error.rate_limited else EndpointError
         if error.retry_after and error.retry_after > self.max_wait_seconds:
             return kind(
                 f"{path}: {self.service} asks to wait {error.retry_after:,.0f} s (Retry-After), "
@@ -186,23 +174,23 @@ class HttpClient:
         if error.answered:
             return kind(f"{path} still fails after {limit}: {error}. Run again later.")
         hint = f"Check the network, the proxy and {self.address}, then run again"
-        return errors.TapError(f"no answer from {_url_of(request)}: {error}. {hint}.")
+        return TapError(f"no answer from {_url_of(request)}: {error}. {hint}.")
 
 
-def _content(response: requests.Response, request: requests.PreparedRequest) -> bytes:
+def _content(response: requests.Response, request: PreparedRequest) -> bytes:
     """Read a body, up to what a page can be; one that is compressed may hide any size."""
     content = bytearray()
     for block in response.iter_content(_BLOCK_BYTES):
         content += block
         if len(content) > _MOST_MEGABYTES << 20:
             what = f"answered with more than {_MOST_MEGABYTES} MB. Smaller pages may help"
-            raise errors.EndpointError(f"{_path_of(request)} {what}")
+            raise EndpointError(f"{_path_of(request)} {what}")
     return bytes(content)
 
 
-def _path_of(request: requests.PreparedRequest) -> str:
+def _path_of(request: PreparedRequest) -> str:
     return request.path_url.partition("?")[0]
 
 
-def _url_of(request: requests.PreparedRequest) -> str:
+def _url_of(request: PreparedRequest) -> str:
     return (request.url or "").partition("?")[0]

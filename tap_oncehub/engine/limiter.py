@@ -13,10 +13,9 @@ from pathlib import Path
 T = t.TypeVar("T")
 
 _BURST = 5
+# After each refusal without Retry-After, in windows: together, more than one.
 _PAUSES = (1 / 60, 4 / 60, 16 / 60, 40 / 60)
-"""How long to wait after each refusal without Retry-After, in windows: together, more than one."""
-_CHANCE = 2
-"""More refusals in a window mean that others use it all the time."""
+_CHANCE = 2  # more refusals in a window mean that others use it all the time
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.001, 86_400.0
 _LOCKED_SECONDS = 10.0
 _TABLE = """CREATE TABLE IF NOT EXISTS sent (
@@ -47,19 +46,17 @@ class RequestLimiter:
     ) -> None:
         """Limit the requests a second of a key, and those of all keys in a window; 0 does not.
 
-        A rate above 5 is spread: 50 a second are 5 in a tenth of a second. All taps count in
-        the file, which has a hash of the key; without one, each counts in memory.
+        All taps count in the file, which has a hash of the key; without one, each in memory.
         """
-        self._window_seconds = window_seconds
-        self._per_window = per_window
+        self._per_window, self._window_seconds = per_window, window_seconds
+        # A rate above 5 is spread: 50 a second are 5 in a tenth of a second.
         self._burst = min(_BURST, max(1, int(per_second))) if per_second else 0
         self._burst_seconds = min(self._burst / per_second, _LONGEST_WAIT) if per_second else 0.0
         self._unanswered_seconds = window_seconds / 60
         self._key = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
         self._log = _SharedLog(file, logger or logging.getLogger(__name__))
         self._latest: int | None = None
-        self._first_refusal = float("-inf")
-        self._refusals = 0
+        self._refusals, self._first_refusal = 0, float("-inf")
 
     def try_acquire(self) -> float:
         """Count one more request if both limits allow it; else return the seconds to wait."""
@@ -103,15 +100,11 @@ class RequestLimiter:
         return wait
 
     def _fill(self, log: sqlite3.Connection, wait: float, *, spread: bool) -> None:
-        """Let no slot of the window be free before the wait is over, or the window.
-
-        Where nothing more is known of the requests of others, they are spread evenly over
-        the rest of the window, as a steady user's are.
-        """
-        missing = self._left(log)
-        now = time.time()
+        """Let no slot of the window be free before the wait is over, or the window."""
+        missing, now = self._left(log), time.time()
         first = now + min(wait - self._window_seconds, 0.0)
         log.execute("UPDATE sent SET moment = ? WHERE moment < ?", (first, first))
+        # Of others' requests nothing more is known: even over the window, as a steady user's are.
         step = (now - first) / max(missing, 1) if spread else 0.0
         log.executemany(_COUNT, [(None, first + step * n, None) for n in range(missing)])
 
@@ -126,14 +119,11 @@ class RequestLimiter:
         return max(0, self._per_window - int(used))
 
     def _forget(self, log: sqlite3.Connection) -> float:
-        """Delete what has left the windows; return the time.
-
-        What is later than possible, since the clock was set back, counts as now; so does
-        a text, which SQLite takes for later than any number.
-        """
+        """Delete what has left the windows; return the time."""
         now = time.time()
         longest = max(self._window_seconds, self._burst_seconds)
         log.execute("DELETE FROM sent WHERE moment <= ?", (now - longest,))
+        # The clock was set back; or a text, which SQLite takes for later than any number.
         latest = now + self._unanswered_seconds
         log.execute("UPDATE sent SET moment = ? WHERE moment > ?", (now, latest))
         return now

@@ -3,16 +3,13 @@
 import hashlib
 import json
 import typing as t
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tap_oncehub.engine.readers import Record, Stream
+from tap_oncehub.engine.readers import Record, Stream, Warn
 from tap_oncehub.engine.state import State, last_full_pass
 from tap_oncehub.engine.times import before, moment_of
 
-_TOLERANCE = 0.95
-"""A daily run comes to a stream a little earlier one day than the day before."""
+_TOLERANCE = 0.95  # A daily run comes to a stream a little earlier one day than the day before
 _INSTANT = timedelta(milliseconds=1)
 _DIGESTED = (
     "api_url",
@@ -37,8 +34,7 @@ class Clocks(t.NamedTuple):
         return [moment.date().isoformat() for moment in self]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(t.NamedTuple):
     """How a stream is to be read."""
 
     key: str | None = None  # the replication key; None reads the list whole
@@ -69,7 +65,7 @@ class Plan:
             digest=hashlib.blake2b(text.encode(), digest_size=4).hexdigest(),
         )
 
-    def start(self, state: State, clocks: Clocks, warn: Callable[[str], None]) -> datetime | None:
+    def start(self, state: State, clocks: Clocks, warn: Warn) -> datetime | None:
         """Return the time after which to ask; None asks for everything."""
         if not self.key:
             return None

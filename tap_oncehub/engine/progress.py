@@ -15,8 +15,7 @@ EVERY_SECONDS = 10.0
 _MIN_RATE_SECONDS = 5.0
 _MOST_IDS = 10
 _LONGEST_LINE = 20_000
-_SHORTEST_KEY = 8
-"""What is shorter is no API key, and would take letters out of every word."""
+_SHORTEST_KEY = 8  # what is shorter is no API key, and would take letters out of every word
 
 
 @dataclasses.dataclass

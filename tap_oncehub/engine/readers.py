@@ -5,7 +5,7 @@ continue the one before, it raises ListMovedError, for the pass to step back.
 """
 
 import typing as t
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -14,11 +14,11 @@ from tap_oncehub.engine.response import JsonResponse
 
 Record: t.TypeAlias = dict[str, t.Any]
 Request: t.TypeAlias = dict[str, t.Any]
+Warn: t.TypeAlias = Callable[[str], None]
 Stream: t.TypeAlias = t.Any  # a ResumableStream; its module imports this one
 Reader: t.TypeAlias = "staticmethod[[Stream, Position | None], Iterator[Page]]"
 
-CURSOR_SECONDS = 60.0
-"""How long a request with a cursor is retried before the list is asked from its start."""
+CURSOR_SECONDS = 60.0  # of retries with a cursor, before the list is asked from its start
 _Text = t.Annotated[str, msgspec.Meta(max_length=200)]
 _REFUSED_TIME = {400, 422}
 
@@ -119,11 +119,10 @@ def single_reader(stream: Stream, _position: Position | None) -> Iterator[Page]:
 
 def _pages(stream: Stream, position: Position | None, request: Request) -> Iterator[Page]:
     """Read a list from a position: each page must begin with the last object of the one before."""
-    paginator = stream.get_new_paginator(position.after if position else None)
+    paginator, cursor = stream.get_new_paginator(), position.after if position else None
     used: set[str | None] = set()
     before: list[Record] = []
     while not paginator.finished:
-        cursor = paginator.current_value
         if cursor in used:
             raise ListMovedError(_message(request, "sent objects again", cursor))
         used.add(cursor)
@@ -143,9 +142,9 @@ def _pages(stream: Stream, position: Position | None, request: Request) -> Itera
             raise ListMovedError(_message(request, "announced more but led nowhere", cursor))
         position = None
         if new and not paginator.finished:
-            after = paginator.current_value
-            known = len(objects) > 1 and as_id(objects[-2].get("id")) == after
-            position = Position(after, *(_mark(stream, objects[-1:]) if known else ()))
+            cursor = paginator.current_value
+            known = len(objects) > 1 and as_id(objects[-2].get("id")) == cursor
+            position = Position(cursor, *(_mark(stream, objects[-1:]) if known else ()))
         if request["timed"]:
             new = list(filter(stream.sync_pass.is_wanted, new))
         yield Page(new, new, position, response)

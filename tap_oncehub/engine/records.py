@@ -17,6 +17,7 @@ import msgspec
 from tap_oncehub.engine.times import utc_text
 
 Record: t.TypeAlias = dict[str, t.Any]
+# Takes a value, where to put what does not fit, and the name for it there.
 Convert: t.TypeAlias = Callable[[t.Any, Record, str], t.Any]
 
 EXTRA = "_extra"
@@ -33,16 +34,10 @@ class RecordConformer:
         keys: Sequence[str],
         warn: Callable[[str], object],
         *,
-        deselected: Collection[tuple[str, ...]] = (),
-        flatten_depth: int = 0,
+        deselected: Collection[tuple[str, ...]] = (),  # columns or parts: not written, but for keys
+        flatten_depth: int = 0,  # so many levels of objects become columns of their known fields
     ) -> None:
-        """Prepare the conversion of every column.
-
-        What is deselected, a column or a part of one, is written nowhere, except keys. So many
-        levels of objects become columns of their known fields.
-        """
-        properties = dict(schema["properties"])
-        properties.pop(EXTRA, None)
+        properties = {name: part for name, part in schema["properties"].items() if name != EXTRA}
         hidden = {path[0] for path in deselected if len(path) == 1}
         self._columns = [
             (name, converter_for(part, flatten_depth, top=True))
@@ -58,8 +53,7 @@ class RecordConformer:
 
     def conform(self, row: Mapping[str, t.Any]) -> Record:
         """Return an object of the API as a record with every column of the schema."""
-        if self._inside:
-            row = _without(row, self._inside)
+        row = _without(row, self._inside) if self._inside else row
         extra: Record = {}
         record: Record = {}
         for name, convert in self._columns:
@@ -117,8 +111,8 @@ _EXACT_IN_DOUBLE = 2**53
 def converter_for(part: Mapping[str, t.Any], depth: int = 0, *, top: bool = False) -> Convert:
     """Return what converts a value to its declared type without loss.
 
-    It takes the value, where to put what does not fit, and its name. At the top, a value has a
-    column of its own; down to the depth, an object has columns for its known fields only.
+    At the top, a value has a column of its own; down to the depth, an object has columns for its
+    known fields only.
     """
     types = part.get("type", "string")
     for name, make in _MAKERS.items():
@@ -187,21 +181,13 @@ def _number(value: t.Any) -> float | None:
 
 def _array(part: Mapping[str, t.Any], _depth: int) -> Convert:
     convert_item = converter_for(part.get("items", {}))
-
-    def convert(value: t.Any, overflow: Record, name: str) -> list[t.Any] | None:
-        if not isinstance(value, list):
-            overflow[name] = value
-            return None
-        inner: Record = {}
-        items = [
+    return _nested(
+        list,
+        lambda value, inner: [
             None if item is None else convert_item(item, inner, str(index))
             for index, item in enumerate(value)
-        ]
-        if inner:
-            overflow[name] = inner
-        return items
-
-    return convert
+        ],
+    )
 
 
 def _object(part: Mapping[str, t.Any], depth: int) -> Convert:
@@ -209,19 +195,27 @@ def _object(part: Mapping[str, t.Any], depth: int) -> Convert:
     converters = {name: converter_for(p, depth - 1) for name, p in parts.items()}
     is_flattened = parts and depth > 0
 
-    def convert(value: t.Any, overflow: Record, name: str) -> Record | None:
-        if not isinstance(value, dict):
-            overflow[name] = value
-            return None
-        inner: Record = {}
+    def convert(value: Record, inner: Record) -> Record:
         result: Record = {}
         for key, item in value.items():
             if convert_item := converters.get(key):
                 result[key] = None if item is None else convert_item(item, inner, key)
             else:
                 (inner if is_flattened else result)[key] = item
-        if inner:
-            overflow[name] = inner
+        return result
+
+    return _nested(dict, convert)
+
+
+def _nested(kind: type, convert_parts: Callable[[t.Any, Record], t.Any]) -> Convert:
+    """Return what converts a value part by part; what does not fit keeps its place in it."""
+
+    def convert(value: t.Any, overflow: Record, name: str) -> t.Any:
+        inner: Record = {}
+        fits = isinstance(value, kind)
+        result = convert_parts(value, inner) if fits else None
+        if inner or not fits:
+            overflow[name] = inner or value
         return result
 
     return convert

@@ -12,25 +12,23 @@ is an array, which replaces the old one whole, and what is over is an empty arra
 """
 
 import typing as t
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 from singer_sdk.streams.core import StreamStateManager  # type: ignore[attr-defined]
 from typing_extensions import override
 
 from tap_oncehub.engine.errors import EndpointError, RefusedError, SettingsError
-from tap_oncehub.engine.readers import ListMovedError, Position, Record, Stream
+from tap_oncehub.engine.readers import ListMovedError, Position, Record, Stream, Warn
 from tap_oncehub.engine.times import moment_of
 
 State: t.TypeAlias = dict[str, t.Any]
 
 POSITIONS_KEPT = 5
 MAX_UNREAD = 100
-OBJECT_SECONDS = 60.0
-"""How long one object is retried, before the run's third that stays broken."""
+OBJECT_SECONDS = 60.0  # how long one object is retried, before the run's third that stays broken
 _MAX_PATIENT = 3
-_OBJECT_REFUSALS = {400, 402, 404, 409, 410, 422}
-"""What concerns one object, so that the others can be asked for."""
+_OBJECT_REFUSALS = {400, 402, 404, 409, 410, 422}  # the others can be asked for
 _Text = t.Annotated[str, msgspec.Meta(max_length=200)]
 _Version = t.Annotated[int, msgspec.Meta(gt=-(2**53), lt=2**53)]
 _Days = t.Annotated[list[_Text], msgspec.Meta(max_length=2)]
@@ -72,7 +70,7 @@ class SavedPass(t.NamedTuple):
     positions: t.Annotated[list[Position], msgspec.Meta(max_length=POSITIONS_KEPT)] = []  # noqa: RUF012
 
 
-def prepare(state: State, key: str | None, warn: Callable[[str], None]) -> None:
+def prepare(state: State, key: str | None, warn: Warn) -> None:
     """Give a stream's state every key that it may have, and drop all others.
 
     The first STATE of a run must hold them all, or a merge brings old ones back.
@@ -92,7 +90,7 @@ def prepare(state: State, key: str | None, warn: Callable[[str], None]) -> None:
             state["replication_key_value"] = None
     empty |= {name: [] for name in kinds}
     known = {*empty, "account"}  # whose state it is
-    kept = {name: value for name, value in state.items() if name in known}
+    kept = {name: value for name, value in state.items() if value and name in known}
     state.clear()
     state |= {**empty, **kept}
 
@@ -177,7 +175,6 @@ class UnreadObjects:
     def error(self) -> EndpointError | None:
         """What to tell of them; None if there are none."""
         count = len(self._state["unread"])
-        if not count:
-            return None
         what = "1 object" if count == 1 else f"{count} objects"
-        return EndpointError(f"{what} could not be read ({self._why}). The next run asks again")
+        text = f"{what} could not be read ({self._why}). The next run asks again"
+        return EndpointError(text) if count else None

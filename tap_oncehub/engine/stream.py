@@ -47,7 +47,7 @@ class ResumableStream(RESTStream[str]):
     rank: t.ClassVar[int] = 0  # those of a low rank are read first
     sync_pass: SyncPass
     requests_asked = 0
-    is_complete = False
+    min_requests: int | None = None  # of the next run, if this one read everything
 
     def __init__(self, tap: Tap, run: SyncRun) -> None:
         self.run = run
@@ -84,6 +84,9 @@ class ResumableStream(RESTStream[str]):
             self.run.fail(self.name, error)
         if self.unread.error and self.name not in self.run.failures:
             self.run.fail(self.name, self.unread.error)
+        if self.name not in self.run.failures:
+            is_due = self.plan.is_full_pass_due(self.stream_state, self.run.clocks)
+            self.min_requests = 1 if self.key else self.requests_asked * is_due
         self.run.save_state()
 
     def _read_passes(self) -> Iterator[Record]:
@@ -112,7 +115,6 @@ class ResumableStream(RESTStream[str]):
         if first is None and (due := self.plan.next_full_pass(self.stream_state)):
             when = f"{due:%Y-%m-%d %H:%M} UTC"
             self.logger.info("%s: skipped; next due %s (%s)", self.name, when, self.max_age_setting)
-        self.is_complete = True
 
     # What the passes and the readers need to know.
 
@@ -152,16 +154,6 @@ class ResumableStream(RESTStream[str]):
     def prepare_state(self) -> None:
         """Give the state every key that it may have."""
         prepare(self.stream_state, self.key, partial(self.run.warn, self.name))
-
-    @property
-    def min_requests(self) -> int | None:
-        """How many requests the next run takes at least; None if that is not known."""
-        if not self.is_complete or self.name in self.run.failures:
-            return None
-        if self.key:
-            return 1
-        due = self.plan.is_full_pass_due(self.stream_state, self.run.clocks)
-        return self.requests_asked if due else 0
 
     # Requests and records, in the SDK's terms.
 

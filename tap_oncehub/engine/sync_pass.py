@@ -7,7 +7,7 @@ import msgspec
 
 from tap_oncehub.engine.errors import EndpointError
 from tap_oncehub.engine.plan import Clocks, Plan
-from tap_oncehub.engine.readers import ListMovedError, Page, Position, TimeRefusedError
+from tap_oncehub.engine.readers import ListMovedError, Page, Position, TimeRefusedError, Warn
 from tap_oncehub.engine.state import POSITIONS_KEPT, FullPass, SavedPass, State, last_full_pass
 from tap_oncehub.engine.times import day_before, earliest, latest, milliseconds, moment_of, utc_text
 
@@ -22,9 +22,7 @@ _HALF = (
 class SyncPass:
     """One reading of a list from its start to its end, over any number of runs."""
 
-    def __init__(
-        self, state: State, plan: Plan, saved: SavedPass, warn: Callable[[str], None]
-    ) -> None:
+    def __init__(self, state: State, plan: Plan, saved: SavedPass, warn: Warn) -> None:
         self.since = saved.since  # what the time filter asks for; None reads everything
         self.dates_only = False  # whether it takes a date, that of the day before
         self.is_wanted = plan.is_wanted
@@ -114,9 +112,7 @@ class SyncPass:
             state["replication_key_value"] = utc_text(value)
 
 
-def due_passes(
-    state: State, plan: Plan, clocks: Clocks, warn: Callable[[str], None]
-) -> Iterator[SyncPass]:
+def due_passes(state: State, plan: Plan, clocks: Clocks, warn: Warn) -> Iterator[SyncPass]:
     """Yield the passes of a run: one in progress; else what is new, then all, if that is due."""
     reads = plan.key or plan.digest
     begun = f"{clocks.machine:%Y-%m-%dT%H:%M:%SZ}", f"{clocks.server:%Y-%m-%dT%H:%M:%SZ}"

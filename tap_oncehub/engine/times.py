@@ -21,10 +21,8 @@ def moment_of(value: t.Any) -> datetime | None:
 
     One without a zone is UTC, a date is its midnight.
     """
-    if not isinstance(value, str):
-        return None
-    normal = value if _USUAL.fullmatch(value) else utc_text(value)
-    return None if normal is None else _decode(_BEYOND_MICROSECONDS.sub("", normal))
+    normal = utc_text(value) if isinstance(value, str) else None
+    return _decode(_BEYOND_MICROSECONDS.sub("", normal)) if normal else None
 
 
 def utc_text(text: str) -> str | None:
@@ -35,8 +33,7 @@ def utc_text(text: str) -> str | None:
     if match is None:
         return None
     day, minutes, seconds, fraction, offset = match.groups()
-    hours_only = len(offset or "") == len("+02")
-    offset = f"{offset}:00" if hours_only else offset or "Z"
+    offset = f"{offset}:00" if offset and len(offset) == len("+02") else offset or "Z"
     moment = _decode(f"{day}T{minutes or '00:00'}{seconds or ':00'}{offset}")
     if moment is None:
         return None

@@ -95,8 +95,7 @@ class ConversationsStream(OnceHubStream):
     def rows_of(self, identifier: str) -> Iterable[Record]:
         conversation = self.fetch({"id": identifier}).body.get("conversation")
         if conversation and isinstance(conversation, str):
-            msg = "OnceHub did not send the conversation with the booking"
-            raise EndpointError(msg)
+            raise EndpointError("OnceHub did not send the conversation with the booking")
         return self._once(conversation)
 
     def _once(self, conversation: t.Any) -> list[Record]:

@@ -264,8 +264,8 @@ class MemoryStream(ResumableStream):
     def max_age_setting(self) -> str:
         return "full_pass_days" if self.key else "hours"
 
-    def get_new_paginator(self, start: str | None = None) -> EnvelopePaginator:
-        return EnvelopePaginator(start, self.run.world.server.size)
+    def get_new_paginator(self) -> EnvelopePaginator:
+        return EnvelopePaginator(self.run.world.server.size)
 
     def parse_response(self, response: t.Any) -> list[Row]:
         return t.cast("list[Row]", response.body["data"])

@@ -60,6 +60,7 @@ HOSTILE: tuple[dict[str, t.Any], ...] = (
     {"full_pass": "yesterday"},
     {"full_pass": [2**60, ["a", "b"], 1, ""]},
     {"unread": [1]},
+    {"unread": None, "full_pass": 0, "resume": {}, "wide_read": ""},
     {"unread": ["x"] * (MAX_UNREAD + 1)},
     {"wide_read": {"a": 1}},
     {"foreign": "x" * 1_000_000},

@@ -37,7 +37,7 @@ def explain(answer: JsonResponse, path: str, text: str) -> TapError:
 
 def ask(client: HttpClient, server: RawServer) -> t.Any:
     request = requests.Request("GET", f"{server.url}/books?after=B-1").prepare()
-    return client.send(request, client.progress.stats("books")).body
+    return client.send(request, client.progress.stats("books"), lambda _: None).body
 
 
 @pytest.fixture
