@@ -153,12 +153,13 @@ class TapOnceHub(CommandLineTap):
 
     def _check_account(self) -> None:
         """Ask whose key it is; that nobody says so stops nothing, but no deletes are told."""
+        named, why = None, "OnceHub does not name it"
         try:
             named = _ACCOUNT.search(self.check_connection())
         except errors.EndpointError as error:
-            self.logger.warning("The account of the API key is not known: %s", error)
-            return
+            why = str(error)
         if named is None:
+            self.logger.warning("The account of the API key is not known: %s", why)
             return
         account = hashlib.blake2b(named[1].strip().encode(), digest_size=8).hexdigest()
         own_state = self.run.states.setdefault(TestAuthStream.name, {})

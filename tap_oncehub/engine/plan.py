@@ -52,7 +52,8 @@ class Plan(t.NamedTuple):
         lookback = timedelta(seconds=config["lookback_seconds"])
         versioned = stream.tells_deletes and config["emit_activate_version_messages"]
         age = timedelta(**{setting.rpartition("_")[2]: config[setting]})
-        never = key and (start or not versioned or stream.filters or not age)
+        tells = versioned and stream.run.may_tell_deletes and not stream.filters
+        never = key and (start or not tells or not age)
         names = (*_DIGESTED, *stream.row_settings)
         digested = [[(name, config.get(name)) for name in names], sorted(stream.mask.items())]
         text = json.dumps(digested, sort_keys=True, default=str)

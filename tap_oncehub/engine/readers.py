@@ -38,6 +38,7 @@ class Position(t.NamedTuple):
     first: _Text | None = None  # the object that must come first, and is read already, if known
     updated: _Text | None = None  # when that object was last updated
     filter: _Text | None = None  # that the list is read with, as name=value
+    objects: int = 0  # how many came before
 
 
 class Page(t.NamedTuple):

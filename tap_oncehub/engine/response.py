@@ -20,6 +20,7 @@ from tap_oncehub.engine.records import DECODER, NO_JSON
 _LONGEST_MESSAGE = 300
 _LONGEST_SEARCHED = 2000
 _A_SECOND = timedelta(seconds=1)
+_END_OF_TIME = 9000  # years, from which nothing can be later
 _PERSONAL = re.compile(
     r"""(?:"[^"]*"|[^\s@<>"']+) ?(?:@|%40|&#64;|\uff20) ?[^\s@<>"']+|\+\d[\d .()/-]{6,}\d"""
 )
@@ -107,6 +108,7 @@ class JsonResponse(requests.Response):
 
 def _date(text: str | None) -> datetime | None:
     try:
-        return parsedate_to_datetime(text or "").astimezone(timezone.utc)
+        moment = parsedate_to_datetime(text or "").astimezone(timezone.utc)
     except (ValueError, TypeError, OverflowError):
         return None
+    return moment if moment.year < _END_OF_TIME else None

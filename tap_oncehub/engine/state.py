@@ -13,6 +13,7 @@ is an array, which replaces the old one whole, and what is over is an empty arra
 
 import typing as t
 from collections.abc import Collection, Iterator
+from http import HTTPStatus
 
 import msgspec
 from singer_sdk.streams.core import StreamStateManager  # type: ignore[attr-defined]
@@ -28,7 +29,6 @@ POSITIONS_KEPT = 5
 MAX_UNREAD = 100
 OBJECT_SECONDS = 60.0  # how long one object is retried, before the run's third that stays broken
 _MAX_PATIENT = 3
-_OBJECT_REFUSALS = {400, 402, 404, 409, 410, 422}  # the others can be asked for
 _Text = t.Annotated[str, msgspec.Meta(max_length=200)]
 _Version = t.Annotated[int, msgspec.Meta(gt=-(2**53), lt=2**53)]
 _Days = t.Annotated[list[_Text], msgspec.Meta(max_length=2)]
@@ -151,7 +151,7 @@ class UnreadObjects:
                 what = f"skipped: {reason} ({error.status})"
                 self._stream.run.progress.note(self._stream.name, what, identifier)
                 return
-            if error.status not in _OBJECT_REFUSALS:
+            if error.status == HTTPStatus.FORBIDDEN:  # of the plan, which concerns all
                 raise error
         else:
             self._broken += 1

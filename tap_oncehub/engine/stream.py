@@ -109,7 +109,7 @@ class ResumableStream(RESTStream[str]):
                 self.run.save_state()
                 for found in page.objects[-1:]:
                     self.stats.back_to = str(found.get(self.created_key) or "")
-            if sync_pass.finish():
+            if sync_pass.finish(may_tell_deletes=self.run.may_tell_deletes):
                 self._activate_version()
             self.run.save_state()
         if first is None and (due := self.plan.next_full_pass(self.stream_state)):

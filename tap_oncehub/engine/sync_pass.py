@@ -12,7 +12,7 @@ from tap_oncehub.engine.state import POSITIONS_KEPT, FullPass, SavedPass, State,
 from tap_oncehub.engine.times import day_before, earliest, latest, milliseconds, moment_of, utc_text
 
 MAX_REWINDS = 12
-_FORM = 1
+_FORM = 2
 _HALF = (
     "the list has {:,} objects, less than half of the {:,} of the last full pass, so that none is "
     "taken for deleted. If that is right, run once with an empty state (meltano run --full-refresh)"
@@ -29,7 +29,9 @@ class SyncPass:
         self.is_full = saved.version != 0
         self._state, self._plan, self._saved, self._warn = state, plan, saved, warn
         self._positions = list(saved.positions)
-        self._depth = self._furthest = len(self._positions)
+        last = self._positions[-1] if self._positions else Position(None)
+        self._last = last.filter, last.first  # the object that was read last
+        self._failed_after: tuple[str | None, str | None] | None = None  # until it is read again
         self._rewinds = 0
 
     @property
@@ -54,33 +56,40 @@ class SyncPass:
 
     def _rewind(self, moved: ListMovedError) -> None:
         self._rewinds += 1
+        self._failed_after = self._last
         if self._rewinds > MAX_REWINDS:
             self._state["resume"] = [*self._saved._replace(positions=[])]
-            what = f"the list changes faster than it can be read ({moved})"
+            what = f"the list is broken there, or changes faster than it can be read ({moved})"
             raise EndpointError(f"{what}. The next run reads it again") from None
         self._warn(f"{moved}; reading again from an earlier page")
         self._positions = self._positions[: -self._rewinds]
-        self._depth = max(0, self._depth - self._rewinds)
+        objects = self._positions[-1].objects if self._positions else 0
+        self._saved = self._saved._replace(objects=objects)
 
     def commit(self, page: Page) -> None:
         """Record that all that a page brought is written."""
         keys = [found.get(self._plan.key or "") for found in page.objects]
         newest = latest([key for key in keys if isinstance(key, str)])
-        self._depth += 1
-        if self._depth > self._furthest:
-            self._furthest, self._rewinds = self._depth, 0
+        ids = [(page.position.filter if page.position else None, one) for one in page.ids]
+        if self._failed_after is None:
+            self._rewinds = 0
+        elif self._failed_after in ids:
+            self._failed_after = None
+        self._last = ids[-1] if ids else self._last
+        objects = self._saved.objects + len(page.objects)
         self._saved = self._saved._replace(
             # The lists of values were read before the first page.
             began=self._saved.began
             or earliest([milliseconds(_beginning(page, newest)), *self._saved.begun]),
             newest=latest([self._saved.newest, newest]),
-            objects=self._saved.objects + len(page.objects),
+            objects=objects,
         )
         if page.position:
-            self._positions = [*self._positions, page.position][-POSITIONS_KEPT:]
+            position = page.position._replace(objects=objects)
+            self._positions = [*self._positions, position][-POSITIONS_KEPT:]
             self._state["resume"] = [*self._saved[:-1], [[*place] for place in self._positions]]
 
-    def finish(self) -> bool:
+    def finish(self, *, may_tell_deletes: bool) -> bool:
         """End the pass; return whether what it did not bring is gone: not after half a list."""
         state, saved = self._state, self._saved
         state["resume"] = []
@@ -92,7 +101,10 @@ class SyncPass:
         last = last_full_pass(state).objects
         is_half = bool(self._plan.key) and saved.objects < last / 2
         objects = last if is_half else saved.objects
-        state["full_pass"] = [abs(saved.version), saved.begun, objects, self._plan.digest]
+        # One whose deletes could not be told leaves the next one due.
+        is_due = state["full_pass"] and self._plan.key and not may_tell_deletes
+        begun = ("", "") if is_due else saved.begun
+        state["full_pass"] = [abs(saved.version), begun, objects, self._plan.digest]
         if is_half and self._plan.versioned:
             raise EndpointError(_HALF.format(saved.objects, last))
         return not state["unread"]

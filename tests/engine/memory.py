@@ -59,6 +59,7 @@ class Server:
 
     Attributes:
         now: Its true time.
+        poisoned: Objects that break each page that holds one.
         broken: What an object, or a filter's value, mostly answers in this run, if not itself.
     """
 
@@ -70,6 +71,7 @@ class Server:
         self.objects: dict[str, Row] = {}
         self.users: dict[str, Row] = {}
         self.broken: dict[str, int] = {}
+        self.poisoned: set[str] = set()
         self.flaky = 0.0
         self.cursor: str | None = None
         self.count = self.requests = 0
@@ -114,6 +116,8 @@ class Server:
         start = self._after(rows, cursor)
         size = min(self.size, self.paging.get("cap", self.size))
         part, more = rows[start : start + size], start + size < len(rows)
+        if any(row["id"] in self.poisoned for row in part):
+            refuse(500)
         body: Row = {"data": [dict(row) for row in part]}
         links = {}
         if "never" in self.paging:
@@ -197,7 +201,7 @@ class Run(SyncRun):
         client = SimpleNamespace(patience=self._patience, progress=progress, waiter=None)
         super().__init__(t.cast("t.Any", tap), t.cast("t.Any", client))
         self.state = tap.state["bookmarks"]
-        self.may_tell_deletes = True
+        self.may_tell_deletes = world.is_named
         self.patience: list[float] = []
         self._saved = b""
 
@@ -352,6 +356,7 @@ class World:
         tables: What is loaded: for each stream and key the object's version and the record's.
         completed: The state of the last run that ended well.
         partial: The states of the runs since then, merged.
+        is_named: Whether the server says whose account it is.
         step: What happens between any two steps of a run.
     """
 
@@ -359,6 +364,7 @@ class World:
     config: Row
     dates: str = "right"
     offset: timedelta = timedelta(0)
+    is_named: bool = True
     streams: tuple[type[MemoryStream], ...] = STREAMS
     tables: dict[str, dict[t.Any, tuple[int, int | None]]] = field(default_factory=dict)
     completed: State = field(default_factory=dict)

@@ -48,7 +48,8 @@ def play(seed: int, order: str, change: Callable[[World], None] = lambda _world:
         lag = rng.choice(((0, 0), (0, 0), (0, 1), (0, 2), (12, 0), (12, 1)))
         ended = world.run(busy(world, rng, kill), lag, refresh=refresh)
         assert ended != "killed" or kill
-        world.server.broken, world.server.flaky = {}, 0.0
+        world.server.broken, world.server.flaky, world.is_named = {}, 0.0, True
+        world.server.poisoned = set()
         world.server.now += rng.choice((SECOND, SECOND, 3600 * SECOND, DAY, 8 * DAY))
     # Where whole days are compared, an edit comes with the first run of the next day.
     pause = DAY if world.server.reading == "whole_days" else timedelta(0)
@@ -108,6 +109,8 @@ def faults(world: World, rng: random.Random) -> None:
     chosen += [f"host={user}" for user in server.users if rng.random() < 0.3]
     server.broken = {one: rng.choice((400, 409, 422, 500, 500, 403)) for one in chosen}
     server.flaky = rng.choice((0.0, 0.0, 0.02))
+    server.poisoned = set(chosen[:1]) if rng.random() < 0.2 else set()
+    world.is_named = rng.random() < 0.7
 
 
 def busy(world: World, rng: random.Random, kill: int | None) -> Callable[[], None]:

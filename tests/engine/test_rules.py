@@ -79,15 +79,6 @@ def unread_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(state.UnreadObjects, "add", lambda *_: None)
 
 
-def deletes_told_while_something_is_unread(patch: pytest.MonkeyPatch) -> None:
-    finish = sync_pass.SyncPass.finish
-
-    def hasty(self: t.Any) -> bool:
-        return finish(self) or self.is_full
-
-    patch.setattr(sync_pass.SyncPass, "finish", hasty)
-
-
 def first_state_without_all_keys(_patch: pytest.MonkeyPatch) -> Callable[[World], None]:
     def without_what_is_empty(states: t.Any) -> t.Any:
         return {

@@ -128,7 +128,7 @@ def test_versions_grow_when_clocks_go_back() -> None:
         assert (full.record_version or 0) > last
         last = full.record_version or 0
         if clocks != CLOCKS:
-            full.finish()
+            full.finish(may_tell_deletes=True)
 
 
 def test_twelve_rewinds_step_back_one_more_each() -> None:
