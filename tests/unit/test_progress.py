@@ -13,7 +13,7 @@ import pytest
 from singer_sdk import metrics
 from singer_sdk.logging import StructuredFormatter
 
-from tap_oncehub.engine.progress import Notices, Progress, keep_plain
+from tap_oncehub.engine.progress import Progress, keep_plain
 
 if t.TYPE_CHECKING:
     Lines: t.TypeAlias = t.Callable[[], list[str]]
@@ -77,10 +77,10 @@ def test_wait_is_told_if_it_is_long_or_a_line_is_due(
 
 
 def test_notices_name_ten_and_count_the_rest(lines: Lines) -> None:
-    notices = Notices()
+    progress = Progress(logging.getLogger("tap"), lambda: None)
     for number in range(1200):
-        notices.add("slots", "calendars skipped", f"BKC-{number}")
-    notices.log(logging.getLogger("tap"))
+        progress.note("slots", "calendars skipped", f"BKC-{number}")
+    progress.summarize(None)
     named = ", ".join(f"BKC-{number}" for number in range(10))
     assert lines() == [f"slots: calendars skipped: {named} and 1,190 more"]
 

@@ -9,8 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from tap_oncehub.config import converted, doubts, problems
-from tap_oncehub.settings import DEFAULT_API_URL, SETTINGS
+from tap_oncehub.settings import DEFAULT_API_URL, SETTINGS, converted, doubts, problems
 from tap_oncehub.tap import TapOnceHub
 from tests.support import programs
 
