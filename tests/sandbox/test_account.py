@@ -23,6 +23,7 @@ if t.TYPE_CHECKING:
     from tests.support.asking import Objects
 
 FIELDS = json.loads((Path(__file__).parents[1] / "contract/api_fields.json").read_text())
+UPDATED = "last_updated_time"
 NOT_IN_LISTS = {"cancel_reschedule_url", "terms_of_service"}
 """Of webhooks only, and the other spelling."""
 
@@ -53,9 +54,6 @@ def test_add_edit_delete() -> None:
     with pytest.raises(KeyError):
         account.edit("bookings", key)
     assert len(account.objects("bookings")) == 20
-
-
-UPDATED = "last_updated_time"
 
 
 def test_plain_accounts_have_all_documented_fields_and_no_others() -> None:
