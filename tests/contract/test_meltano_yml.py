@@ -69,7 +69,7 @@ def test_loader_is_described_as_it_describes_itself() -> None:
 
 
 @pytest.mark.parametrize("name", LOADERS)
-def test_loader_is_pinned_and_keeps_its_secrets(name: str) -> None:
+def test_loader_is_pinned_keeps_its_secrets_and_the_schema(name: str) -> None:
     loader = LOADERS[name]
     version = re.search(r"==([\d.]+)|-e \./load/", loader["pip_url"])
     assert version
@@ -78,6 +78,8 @@ def test_loader_is_pinned_and_keeps_its_secrets(name: str) -> None:
     secrets = {its["name"]: its for its in loader["settings"] if SECRET.search(its["name"])}
     assert all(its.get("sensitive") for its in secrets.values())
     assert not secrets.keys() & loader.get("config", {}).keys()
+    if name != "target-jsonl":  # it has no schemas
+        assert loader["config"]["default_target_schema"] == "$MELTANO_EXTRACT__LOAD_SCHEMA"
 
 
 def test_plugins_need_no_hub_and_only_the_tap_has_a_test() -> None:

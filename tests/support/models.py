@@ -83,10 +83,8 @@ def bookings(streams: Streams) -> dict[str, Row]:
     users = {row["id"]: full_name(row) for row in streams["users"]}
     zones = {row["id"]: row["timezone"] for row in streams["users"]}
     contacts = {row["id"]: row for row in streams["contacts"]}
-    names = {
-        stream: {row["id"]: row["name"] for row in streams[f"{stream}s"]}
-        for stream in ("booking_calendar", "booking_page", "master_page", "event_type")
-    }
+    named = ("booking_calendars", "booking_pages", "master_pages", "event_types")
+    names = {row["id"]: row["name"] for stream in named for row in streams[stream]}
     hosts = defaultdict(list)
     for host in sorted(streams["booking_hosts"], key=lambda host: host["user_id"]):
         hosts[host["booking_id"]].append(users.get(host["user_id"]) or host["user_id"])
@@ -99,16 +97,10 @@ def bookings(streams: Streams) -> dict[str, Row]:
         key, status, start = row["id"], row["status"], row["starting_time"]
         calendar, page = row["booking_calendar"], row["booking_page"]
         contact = contacts.get(row["contact"], {})
-        cancel, payment, form, utm = (
-            row[name] or {}
-            for name in (
-                *("cancel_reschedule_information", "payment_information", "form_submission"),
-                "utm_params",
-            )
-        )
+        cancel, payment = row["cancel_reschedule_information"], row["payment_information"] or {}
+        form, utm = (row[name] or {} for name in ("form_submission", "utm_params"))
         chain = told.get(key, Chain(key, 0, status, payment))
         seated = shared.get(key, [])
-        calendar_name = names["booking_calendar"].get(calendar)
         made[key] = {
             "booking_id": key,
             **{name: row[name] for name in _UNCHANGED},
@@ -128,11 +120,9 @@ def bookings(streams: Streams) -> dict[str, Row]:
             "host_names": ", ".join(hosts[key]) or None,
             "booked_on": "booking_calendar" if calendar else "booking_page" if page else None,
             "booked_on_id": calendar or page,
-            "booked_on_name": names["booking_page"].get(page)
-            if calendar_name is None
-            else calendar_name,
+            "booked_on_name": names.get(page) if names.get(calendar) is None else names[calendar],
             **{f"{name}_id": row[name] for name in ("master_page", "event_type", "contact")},
-            **{f"{n}_name": names[n].get(row[n]) for n in ("master_page", "event_type")},
+            **{f"{n}_name": names.get(row[n]) for n in ("master_page", "event_type")},
             "customer_email": contact.get("email") or form.get("email") or None,
             "customer_name": full_name(contact) or form.get("name") or None,
             "customer_company": contact.get("company") or form.get("company") or None,
@@ -143,8 +133,8 @@ def bookings(streams: Streams) -> dict[str, Row]:
             },
             "payment_amount": payment.get("amount_charged"),
             "payment_currency": payment.get("currency") or None,
-            "canceled_by": cancel.get("actioned_by") or None,
-            "cancel_reason": cancel.get("reason") or None,
+            "canceled_by": found_at(cancel, "actioned_by") or None,
+            "cancel_reason": found_at(cancel, "reason") or None,
             "conversation_id": row["conversation"],
             "first_booking_id": chain.first,
             "reschedules": chain.reschedules,
@@ -152,7 +142,7 @@ def bookings(streams: Streams) -> dict[str, Row]:
             "is_replaced": key in replaced,
             "was_moved": row["rescheduled_booking_id"] is not None
             or status == "rescheduled"
-            or (status != "canceled" and any(map(cancel.get, _WHO))),
+            or (status != "canceled" and any(found_at(cancel, name) for name in _WHO)),
             "chain_status": chain.status,
             "chain_payment_amount": chain.payment.get("amount_charged"),
             "chain_payment_currency": chain.payment.get("currency") or None,
@@ -304,44 +294,33 @@ def capacity(
 
 # --- a row for each item of a list
 
-_PAIR = ("name", "value")
-_ITEMS = {
-    "stg_booking_attendees": ("bookings", "attendees", ()),
-    "stg_booking_guests": ("bookings", "form_submission.guests", ()),
-    "stg_booking_answers": ("bookings", "form_submission.custom_fields", _PAIR),
-    "stg_booking_custom_fields": ("bookings", "custom_fields", _PAIR),
-    "stg_contact_custom_fields": ("contacts", "custom_fields", _PAIR),
-    "stg_conversation_answers": (
-        *("conversations", "answers"),
-        ("id", "internal_label", "question", "value"),
-    ),
-    "stg_conversation_bookings": ("conversations", "bookings", ()),
-    "stg_user_teams": ("users", "teams", ()),
-    "stg_webhook_subscriptions": ("webhooks", "events", ()),
-    "stg_time_slot_locations": (
-        *("booking_calendar_time_slots", "locations"),
-        ("type", "value", "id"),
-    ),
-}
+_ITEMS = """
+stg_booking_attendees bookings attendees
+stg_booking_guests bookings form_submission.guests
+stg_booking_answers bookings form_submission.custom_fields name value
+stg_booking_custom_fields bookings custom_fields name value
+stg_contact_custom_fields contacts custom_fields name value
+stg_conversation_answers conversations answers id internal_label question value
+stg_conversation_bookings conversations bookings
+stg_user_teams users teams
+stg_webhook_subscriptions webhooks events
+stg_time_slot_locations booking_calendar_time_slots locations type value id
+"""
 """The views: stream, list, and what is taken of each item; nothing where items are texts."""
-_DAYS = {
-    "stg_weekly_hours": ("weekly", ("day",)),
-    "stg_override_hours": ("overrides", ("date", "day")),
-}
+_DAYS = {"stg_weekly_hours": ("weekly", "day"), "stg_override_hours": ("overrides", "date", "day")}
 
 
 def lists(streams: Streams) -> dict[str, Answer]:
     """Compute the views that have a row for each item of a list."""
     streams = {**streams, "bookings": present(streams)}
     made: dict[str, Answer] = {}
-    for view, (stream, path, names) in _ITEMS.items():
-        *outer, name = path.split(".")
+    for view, stream, path, *names in map(str.split, _ITEMS.strip().splitlines()):
         made[view] = Counter(
             (*(row[key] for key in KEYS[stream]), n, *texts(item, names))
             for row in streams.get(stream, ())
-            for n, item in enumerate(((row[outer[0]] or {}) if outer else row).get(name) or (), 1)
+            for n, item in enumerate(found_at(row, path) or (), 1)
         )
-    for view, (column, names) in _DAYS.items():
+    for view, (column, *names) in _DAYS.items():
         made[view] = Counter(
             (row["user_id"], *texts(day, names), n, *texts(span, _SPAN), row["timezone"])
             for row in streams.get("user_scheduling_availability", ())
@@ -352,6 +331,13 @@ def lists(streams: Streams) -> dict[str, Answer]:
 
 
 _SPAN = ("start_time", "end_time")
+
+
+def found_at(row: t.Any, path: str) -> t.Any:
+    """Give what stands at a path of names; nothing, where one is missing."""
+    for name in path.split("."):
+        row = (row or {}).get(name)
+    return row
 
 
 def texts(item: t.Any, names: Iterable[str]) -> Iterable[str | None]:
