@@ -81,7 +81,7 @@ MUTANTS = (
     ),
     Mutant(
         "what could not be read is forgotten",
-        f"{TAP}/engine/unread.py",
+        f"{TAP}/engine/state.py",
         'self._state["unread"] = [*self, identifier]',
         "return",
         HISTORIES,
@@ -247,7 +247,7 @@ MUTANTS = (
     ),
     Mutant(
         "the key may go over http",
-        f"{TAP}/config.py",
+        f"{TAP}/settings.py",
         'scheme == "https" or (scheme == "http" and is_loopback(url))',
         'scheme in {"https", "http"}',
         SETTINGS,
@@ -273,9 +273,8 @@ MUTANTS = (
         "a state is written before its rows",
         f"{LOADER}/loader.py",
         "        filled = [rows for rows in self._streams.values() if rows.lines]\n",
-        """        if self._state is not None:
-            self._write_state(self._state)
-            self._state = None
+        """        while self._state:
+            self._state = self._state[os.write(1, self._state) :]
         filled = [rows for rows in self._streams.values() if rows.lines]
 """,
         "tests/target_duckdb",
@@ -292,16 +291,16 @@ MUTANTS = (
     Mutant(
         "rows without a version are deleted",
         f"{LOADER}/loader.py",
-        "is_older = message.stream not in self._without_version",
-        "is_older = True",
+        "(message.version, rows.are_versioned)",
+        "(message.version, True)",
         INPUTS,
         "without_a_version",
     ),
     Mutant(
         "what is marked as deleted gets a new time",
         f"{LOADER}/warehouse.py",
-        "WHERE _sdc_deleted_at IS NULL AND",
-        "WHERE",
+        'WHERE _sdc_deleted_at IS NULL AND"',
+        'WHERE"',
         GUARDS,
         "marked",
     ),

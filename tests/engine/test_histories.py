@@ -34,16 +34,18 @@ def play(seed: int, order: str, change: Callable[[World], None] = lambda _world:
     world = draw(rng, order)
     change(world)
     lag = 0, 0
-    for _ in range(rng.randint(1, 4)):
+    runs = [(rng.random() < 0.5, rng.random() < 0.15) for _ in range(rng.randint(1, 4))]
+    if rng.random() < 0.15:  # Meltano merges the states of all three
+        runs = [(False, False), (True, False), (True, True)]
+    for is_killed, refresh in runs:
         if rng.random() < 0.15 and not lag[1]:  # a version that no state tells cannot be known
             world.offset = rng.choice(possible_offsets(world))
         if rng.random() < 0.25:
             world.config["start_date"] = rng.choice(start_dates(world, rng))
         if rng.random() < 0.4:
             faults(world, rng)
-        kill = rng.choice((None, rng.randint(1, 150)))
+        kill = rng.randint(1, rng.choice((15, 150))) if is_killed else None
         lag = rng.choice(((0, 0), (0, 0), (0, 1), (0, 2), (12, 0), (12, 1)))
-        refresh = rng.random() < 0.15
         ended = world.run(busy(world, rng, kill), lag, refresh=refresh)
         assert ended != "killed" or kill
         world.server.broken, world.server.flaky = {}, 0.0

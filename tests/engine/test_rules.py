@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tap_oncehub.engine import plan, readers, state, stream, sync_pass, unread
+from tap_oncehub.engine import plan, readers, state, stream, sync_pass
 from tap_oncehub.engine.errors import EndpointError
 from tests.engine.memory import ORDERS, World
 from tests.engine.test_histories import play
@@ -72,10 +72,11 @@ def no_dates_tried(patch: pytest.MonkeyPatch) -> None:
 
 def bookmark_not_capped_by_the_beginning(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sync_pass, "_beginning", lambda *_: _LAST)
+    patch.setattr(sync_pass, "earliest", lambda texts: texts[0])
 
 
 def unread_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(unread.UnreadObjects, "add", lambda *_: None)
+    patch.setattr(state.UnreadObjects, "add", lambda *_: None)
 
 
 def deletes_told_while_something_is_unread(patch: pytest.MonkeyPatch) -> None:
@@ -112,33 +113,6 @@ def no_first_state(patch: pytest.MonkeyPatch) -> Callable[[World], None]:
     return lambda world: setattr(world, "encode", only_begun)
 
 
-_FIELDS = state.SavedPass._fields
-
-
-def dictionaries_in_place_of_arrays(_patch: pytest.MonkeyPatch) -> Callable[[World], None]:
-    def encode(states: t.Any) -> t.Any:
-        return {
-            name: {
-                **s,
-                "resume": {
-                    k: v for k, v in zip(_FIELDS, s["resume"], strict=False) if v is not None
-                },
-            }
-            for name, s in states.items()
-        }
-
-    def decode(states: t.Any) -> t.Any:
-        return {
-            name: {**s, "resume": [s["resume"].get(k) for k in _FIELDS] if s["resume"] else []}
-            for name, s in states.items()
-        }
-
-    def change(world: World) -> None:
-        world.encode, world.decode = encode, decode
-
-    return change
-
-
 RULES: dict[str, Off] = {
     f"{number}: {off.__name__.replace('_', ' ')}": off
     for number, off in (
@@ -152,7 +126,6 @@ RULES: dict[str, Off] = {
         (5, unread_forgotten),
         (6, first_state_without_all_keys),
         (6, no_first_state),
-        (6, dictionaries_in_place_of_arrays),
     )
 }
 
