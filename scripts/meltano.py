@@ -36,7 +36,7 @@ def start(
     return subprocess.Popen(
         (str(Path(sys.executable).with_name("meltano")), *arguments),
         cwd=project,
-        env={**os.environ, **settings},
+        env={"PYTHONWARNINGS": "ignore", **os.environ, **settings},  # they are for developers
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
