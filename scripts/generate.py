@@ -27,25 +27,18 @@ if t.TYPE_CHECKING:
 Schema: t.TypeAlias = dict[str, t.Any]
 
 ROOT = Path(__file__).parents[1]
-ENTRIES = {
-    "tap-oncehub": "dist/hub/_data/meltano/extractors/tap-oncehub/tap-oncehub.yml",
-    "target-duckdb": "dist/hub/_data/meltano/loaders/target-duckdb/oncehub.yml",
-}
+ENTRIES = {"tap-oncehub": "dist/hub/_data/meltano/extractors/tap-oncehub/tap-oncehub.yml"}
 _REPO = "https://github.com/tap-oncehub/tap-oncehub"
-_HUB: dict[str, Schema] = {
-    "tap-oncehub": {
-        "domain_url": "https://www.oncehub.com",
-        "keywords": ["api", "meltano_sdk", "scheduling"],
-        "logo_url": "/assets/logos/extractors/oncehub.svg",
-        "pip_url": "tap-oncehub",
-        "variant": "tap-oncehub",
-    },
-    "target-duckdb": {
-        "domain_url": "https://duckdb.org",
-        "keywords": ["database"],
-        "pip_url": "oncehub-target-duckdb",
-        "variant": "oncehub",
-    },
+_HUB: Schema = {
+    "domain_url": "https://www.oncehub.com",
+    "keywords": ["api", "meltano_sdk", "scheduling"],
+    "log_parser": "singer-sdk",
+    "logo_url": "/assets/logos/extractors/oncehub.svg",
+    "maintenance_status": "active",
+    "pip_url": "tap-oncehub",
+    "quality": "unknown",
+    "repo": _REPO,
+    "variant": "tap-oncehub",
 }
 _STREAMS_HEAD = """\
 # Streams and their fields
@@ -75,7 +68,7 @@ def files() -> dict[str, str]:
     return {
         "docs/streams.md": "\n".join(_streams_page(made)) + "\n",
         "transform/models/sources.yml": f"# Written by `make generate`.\n{_yaml(_sources(), 120)}",
-        "plugin.yaml": _yaml(_definition("tap-oncehub"), sort_keys=True),
+        "plugin.yaml": _yaml(_definition(), sort_keys=True),
     }
 
 
@@ -83,33 +76,25 @@ def hub_files() -> dict[str, str]:
     """Return the content of the files of a pull request to Meltano Hub, by path."""
     maintainer = {"label": "The tap-oncehub authors", "name": "tap-oncehub", "url": _REPO}
     variants = {"extractors": {"tap-oncehub": "tap-oncehub"}}
-    logo = "dist/hub/static" + _HUB["tap-oncehub"]["logo_url"]
-    found = {
+    definition = _definition()
+    del definition["load_schema"]  # the Hub knows none
+    return {
         "dist/hub/_data/default_variants.yml": _yaml(variants),
         "dist/hub/_data/maintainers.yml": _yaml({"tap-oncehub": maintainer}),
-        logo: ROOT.joinpath("docs/logo.svg").read_text("utf-8"),
+        f"dist/hub/static{_HUB['logo_url']}": ROOT.joinpath("docs/logo.svg").read_text("utf-8"),
+        ENTRIES["tap-oncehub"]: _yaml(definition, sort_keys=True),
     }
-    for name, path in ENTRIES.items():
-        definition = _definition(name)
-        definition.pop("load_schema", None)  # the Hub knows none
-        found[path] = _yaml(definition, sort_keys=True)
-    return found
 
 
-def _definition(name: str) -> Schema:
-    """Return what meltano.yml says of a plugin of ours, as other projects need it."""
+def _definition() -> Schema:
+    """Return what meltano.yml says of the tap, as other projects need it."""
     content = yaml.safe_load(ROOT.joinpath("meltano.yml").read_text("utf-8"))
-    plugins = [*content["plugins"]["extractors"], *content["plugins"]["loaders"]]
-    (definition,) = (dict(plugin) for plugin in plugins if plugin["name"] == name)
+    (definition,) = (p for p in content["plugins"]["extractors"] if p["name"] == "tap-oncehub")
     for key in ("commands", "config"):  # of this project
         definition.pop(key, None)
-    definition |= {"log_parser": "singer-sdk", "maintenance_status": "active", "repo": _REPO}
-    definition |= {"quality": "unknown", **_HUB[name]}
     definition["settings"].sort(key=lambda setting: setting["name"])
-    if name == "tap-oncehub":
-        pythons = re.findall(r"Python :: (3\.\d+)", ROOT.joinpath("pyproject.toml").read_text())
-        definition["supported_python_versions"] = pythons
-    return definition
+    pythons = re.findall(r"Python :: (3\.\d+)", ROOT.joinpath("pyproject.toml").read_text("utf-8"))
+    return {**definition, **_HUB, "supported_python_versions": pythons}
 
 
 def _streams_page(streams: list[OnceHubStream]) -> Iterator[str]:

@@ -15,6 +15,8 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+from scripts.account import setting
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -23,7 +25,6 @@ if t.TYPE_CHECKING:
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 PLUGINS = ("tap-oncehub", "target-duckdb")
-_FROM_THE_LAST = "ORDER BY started_at DESC LIMIT"
 _ROUTINE = re.compile(r"METRIC|Skipping (parse|deselected)|Beginning sync of '(?P<stream>\w+)'")
 """What the tap's SDK says at every run."""
 
@@ -35,7 +36,7 @@ def start(
     return subprocess.Popen(
         (str(Path(sys.executable).with_name("meltano")), *arguments),
         cwd=project,
-        env={**os.environ, **settings},
+        env={"PYTHONWARNINGS": "ignore", **os.environ, **settings},  # they are for developers
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -57,9 +58,23 @@ def ask(project: Path, query: str, *parameters: str) -> list[tuple[t.Any, ...]]:
 
 def last_result(project: Path, environment: str) -> str | None:
     """Return how the last run in an environment ended, in a word; None if there was none."""
-    query = f"SELECT lower(state) FROM runs WHERE job_name = ? {_FROM_THE_LAST} 1"  # noqa: S608
-    found = ask(project, query, f"{environment}:{'-to-'.join(PLUGINS)}")
+    query = "SELECT lower(state) FROM runs WHERE job_name = ? ORDER BY started_at DESC LIMIT 1"
+    found = ask(project, query, state_id(environment))
     return str(found[0][0]) if found else None
+
+
+def has_state(project: Path, environment: str) -> bool:
+    """Return whether there may be a state: only Meltano knows that of an external backend."""
+    external = ("MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI")
+    query = "SELECT 1 FROM state WHERE state_id = ?"
+    return any(setting(project, n) for n in external) or bool(
+        ask(project, query, state_id(environment))
+    )
+
+
+def state_id(environment: str) -> str:
+    """Return the name of a run and of its state."""
+    return f"{environment}:{'-to-'.join(PLUGINS)}"
 
 
 class RunLog:

@@ -28,7 +28,7 @@ def main(project: Path) -> None:
     settings = {"DBT_DUCKDB_FILEPATH": str(file), "DBT_DUCKDB_SCHEMA": SCHEMA}
     command = (f"--environment={environment}", "--log-level=warning", "invoke", "dbt-duckdb")
     with screen.live("dbt builds and tests"):
-        process = start(project, settings, *command, "--quiet", "build")
+        process = start(project, settings, *command, "--quiet", "--no-use-colors", "build")
         wrong, _ = process.communicate()
     if process.returncode:
         screen.line(wrong)

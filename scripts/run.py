@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from scripts.account import KEY, SAMPLE, chosen
-from scripts.meltano import INTERRUPTED, PLUGINS, RunLog, last_result, start
+from scripts.meltano import INTERRUPTED, PLUGINS, RunLog, has_state, start, state_id
 from scripts.sample import sample_account
 from scripts.screen import Screen
 from scripts.warehouse import SCHEMA, Snapshot, patience, tables, wait_until_writable
@@ -46,7 +46,11 @@ def main(project: Path, options: Sequence[str]) -> None:
     with suppress(PermissionError):  # it is another's
         lock_file.parent.chmod(0o700)  # `make install` made it for all to read
     note = project / "output/warehouse.source.json"
-    if note.exists() and '"sample"' in note.read_text("utf-8"):
+    if (
+        note.with_name("warehouse.duckdb").exists()
+        and note.exists()
+        and '"sample"' in note.read_text("utf-8")
+    ):
         sys.exit(_OLD_SAMPLE)
     account, screen = chosen(project), Screen()
     log = RunLog(screen)
@@ -64,10 +68,16 @@ def main(project: Path, options: Sequence[str]) -> None:
             print(_SAMPLE_NOTE, flush=True)
             settings |= stack.enter_context(sample_account(account.file))
         stack.enter_context(screen.live("starting Meltano"))
-        if not any(table.rows for table in tables(account.file)):
-            options = ["--full-refresh", *options]  # whatever the state says
-            if last_result(project, account.environment):
-                screen.line(f"output/{account.file.name} has no rows: reading the whole account")
+        environment = f"--environment={account.environment}"
+        empty = not any(table.rows for table in tables(account.file))
+        if empty and has_state(project, account.environment):
+            # With --full-refresh, a kill between the first rows and their state would lose some.
+            screen.line(f"output/{account.file.name} has no rows: reading the whole account")
+            clear = (environment, "state", "clear", "--force", state_id(account.environment))
+            process = start(project, settings, *clear)
+            said, _ = process.communicate()
+            if process.returncode:
+                sys.exit(said)
         before = Snapshot(account.file)
         # For five minutes Meltano takes a killed run to be still in progress. A mark in the
         # locked file says that the last one had no time to remove it.
@@ -76,7 +86,7 @@ def main(project: Path, options: Sequence[str]) -> None:
             options = ["--force", *options]
         lock.write("running\n")
         lock.flush()
-        command = (f"--environment={account.environment}", "--log-format=json", "run", *options)
+        command = (environment, "--log-format=json", "run", *options)
         # In a session of its own, since Ctrl-C is for us; the file stays locked until it ends.
         own = {"pass_fds": [lock.fileno()], "start_new_session": True}
         status = log.follow(start(project, settings, *command, *PLUGINS, **own))

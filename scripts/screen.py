@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import textwrap
 import typing as t
-from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 _WIDTH = 120
 
@@ -21,29 +20,25 @@ class Screen:
 
     def __init__(self) -> None:
         """Find out what there is to write to."""
-        console = Console(highlight=False, markup=False, emoji=False)
-        self.is_live = console.is_terminal and not console.is_dumb_terminal
-        width = min(_WIDTH, console.width) if self.is_live else _WIDTH
-        wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * 10, break_on_hyphens=False)
-        self._wrap = wrapper.wrap
-        self._progress = Progress(
+        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self.is_live = self._console.is_terminal and not self._console.is_dumb_terminal
+        columns = (
             SpinnerColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.description}", markup=False),
-            console=console,
-            transient=True,
+        )
+        self._progress = Progress(
+            *columns, console=self._console, transient=True, disable=not self.is_live
         )
         self._task = self._progress.add_task("")
+        width = min(_WIDTH, self._console.width) if self.is_live else _WIDTH
+        wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * 10, break_on_hyphens=False)
+        self._wrap = wrapper.wrap
 
-    @contextmanager
-    def live(self, doing: str) -> Iterator[None]:
+    def live(self, doing: str) -> AbstractContextManager[t.Any]:
         """Show the status while the block runs, if this is a terminal."""
         self.doing(doing)
-        if not self.is_live:
-            yield
-            return
-        with self._progress:
-            yield
+        return self._progress
 
     def doing(self, text: str) -> None:
         """Say what it is busy with."""
@@ -52,8 +47,4 @@ class Screen:
     def line(self, text: str) -> None:
         """Show a line; one that is too wide goes on below."""
         for part in text.splitlines() or [""]:
-            for row in self._wrap(part) or [""]:
-                if self.is_live:
-                    self._progress.console.print(Text(row))
-                else:
-                    print(row, flush=True)
+            self._console.print(Text("\n".join(self._wrap(part))), soft_wrap=True)

@@ -46,7 +46,7 @@ NOT_WALKED = {
     r".*tap-oncehub-berlin": "tests/end_to_end/test_accounts.py",
     r"(DLT_EXPORT|DESTINATION|TARGET|MELTANO)\w*=\S+( \w+=\S+)*$": "settings of other services",
     r"SELECT ": "their SQL: tests/end_to_end/test_warehouses.py",
-    r".*(<|DLT_EXPORT_|… )": "to be filled in",
+    r".*(<|DLT_EXPORT_|… |CLONE)": "to be filled in",
 }
 """The commands, by their beginning, that the walk leaves out, and what runs them."""
 _PLAIN = """
@@ -61,7 +61,7 @@ printf '{"api_key": "%s", "api_url": "%s"}' "$WALK_KEY" "$WALK_URL" >config.json
 _AS_HERE = {
     r"pip install \.": _PLAIN,
     r"^(\S+ ){5}cd /path/to/project && ": "",  # of cron
-    r"^(cp \.env.*)": r"\1; sed -i -e s,KEY=.*,KEY=$WALK_KEY, -e '$a '$WALK_MORE .env",
+    r"^(cp \.env.*)": r"\1 && sed -i -e s,KEY=.*,KEY=$WALK_KEY, -e '$a '$WALK_MORE .env",
     r"^(TAP_ONCEHUB__\w+=(\S+|'[^']*'))$": r"\1 .venv/bin/meltano config print tap-oncehub",
     r"^make test$": "make test TEST_ARGS=tests/unit",
     r"^make assistant": "make models assistant",

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 import typing as t
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 
 import pytest
 
 from sandbox import Account, Sandbox
-from tap_oncehub import __main__ as command
-from tap_oncehub.tap import TapOnceHub
 from tests.docs.pages import PAGES, ROOT
 from tests.support import inside, network, programs, raw
 
@@ -28,7 +25,6 @@ TESTED_ELSEWHERE = {
     "The state of another account": "test_hostile.py",
     "The loader has ended": "test_bad_input.py",
     "PostgreSQL lets nobody in": "test_check.py",
-    "Stopped by a signal": "test_resume.py",
 }
 MESSAGES = [
     message
@@ -37,8 +33,8 @@ MESSAGES = [
     for message in block.splitlines()
     if section.partition("\n")[0] not in TESTED_ELSEWHERE
 ]
-OBSERVED = ROOT / "tests/observed/loader_refused.txt"
-"""What a `meltano run` beside an open file says, recorded."""
+OBSERVED = [ROOT / f"tests/observed/{n}.txt" for n in ("loader_refused", "interrupted", "bug")]
+"""What Meltano says beside an open file, after a signal and after a bug, recorded."""
 OFFICIAL = {"api_url": "https://api.oncehub.com/v2"}
 UNKNOWN = {"booking_ids": ["BKNG-NONE"]}
 ODD_STATE = {"bookmarks": {"users": {"resume": {"of": "another program"}}}}
@@ -55,7 +51,6 @@ class Run:
     state: dict[str, t.Any] | None = None
     catalog: dict[str, t.Any] | None = None
     status: int = 1
-    has_bug: bool = False
 
 
 RUNS = [
@@ -64,8 +59,8 @@ RUNS = [
     Run(switches={"plan_without_api": True}),
     Run(switches={"plan_without_sms": True}),
     Run({"api_url": "a website"}),
-    Run({"api_url": "without a path"}),
-    Run({"api_url": "a path too many"}),
+    Run({"api_url": "sandbox"}),
+    Run({"api_url": "sandbox/v2/v2"}),
     Run(UNKNOWN, catalog=inside.catalog("booking", settings=UNKNOWN), status=0),
     Run(fault=("308", "*")),
     Run({"rate_limit_window_seconds": 1}, fault=("429", "*")),
@@ -75,73 +70,51 @@ RUNS = [
     Run({"api_url": "self-signed"}),
     Run({"api_url": "self-signed"}, {"REQUESTS_CA_BUNDLE": "nowhere.pem"}),
     Run({"request_timeout_seconds": 0.5}, fault=("timeout", "/contacts"), state=ODD_STATE),
-    Run({"start_dat": "2026-01-01", "start_date": "2999-01-01"}, has_bug=True),
+    Run({"start_dat": "2026-01-01", "start_date": "2999-01-01"}, status=0),
     Run(env={"TAP_ONCEHUB_STREAM_MAPS": '{"teams.name": null}'}, status=0),
 ]
-"""What may go wrong; a setting of the address is replaced by that of a server."""
+"""What may go wrong; a name in place of an address stands for that of a server."""
 
 
-def fork(run: Run, folder: Path, url: str) -> int:
-    """Start the tap's command in a copy of this process, which has imported everything already."""
-    settings = programs.settings_for(
-        url, **{"max_wait_seconds": 1} | run.settings | {"api_url": url}
-    )
-    _, *options = programs.tap_command(folder, settings, catalog=run.catalog, state=run.state)
-    if pid := os.fork():
-        return pid
-    status: t.Any = 99
-    try:
-        log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os.dup2(log, 2)
-        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-        os.environ |= run.env
-        sys.argv[1:] = options
-        if run.has_bug:
-            TapOnceHub.sync_all = None  # type: ignore[assignment,method-assign]
-        command.main()
-    except SystemExit as end:
-        status = end.code or 0
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
+def play(run: Run, folder: Path, servers: dict[str, str]) -> programs.Run:
+    account = Account(seed=1, bookings=5, nasty=False)
+    first = account.objects("contacts")[0]["id"]
+    account.edit("contacts", first, employees="many", colour="red")
+    account.edit("webhooks", account.objects("webhooks")[0]["id"], id=None)
+    with Sandbox(account, key=programs.KEY, **run.switches) as api:
+        if run.fault:
+            api.faults.add(*run.fault, times=None, seconds=3.0)
+        made = programs.settings_for(api.url, **{"max_wait_seconds": 1} | run.settings)
+        host = api.url.removesuffix("/v2")
+        made["api_url"] = servers.get(made["api_url"], made["api_url"]).replace("sandbox", host)
+        more = {"catalog": run.catalog, "state": run.state, "env": run.env}
+        return programs.run_tap(folder, made, **more)
 
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
     """Level and text of every line, of all runs beside each other, and of those of Meltano."""
+    lines = []
+    for file in OBSERVED:
+        for entry in map(json.loads, file.read_text("utf-8").splitlines()):
+            level, name, text = entry["level"], entry.get("name", "meltano"), entry["event"]
+            shown = f"[{level:<9}] {name:<12} {text}"
+            lines += [(level.upper(), text), (level.upper(), shown)]
     certificate = network.make_certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1")
-    with ExitStack() as stack:
-        website = stack.enter_context(raw.raw_server(raw.website))
-        secure = stack.enter_context(network.serving(network.secure(9, certificate)))
-        started = []
-        for run in RUNS:
-            account = Account(seed=1, bookings=5, nasty=False)
-            first = account.objects("contacts")[0]["id"]
-            account.edit("contacts", first, employees="many", colour="red")
-            account.edit("webhooks", account.objects("webhooks")[0]["id"], id=None)
-            api = stack.enter_context(Sandbox(account, key=programs.KEY, **run.switches))
-            if run.fault:
-                api.faults.add(*run.fault, times=None, seconds=3.0)
-            servers = {
-                "a website": f"http://127.0.0.1:{website.port}/wrong",
-                "without a path": api.url.removesuffix("/v2"),
-                "a path too many": f"{api.url}/v2",
-                "self-signed": f"https://127.0.0.1:{secure.port}/v2",
-            }
-            given = run.settings.get("api_url", api.url)
-            folder = tmp_path_factory.mktemp("run")
-            started.append((run, folder, fork(run, folder, servers.get(given, given))))
-        lines = []
-        for entry in (json.loads(x) for x in OBSERVED.read_text("utf-8").splitlines()):
-            shown = f"[{entry['level']:<9}] {entry.get('name', 'meltano'):<12} {entry['event']}"
-            lines.append((entry["level"], shown))
-        for run, folder, pid in started:
-            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            log = (folder / "log").read_text()
-            assert (status, programs.KEY in log) == (run.status, False), (run, log)
-            found = [line.split(" | ", 3) for line in log.splitlines() if " | " in line]
-            assert found[-1][1].strip() == "ERROR" or not status, log
+    with (
+        raw.raw_server(raw.website) as website,
+        network.serving(network.secure(9, certificate)) as secure,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        servers = {
+            "a website": f"http://127.0.0.1:{website.port}/wrong",
+            "self-signed": f"https://127.0.0.1:{secure.port}/v2",
+        }
+        folders = [tmp_path_factory.mktemp("run") for _ in RUNS]
+        for run, done in zip(RUNS, pool.map(play, RUNS, folders, repeat(servers)), strict=True):
+            assert done.status == run.status, done.log
+            found = [line.split(" | ", 3) for line in done.log.splitlines() if " | " in line]
+            assert found[-1][1].strip() == "ERROR" or not run.status, done.log
             lines += [(line[1].strip(), line[-1]) for line in found]
     return lines
 

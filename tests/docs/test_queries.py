@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import typing as t
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import duckdb
 import pytest
@@ -106,19 +105,6 @@ def test_custom_fields(account: Account, warehouse: Path, stream: str) -> None:
 def test_field_that_is_new(warehouse: Path) -> None:
     (query,) = re.findall(r"`(_extra ->> '\$\.name_of_it')`", PAGES["docs/moving-from-dlt.md"])
     assert ("new",) in answer(warehouse, f"SELECT {query} FROM oncehub.teams")
-
-
-def test_bookmark_by_hand_begins_where_dlt_stopped(account: Account) -> None:
-    page = PAGES["docs/moving-from-dlt.md"]
-    (command,) = re.findall(r"^    (\.venv/bin/meltano .* state merge .*)$", page, re.MULTILINE)
-    state = json.loads(shlex.split(command)[-1])["singer_state"]
-    bookmark = state["bookmarks"]["bookings"]["replication_key_value"]
-    with Sandbox(account, key=programs.KEY) as api:
-        inside.run(programs.settings_for(api.url), inside.catalog("bookings"), state)
-        asked = next(filter(None, (e.query.get("last_updated_time.gt") for e in api.log)))
-    # The first run of a day: the day before the bookmark, less lookback_seconds.
-    when, then = (datetime.fromisoformat(x.replace("Z", "+00:00")) for x in (bookmark, asked))
-    assert then == when - timedelta(days=2)
 
 
 def test_freshness(account: Account, warehouse: Path) -> None:
