@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import select
 import subprocess
 import typing as t
 from contextlib import suppress
+from functools import cache
 
 import duckdb
 from typing_extensions import override
@@ -51,18 +53,48 @@ def lines(*messages: Message) -> str:
     return "".join((m if isinstance(m, str) else json.dumps(m)) + "\n" for m in messages)
 
 
+_SERVER = """
+import json, os, sys
+import target_duckdb.__main__ as loader
+for line in sys.stdin:
+    files = json.loads(line)
+    if not (child := os.fork()):
+        for number, flags in enumerate([os.O_RDONLY, os.O_WRONLY, os.O_WRONLY]):
+            os.dup2(os.open(files[number], flags), number)
+        sys.argv[1:] = ["--config", files[3]]
+        loader.main()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@cache
+def server() -> subprocess.Popen[str]:
+    """Start what has imported the loader, and forks one for each run: most of a run's time."""
+    process = subprocess.Popen(
+        [str(LOADER.with_name("python")), "-c", _SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    atexit.register(process.communicate)
+    return process
+
+
 def run(folder: Path, *messages: Message, **settings: t.Any) -> subprocess.CompletedProcess[str]:
     """Load messages, and a state after them."""
-    return subprocess.run(
-        [str(LOADER), "--config", str(config(folder, **settings))],
-        input=lines(*messages, {"type": "STATE", "value": STATE}),
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        errors="surrogateescape",  # "\udcff" is the byte 0xff
-        env=environment(),
-        timeout=PATIENCE,
-    )
+    files = [folder / name for name in ("in", "out", "err")]
+    # "\udcff" is the byte 0xff.
+    given = lines(*messages, {"type": "STATE", "value": STATE}).encode(errors="surrogateescape")
+    for file, content in zip(files, (given, b"", b""), strict=True):
+        file.write_bytes(content)
+    process, names = server(), [*map(str, files), str(config(folder, **settings))]
+    pipe, answer = t.cast("t.IO[str]", process.stdin), t.cast("t.IO[str]", process.stdout)
+    print(json.dumps(names), file=pipe, flush=True)
+    assert select.select([answer], [], [], PATIENCE)[0], "it does not end"
+    status = int(answer.readline())
+    output, errors = (file.read_text("utf-8", "surrogateescape") for file in files[1:])
+    return subprocess.CompletedProcess(names, status, output, errors)
 
 
 class Loading(subprocess.Popen[bytes]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import time
@@ -57,7 +58,7 @@ def test_times_are_utc_wherever_the_loader_runs(tmp_path: Path) -> None:
     with Loading(tmp_path, TZ="Asia/Kolkata") as loader:
         row = {**record(id=1, v=noon), "time_extracted": noon}
         assert loader.end(schema(v=TIME), row) == (0, "", "")
-    now = "abs(epoch(_sdc_batched_at) - epoch(now()::TIMESTAMP)) < 600"
+    now = "abs(epoch(_sdc_batched_at) - epoch(now())) < 600"
     found = singer.query(tmp_path, f"SELECT v::VARCHAR, _sdc_extracted_at::VARCHAR, {now} FROM o.s")
     assert found == [("2020-01-01 12:00:00", "2020-01-01 12:00:00", True)]
 
@@ -138,13 +139,13 @@ def test_what_memory_does_not_hold_goes_beside_the_file(tmp_path: Path) -> None:
         connection.execute("CREATE SCHEMA o")
         kinds = "id BIGINT PRIMARY KEY, v SMALLINT UNIQUE, w VARCHAR"
         connection.execute(f"CREATE TABLE o.s ({kinds})")
-        values = "range, range, repeat(md5(range::VARCHAR), 150) FROM range(20000)"
+        values = "range, range, repeat(md5(range::VARCHAR), 150) FROM range(9000)"
         connection.execute(f"INSERT INTO o.s SELECT {values}")
-    config = singer.config(tmp_path, settings={"memory_limit": "60MB"})
+    config = singer.config(tmp_path, settings={"memory_limit": "40MB"})
     given = singer.lines(schema(v=WHOLE), record(id=1, v=10**6)).encode()
     done = programs.run([str(programs.LOADER), "--config", str(config)], folder, given)
     assert done.status == 0, done.log
-    assert singer.query(tmp_path, "SELECT count(*), max(v) FROM o.s") == [(20000, 10**6)]
+    assert singer.query(tmp_path, "SELECT count(*), max(v) FROM o.s") == [(9000, 10**6)]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -172,8 +173,8 @@ def test_a_second_signal_ends_a_loader_that_is_stuck(tmp_path: Path) -> None:
     with Loading(tmp_path, settings={"batch_size_rows": 1}) as loader:
         long = {"type": "STATE", "value": "x" * 200_000}  # more than a pipe holds
         loader.write(schema(), record(id=1), long, record(id=2))
-        wait_for(lambda: ids(tmp_path) == [1, 2], loader)
-        time.sleep(0.3)
+        wait_for(lambda: select.select([loader.output], [], [], 0)[0], loader)
+        time.sleep(0.5)
         for _ in range(2):
             assert loader.poll() is None
             loader.send_signal(signal.SIGTERM)
