@@ -19,7 +19,7 @@ HISTORIES = "tests/engine/test_histories.py"
 RESUME, HOSTILE = "tests/end_to_end/test_resume.py", "tests/end_to_end/test_hostile.py"
 SECRECY, RECORDS = "tests/end_to_end/test_secrecy.py", "tests/unit/test_records.py"
 LIMITER, GUARDS = "tests/unit/test_rate_limit.py", "tests/target_duckdb/test_guards.py"
-INPUTS, SETTINGS = "tests/target_duckdb/test_inputs.py", "tests/unit/test_settings.py"
+KEYS, SETTINGS = "tests/target_duckdb/test_keys.py", "tests/unit/test_settings.py"
 HTTP, DELETES = "tests/unit/test_http.py", "tests/end_to_end/test_deletes.py"
 MESSAGES = "tests/docs/test_messages.py"
 LONGEST_SECONDS = 400
@@ -278,22 +278,22 @@ MUTANTS = (
         filled = [rows for rows in self._streams.values() if rows.lines]
 """,
         "tests/target_duckdb",
-        "killed_at_any or whole_batches or does_not_fit",
+        "killed_at_any or whole_batches",
     ),
     Mutant(
         "rows of a key come twice",
         f"{LOADER}/warehouse.py",
         'f"DELETE FROM {table} AS old USING {incoming} AS new WHERE {same}"',
         'f"SELECT 1 FROM {table} AS old, {incoming} AS new WHERE {same} LIMIT 1"',
-        INPUTS,
-        "a_key or last_row",
+        KEYS,
+        "different or last_row",
     ),
     Mutant(
         "rows without a version are deleted",
         f"{LOADER}/loader.py",
         "(message.version, rows.are_versioned)",
         "(message.version, True)",
-        INPUTS,
+        GUARDS,
         "without_a_version",
     ),
     Mutant(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
+import select
 import subprocess
 import typing as t
+from contextlib import suppress
+from functools import cache
 
 import duckdb
+from typing_extensions import override
 
-from tests.support.programs import LOADER, PATIENCE, environment
+from tests.support.programs import LOADER, PATIENCE, environment, write
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -36,22 +42,106 @@ def record(stream: str = "s", **values: t.Any) -> dict[str, t.Any]:
     return {"type": "RECORD", "stream": stream, "record": values}
 
 
+def config(folder: Path, **settings: t.Any) -> Path:
+    """Write the loader's settings."""
+    found = {"filepath": str(folder / "w.duckdb"), "default_target_schema": "o", **settings}
+    return write(folder / "config.json", found)
+
+
+def lines(*messages: Message) -> str:
+    """Give messages as they stand in a pipe."""
+    return "".join((m if isinstance(m, str) else json.dumps(m)) + "\n" for m in messages)
+
+
+_SERVER = """
+import json, os, sys
+import target_duckdb.__main__ as loader
+for line in sys.stdin:
+    files = json.loads(line)
+    if not (child := os.fork()):
+        for number, flags in enumerate([os.O_RDONLY, os.O_WRONLY, os.O_WRONLY]):
+            os.dup2(os.open(files[number], flags), number)
+        sys.argv[1:] = ["--config", files[3]]
+        loader.main()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@cache
+def server() -> subprocess.Popen[str]:
+    """Start what has imported the loader, and forks one for each run: most of a run's time."""
+    process = subprocess.Popen(
+        [str(LOADER.with_name("python")), "-c", _SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    atexit.register(process.communicate)
+    return process
+
+
 def run(folder: Path, *messages: Message, **settings: t.Any) -> subprocess.CompletedProcess[str]:
     """Load messages, and a state after them."""
-    config = {"filepath": str(folder / "w.duckdb"), "default_target_schema": "o", **settings}
-    (folder / "config.json").write_text(json.dumps(config))
-    lines = [m if isinstance(m, str) else json.dumps(m) for m in messages]
-    lines.append(json.dumps({"type": "STATE", "value": STATE}))
-    return subprocess.run(
-        [str(LOADER), "--config", str(folder / "config.json")],
-        input="\n".join(lines) + "\n",
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        errors="surrogateescape",  # "\udcff" is the byte 0xff
-        env=environment(),
-        timeout=PATIENCE,
-    )
+    files = [folder / name for name in ("in", "out", "err")]
+    # "\udcff" is the byte 0xff.
+    given = lines(*messages, {"type": "STATE", "value": STATE}).encode(errors="surrogateescape")
+    for file, content in zip(files, (given, b"", b""), strict=True):
+        file.write_bytes(content)
+    process, names = server(), [*map(str, files), str(config(folder, **settings))]
+    pipe, answer = t.cast("t.IO[str]", process.stdin), t.cast("t.IO[str]", process.stdout)
+    print(json.dumps(names), file=pipe, flush=True)
+    assert select.select([answer], [], [], PATIENCE)[0], "it does not end"
+    status = int(answer.readline())
+    output, errors = (file.read_text("utf-8", "surrogateescape") for file in files[1:])
+    return subprocess.CompletedProcess(names, status, output, errors)
+
+
+class Loading(subprocess.Popen[bytes]):
+    """A loader that waits for messages; `changed` is Python that makes its limits smaller."""
+
+    def __init__(
+        self, folder: Path, changed: str = "", settings: t.Any = None, **variables: str
+    ) -> None:
+        code = f"import target_duckdb.__main__ as m, target_duckdb.loader as l\n{changed}\nm.main()"
+        file = str(config(folder, **(settings or {})))
+        super().__init__(
+            [str(LOADER.with_name("python")), "-c", code, "--config", file],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(**variables),
+        )
+        pipes = t.cast("t.Any", self)
+        self.input, self.output, self.errors = pipes.stdin, pipes.stdout, pipes.stderr
+
+    @override
+    def __exit__(self, *error: object) -> None:
+        self.kill()
+        with suppress(BrokenPipeError):
+            self.input.close()
+        self.stdin = None
+        super().__exit__(*t.cast("t.Any", error))
+
+    def write(self, *messages: Message) -> None:
+        """Give it messages."""
+        self.input.write(lines(*messages).encode())
+        self.input.flush()
+
+    def end(self, *messages: Message) -> tuple[int, str, str]:
+        """Give it the last messages; its status, what it wrote, and what it said."""
+        output, log = self.communicate(lines(*messages).encode(), timeout=PATIENCE)
+        return self.returncode, output.decode(), log.decode()
+
+    @property
+    def states(self) -> list[t.Any]:
+        """The states that it has written by now."""
+        found = b""
+        while select.select([self.output], [], [], 0)[0]:
+            if not (chunk := os.read(self.output.fileno(), 1 << 16)):
+                break
+            found += chunk
+        return [json.loads(line) for line in found.splitlines()]
 
 
 def load(folder: Path, *messages: Message, **settings: t.Any) -> str:
@@ -66,6 +156,13 @@ def query(folder: Path, sql: str) -> list[t.Any]:
     """Ask the file."""
     with duckdb.connect(str(folder / "w.duckdb"), read_only=True) as connection:
         return connection.execute(sql).fetchall()
+
+
+def ids(folder: Path) -> list[int] | None:
+    """Give the ids of the stream s, or nothing while the loader has the file open."""
+    with suppress(duckdb.Error):
+        return [number for (number,) in query(folder, "SELECT id FROM o.s ORDER BY 1")]
+    return None
 
 
 TEXT = {"type": ["string", "null"]}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
 import tempfile
 import typing as t
 from pathlib import Path
@@ -51,17 +50,12 @@ def main() -> None:
     schema = {"properties": PROPERTIES}
     messages = [{"type": "SCHEMA", "stream": "s", "key_properties": ["id"], "schema": schema}]
     messages += [{"type": "RECORD", "stream": "s", "record": row(n)} for n in range(9)]
+    given = "".join(json.dumps(message) + "\n" for message in messages).encode()
     with tempfile.TemporaryDirectory() as folder:
         config = {"filepath": f"{folder}/w.duckdb", "default_target_schema": "o"}
         config |= {"temp_dir": folder, "add_metadata_columns": "true"}
         file = programs.write(Path(folder, "config.json"), config)
-        given = "".join(json.dumps(message) + "\n" for message in messages).encode()
-        subprocess.run(
-            [str(PROGRAM), "--config", str(file)],
-            input=given,
-            check=True,
-            env=programs.environment(TZ="UTC"),
-        )
+        programs.run([str(PROGRAM), "--config", str(file)], given=given, TZ="UTC")
         FILE.write_bytes(gzip.compress(Path(folder, "w.duckdb").read_bytes(), mtime=0))
 
 

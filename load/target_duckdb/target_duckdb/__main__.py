@@ -68,7 +68,8 @@ def main() -> None:
     add("--version", action="version", version=f"%(prog)s {__version__}")
     options = parser.parse_args()
     if options.about:
-        sys.exit(print(about(options.format)))  # noqa: T201
+        print(about(options.format))  # noqa: T201
+        return
     sys.setrecursionlimit(_DEEPEST)  # for deep JSON
     signals = _Signals()
     try:

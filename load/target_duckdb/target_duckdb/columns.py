@@ -41,9 +41,10 @@ class Column:
 
     name: str
     meaning: Meaning
-    is_key: bool
-    type: str
-    stored: str
+    is_key: bool = False
+
+    def __post_init__(self) -> None:
+        self.type = self.stored = _type(self.meaning, is_key=self.is_key)
 
     @property
     def is_moment(self) -> bool:
@@ -69,7 +70,7 @@ def columns_of(stream: str, meaning: Meaning, keys: Sequence[str], levels: int) 
             refuse(stream, None, "a property has an empty name; rename or deselect it")
         if fold(name) in METADATA:
             continue  # it has the type that it always has
-        column = _column(name, inner, is_key=name in keys)
+        column = Column(name, inner, is_key=name in keys)
         other = found.setdefault(fold(name), column)
         if other is not column:
             names = f"{other.name} and {name}"
@@ -78,7 +79,7 @@ def columns_of(stream: str, meaning: Meaning, keys: Sequence[str], levels: int) 
         refuse(stream, None, "its SCHEMA has no properties")
     if missing := set(keys) - {column.name for column in found.values()}:
         refuse(stream, None, f"the schema has no property {', '.join(sorted(missing))}, a key")
-    return [*found.values(), *(_column(n, read(node)) for n, node in METADATA.items())]
+    return [*found.values(), *(Column(n, read(node)) for n, node in METADATA.items())]
 
 
 def _leaves(meaning: Meaning, levels: int, prefix: str = "") -> Iterator[tuple[str, Meaning]]:
@@ -107,11 +108,6 @@ def digits_of(number: Decimal) -> tuple[int, int]:
     """Return how many digits a number has before its point and after it."""
     exponent = t.cast("int", number.normalize(_EXACT).as_tuple().exponent)
     return max(number.adjusted() + 1, 0) if number else 0, max(-exponent, 0)
-
-
-def _column(name: str, meaning: Meaning, *, is_key: bool = False) -> Column:
-    kind = _type(meaning, is_key=is_key)
-    return Column(name, meaning, is_key, kind, kind)
 
 
 def _type(meaning: Meaning, *, is_key: bool) -> str:

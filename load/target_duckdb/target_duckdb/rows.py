@@ -131,7 +131,9 @@ class Rows:
             renamed[field], python = column.name, _python_type(column)
             if python is None:
                 self._unchecked[field], python = column, msgspec.Raw
-            fields.append((field, python) if column.is_key else (field, python | None, None))
+            elif not column.is_key:
+                python |= None
+            fields.append((field, python) if column.is_key else (field, python, None))
         row: t.Any = msgspec.defstruct("Row", fields, rename=renamed, kw_only=True, gc=False)
         fields = [
             ("stream", t.Literal[self.stream]),

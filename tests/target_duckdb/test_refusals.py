@@ -1,0 +1,109 @@
+"""What does not fit, or is broken, stops the load in one line; nothing of its batch is written."""
+
+# ruff: noqa: E501 - a line is a case
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+
+from tests.support import singer
+from tests.support.singer import LIST, NUMBER, PRIVATE, TEXT, TIME, WHOLE, record, schema
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.singer import Message
+
+BOOLEAN = {"type": "boolean"}
+VALUES: dict[str, tuple[t.Any, t.Any]] = {
+    "a text for a whole number": (WHOLE, PRIVATE),
+    "5.5 for a whole number": (WHOLE, 5.5),
+    "1e300 for a whole number": (WHOLE, 1e300),
+    "true for a whole number": (WHOLE, True),
+    "NaN for a whole number": (WHOLE, float("nan")),
+    "a text for a number": (NUMBER, PRIVATE),
+    "a text for a boolean": (BOOLEAN, PRIVATE),
+    "a number for a text": (TEXT, 5),
+    "an object for a text": (TEXT, {"a": PRIVATE}),
+    "an object for a list": (LIST, {"a": PRIVATE}),
+    "a text for a time": (TIME, PRIVATE),
+    "no such day": (TIME, "2021-02-29T00:00:00Z"),
+    "an empty text for a time": (TIME, ""),
+}
+ONE, TWO = record(id=1), '{"type": "RECORD", "stream": "s", "record": {"id": 2, "v": %s}}'
+REFERENCE = {"properties": {"a": {"$ref": "#/definitions/x"}}, "definitions": {"x": WHOLE}}
+BROKEN: dict[str, tuple[list[Message], str]] = {
+    **{name: ([schema(v=kind), ONE, record(id=2, v=value), record(id=3)], "stream s, column v") for name, (kind, value) in VALUES.items()},
+    "half a line": ([schema(v=TEXT), ONE, '{"type": "RECORD", "stream": "s", "rec'], "s"),
+    "no JSON": ([schema(), ONE, PRIVATE], "line 3"),
+    "a list": ([schema(), ONE, "[]"], "line 3"),
+    "a record of another stream": ([schema(), ONE, record("z", id=1)], "stream z"),
+    "a null key": ([schema(), ONE, record(id=None)], "column id"),
+    "a missing key": ([schema(v=TEXT), ONE, record(v="x")], "column id"),
+    "a null key without a type": ([schema(("a",), a={}), record(a=1), record(a=None)], "column a"),
+    "a null key by reference": ([{**schema(("a",)), "schema": REFERENCE}, record(a=None)], "column a"),
+    "a key beyond all numbers": ([schema(("a",), a=NUMBER), record(a=1e60)], "column a"),
+    "a key too near to 0": ([schema(("a",), a=NUMBER), record(a=5), record(a=1e-60)], "column a"),
+    "a lone surrogate": ([schema(v=TEXT), ONE, record(id=2, v="\ud800 x")], "stream s"),
+    "a lone surrogate in JSON": ([schema(v=LIST), ONE, record(id=2, v=["\ud800"])], "stream s"),
+    "not UTF-8": ([schema(v=TEXT), ONE, TWO % f'"\udcff {PRIVATE}"'], "column v"),
+    "not UTF-8 in JSON": ([schema(v=LIST), ONE, TWO % '["\udcff"]'], "column v"),
+    "not UTF-8 anywhere": ([schema(), ONE, '{"type": "\udcff"}'], "line 3"),
+    "far too deep": ([schema(v=LIST), ONE, TWO % ("[" * 10**6 + "]" * 10**6)], "stream s"),
+    "a schema that is none": ([{**schema(), "schema": []}], "stream s"),
+    "a type that is none": ([schema(v={"type": 5})], "stream s"),
+    "a maximum that is none": ([schema(v={"type": "integer", "maximum": PRIVATE})], "stream s"),
+    "an enum that is none": ([schema(v={"enum": 5})], "stream s"),
+    "no properties": ([{**schema(()), "schema": {"type": "object"}}], "stream s"),
+    "an empty property": ([schema(**{"": TEXT})], "stream s"),
+    "an empty stream": ([schema(stream="")], "SCHEMA"),
+    "a version without a number": ([schema(), ONE, {"type": "ACTIVATE_VERSION", "stream": "s"}], "version"),
+    "streams that differ by case": ([schema(), schema(stream="S"), ONE], "s and S"),
+    "names that differ by case": ([schema(Name=TEXT, name=TEXT), ONE], "Name and name"),
+    "a key that is no property": ([schema(("z",), a=TEXT), record(a="x")], "z"),
+    "BATCH": ([schema(), ONE, {"type": "BATCH", "stream": "s"}], "BATCH"),
+    "no record": ([schema(), ONE, {"type": "RECORD", "stream": "s"}], "stream s"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_wrong_stops_the_load(tmp_path: Path, case: str) -> None:
+    messages, place = BROKEN[case]
+    done = singer.run(tmp_path, *messages)
+    singer.stopped(tmp_path, done, place)
+    assert "2021" not in done.stderr
+
+
+def test_whole_batches_before_the_bad_one_stay_with_their_state(tmp_path: Path) -> None:
+    early = {"type": "STATE", "value": {"early": 1}}
+    messages = [schema(v=WHOLE), ONE, early, record(id=2), record(id=3, v="x")]
+    done = singer.run(tmp_path, *messages, batch_size_rows=2)
+    assert (done.returncode, json.loads(done.stdout)) == (1, {"early": 1})
+    assert singer.query(tmp_path, "SELECT id FROM o.s ORDER BY 1") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"filepath": None},
+        {"default_target_schema": None},
+        {"batch_size_rows": 0},
+        {"hard_delete": "maybe"},
+        {"filepath": ":memory:"},
+        {"lock_wait_seconds": "x"},
+    ],
+)
+def test_a_wrong_setting_is_one_line(tmp_path: Path, wrong: dict[str, t.Any]) -> None:
+    done = singer.run(tmp_path, schema(), ONE, **wrong)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert next(iter(wrong)) in done.stderr
+
+
+def test_settings_of_the_old_loader_are_accepted(tmp_path: Path) -> None:
+    old = {"temp_dir": "/nowhere", "delimiter": ",", "flush_all_streams": True}
+    said = singer.load(tmp_path, schema(), ONE, **old)
+    assert len(said.splitlines()) == 1
+    assert all(name in said for name in old)
