@@ -32,7 +32,7 @@ def database(
 def account_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """An account's DuckDB file, and the same file after edits, deletes and a new column."""
     folder = tmp_path_factory.mktemp("account")
-    account = Account(seed=7, bookings=400, users=20, booking_calendars=12)
+    account = Account(seed=7, bookings=150, users=20, booking_calendars=12)
     with Sandbox(account, key=programs.KEY) as api:
         settings = programs.settings_for(api.url, emit_activate_version_messages=True)
         catalog = inside.catalog("bookings", "booking_hosts", "teams", "users", "webhooks")

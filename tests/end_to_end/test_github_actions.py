@@ -11,7 +11,7 @@ import requests
 import yaml
 
 from sandbox import Account, Sandbox
-from tests.support import kills, postgres, programs, s3
+from tests.support import emulators, kills, postgres, programs
 from tests.support.project import singer_state
 
 if t.TYPE_CHECKING:
@@ -62,12 +62,12 @@ def test_the_next_runner_goes_on_where_one_was_killed(tmp_path: Path) -> None:
     account = Account(seed=3, bookings=450)
     with (
         postgres.running() as server,
-        s3.running(tmp_path / "moto") as store,
+        emulators.s3(tmp_path) as store,
         Sandbox(account, key=programs.KEY) as api,
     ):
         database = server.new_database("actions")
         name = "dev:tap-oncehub-to-target-postgres"
-        state = f"{store['AWS_ENDPOINT_URL']}/{s3.BUCKET}/oncehub/{name}/state.json"
+        state = f"{store['AWS_ENDPOINT_URL']}/{emulators.BUCKET}/oncehub/{name}/state.json"
 
         def asked(runner: Runner) -> int:
             before = len(api.log)

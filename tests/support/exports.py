@@ -1,13 +1,12 @@
-"""The exporter to warehouses, run as the process it is, and what then stands at a destination."""
+"""The exporter to warehouses, run as a process, and what then stands at a destination."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import time
 import typing as t
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,104 +16,118 @@ import duckdb
 from tests.support import programs
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 Row: t.TypeAlias = dict[str, t.Any]
-PLUGIN = programs.ROOT / ".meltano/utilities/dlt-export/venv/bin"
+PLUGIN = programs.ROOT / ".meltano/utilities/dlt-export/venv/bin/python"
+EXPORT = "from dlt_export.__main__ import main\nmain()"
 DELTA = """
 import deltalake, json, os, sys
-table = deltalake.DeltaTable(sys.argv[1], storage_options=json.loads(os.environ["OPTIONS"]))
+options = json.loads(os.environ.get("OPTIONS", "{}"))
+table = deltalake.DeltaTable(sys.argv[1], storage_options=options)
 for row in table.to_pyarrow_dataset().to_table().to_pylist():
     print(json.dumps(row, default=str))
+sys.stdout.flush()
+os._exit(0)  # a thread of an S3 client does not end well in a process that was forked
+"""
+# The imports take most of the time of a small export: one process has them, and is forked.
+_SERVER = """
+import json, os, signal, sys, time
+import dlt_export.__main__, deltalake, dlt.destinations, dlt.sources.helpers.requests
+import pyarrow.dataset
+for line in sys.stdin:
+    code, arguments, variables, output, log, seconds = json.loads(line)
+    began = time.monotonic()
+    if not (child := os.fork()):
+        os.dup2(os.open(output, os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 1)
+        os.dup2(os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 2)
+        os.environ.update(variables)
+        time.tzset()
+        sys.argv[1:] = arguments
+        exec(code, {"__name__": "__main__"})
+        sys.exit()
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+    _, status, usage = os.wait4(child, 0)
+    found = os.waitstatus_to_exitcode(status), time.monotonic() - began, usage.ru_maxrss / 1024
+    print(json.dumps(found), flush=True)
 """
 
 
 @dataclass
-class Export:
-    """A run of the exporter."""
+class Done:
+    """What a process left behind."""
 
     status: int
-    output: str
-    log: str
     seconds: float
     megabytes: float
+    output: str
+    log: str
 
     @property
-    def figures(self) -> str:
-        """What it took."""
-        return f"{self.seconds:.0f} s, {self.megabytes:.0f} MB"
+    def rows(self) -> list[Row]:
+        """The rows that it printed."""
+        assert self.status == 0, self.log
+        lines = self.output.split("\n")  # not at U+2028 and its like
+        return [json.loads(line, parse_float=Decimal) for line in lines if line]
 
     @property
     def written(self) -> dict[str, int]:
-        """The rows that were written, by table."""
+        """The rows that were exported, by table."""
         found = re.findall(r"^(\w+): (\d+) rows written", self.output, re.MULTILINE)
         return {table: int(rows) for table, rows in found}
 
 
-def tell(line: str) -> None:
-    """Show a figure to who runs the tests with -s."""
-    print(line)  # noqa: T201
+@dataclass
+class Python:
+    """A Python that has the exporter, started once; every run is a process of its own."""
+
+    server: subprocess.Popen[str]
+    folder: Path
+
+    def run(
+        self, code: str, *arguments: str, killed: float | None = None, **variables: str
+    ) -> Done:
+        """Run code to its end, or kill it after some seconds."""
+        output, log = self.folder / "python.out", self.folder / "python.log"
+        assert self.server.stdin
+        assert self.server.stdout
+        asked = (code, arguments, variables, str(output), str(log), killed)
+        self.server.stdin.write(json.dumps(asked) + "\n")
+        self.server.stdin.flush()
+        return Done(*json.loads(self.server.stdout.readline()), output.read_text(), log.read_text())
+
+    def export(self, file: Path, destination: str, code: str = EXPORT, **more: t.Any) -> Done:
+        """Export a DuckDB file."""
+        settings = {"FILEPATH": str(file), "SCHEMA": "oncehub", "DESTINATION": destination}
+        return self.run(code, **{f"DLT_EXPORT_{k}": v for k, v in settings.items()} | more)
 
 
-def settings(file: Path, destination: str) -> dict[str, str]:
-    """Give the environment of an export."""
-    return programs.environment(
-        DLT_EXPORT_FILEPATH=str(file),
-        DLT_EXPORT_SCHEMA="oncehub",
-        DLT_EXPORT_DESTINATION=destination,
-    )
-
-
-def export(
-    file: Path, destination: str, command: list[str] | None = None, **variables: str
-) -> Export:
-    """Run the plugin, or another command of the exporter, on a DuckDB file."""
-    began = time.monotonic()
-    with (
-        file.with_suffix(".out").open("w+") as output,
-        file.with_suffix(".log").open("w+") as log,
-        subprocess.Popen(
-            command or [str(PLUGIN / "dlt-export")],
-            env=settings(file, destination) | variables,
-            stdout=output,
-            stderr=log,
-        ) as process,
-    ):
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        log.seek(0)
-        return Export(
-            process.returncode,
-            output.read(),
-            log.read(),
-            time.monotonic() - began,
-            usage.ru_maxrss / 1024,
-        )
-
-
-def tables(file: Path) -> dict[str, dict[str, str]]:
-    """Name the tables of a DuckDB file, and the types of their columns."""
-    found: dict[str, dict[str, str]] = {}
-    with duckdb.connect(str(file), read_only=True) as connection:
-        for table, column, kind in connection.execute(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() "
-            "WHERE schema_name = 'oncehub'"
-        ).fetchall():
-            found.setdefault(table, {})[column] = kind
-    return found
+@contextmanager
+def python(program: Path, folder: Path) -> Iterator[Python]:
+    """Start a Python that has the exporter."""
+    with subprocess.Popen(
+        [str(program), "-c", _SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=programs.environment(),
+        encoding="utf-8",
+    ) as server:
+        yield Python(server, folder)
 
 
 def in_duckdb(file: Path, table: str) -> list[Row]:
     """Read a table of a DuckDB file."""
     with duckdb.connect(str(file), read_only=True) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        return rows_of(connection.sql(f'FROM oncehub."{table}"'))
+        return rows_of(connection, f'oncehub."{table}"')
 
 
-def rows_of(relation: duckdb.DuckDBPyRelation) -> list[Row]:
-    """Read a relation; times become texts."""
+def rows_of(connection: duckdb.DuckDBPyConnection, source: str) -> list[Row]:
+    """Read what DuckDB can read; times become texts."""
+    connection.execute("SET TimeZone = 'UTC'")
+    relation = connection.sql(f"FROM {source}")
     names = [
         f'"{name}"::VARCHAR AS "{name}"' if "TIME" in str(kind) else f'"{name}"'
         for name, kind in zip(relation.columns, relation.types, strict=True)
@@ -123,21 +136,20 @@ def rows_of(relation: duckdb.DuckDBPyRelation) -> list[Row]:
     return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 
-def in_delta(uri: str, folder: Path = PLUGIN, **variables: str) -> list[Row]:
-    """Read a Delta table, with none of the exporter's code."""
-    options = {"OPTIONS": "{}", **variables}
-    done = programs.run([str(folder / "python"), "-c", DELTA, uri], **options)
-    assert done.status == 0, done.log
-    return [json.loads(line, parse_float=Decimal) for line in done.output.splitlines()]
-
-
 def compare(file: Path, found: Callable[[str], list[Row]], *, removed: bool = False) -> str:
     """Compare every field of every row of a DuckDB file with what stands at the destination.
 
     Where deleted rows are `removed`, they must not be there. Gives the figures.
     """
+    tables: dict[str, dict[str, str]] = {}
+    with duckdb.connect(str(file), read_only=True) as connection:
+        for table, column, kind in connection.execute(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE schema_name = 'oncehub'"
+        ).fetchall():
+            tables.setdefault(table, {})[column] = kind
     rows = fields = 0
-    for table, kinds in tables(file).items():
+    for table, kinds in tables.items():
         wanted = in_duckdb(file, table)
         if removed:
             wanted = [row for row in wanted if row["_sdc_deleted_at"] is None]
@@ -153,7 +165,7 @@ def compare(file: Path, found: Callable[[str], list[Row]], *, removed: bool = Fa
 def _line(row: Row, kinds: dict[str, str]) -> str:
     """Write the columns of a row in one form, whatever a destination makes of them."""
     values = {name: _value(row[name], kind) for name, kind in kinds.items()}
-    return json.dumps(values, sort_keys=True, default=_number)
+    return json.dumps(values, sort_keys=True, default=float)
 
 
 def _value(value: t.Any, kind: str) -> t.Any:
@@ -167,7 +179,3 @@ def _value(value: t.Any, kind: str) -> t.Any:
     if kind == "DOUBLE" or "INT" in kind or kind.startswith("DECIMAL"):
         return str(Decimal(str(value)).normalize())
     return str(value)
-
-
-def _number(value: Decimal) -> float:
-    return float(value)
