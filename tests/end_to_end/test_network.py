@@ -70,6 +70,10 @@ def test_no_proxy_where_the_environment_says_so_or_for_a_loopback_address(
     assert proxy.asked == []
 
 
+UNTRUSTED = (
+    "its certificate cannot be trusted (self-signed certificate). Behind a proxy that inspects "
+    "traffic, set REQUESTS_CA_BUNDLE to the file with the proxy's certificate."
+)
 PROXY = "the proxy is not usable. Check HTTPS_PROXY."
 
 
@@ -84,10 +88,7 @@ PROXY = "the proxy is not usable. Check HTTPS_PROXY."
         (
             "127.0.0.1",
             {},
-            (
-                "its certificate cannot be trusted (self-signed certificate). Behind a proxy that "
-                "inspects traffic, set REQUESTS_CA_BUNDLE to the file with the proxy's certificate."
-            ),
+            UNTRUSTED,
         ),
         ("127.0.0.1", {"REQUESTS_CA_BUNDLE": "nowhere.pem"}, "REQUESTS_CA_BUNDLE"),
         ("127.0.0.1", {"REQUESTS_CA_BUNDLE": __file__}, "REQUESTS_CA_BUNDLE"),
