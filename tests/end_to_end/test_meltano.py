@@ -1,0 +1,165 @@
+"""Whole runs of Meltano: what it makes of settings, what it says, kills, several accounts."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+import typing as t
+
+import duckdb
+import pytest
+import yaml
+
+from sandbox import Account, Sandbox
+from tests.support import kills, programs, warehouse
+from tests.support.project import Project, blocks
+from tests.support.streams import LISTS
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+PAIR = ("tap-oncehub", "target-duckdb")
+RUN = ("--log-format=uncolored", "run", *PAIR)
+"""With the form plain, Meltano 4.4 trips over its own message and shows a traceback."""
+
+
+def test_settings_and_figures(tmp_path: Path) -> None:
+    """Fractions, a misspelt variable, a null that Meltano drops, an extractor that inherits."""
+    eu = {"name": "tap-oncehub-eu", "inherit_from": "tap-oncehub", "select": ["users.*"]}
+    with Sandbox(Account(seed=1, bookings=5, nasty=False), key=programs.KEY) as api:
+        project = Project(
+            tmp_path / "project",
+            api.url,
+            {"extractors": [eu]},
+            TAP_ONCEHUB_MAX_WAIT_SECONDS="2.5",
+            TAP_ONCEHUB_START_DAT="2026-01-31",
+        )
+        project.pace = {"TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "999.5"}
+        file = project.folder / "meltano.yml"
+        content = yaml.safe_load(file.read_text())
+        content["plugins"]["extractors"][0]["config"]["stream_maps"] = {"users": {"email": None}}
+        file.write_text(yaml.safe_dump(content))
+        both = ("run", *PAIR, "tap-oncehub-eu", "target-duckdb")
+        run = project.meltano("--log-level=info", "--log-format=json", *both)
+        assert run.status == 0, run.log
+        requests = len(api.log)
+    entries = [json.loads(line) for line in run.log.splitlines() if line.startswith("{")]
+    told = [(entry.get("name"), entry["event"]) for entry in entries]
+    for name in ("tap-oncehub", "tap-oncehub-eu"):
+        (warned,) = [event for who, event in told if who == name and "Ignoring unknown" in event]
+        assert "TAP_ONCEHUB_START_DAT (did you mean TAP_ONCEHUB_START_DATE?)" in warned
+        assert "TAP_ONCEHUB_EU" not in warned
+        assert any(who == name and "write __NULL__" in event for who, event in told)
+    counted = [
+        entry["metric_info"]["value"]
+        for entry in entries
+        if entry.get("metric_info", {}).get("metric") == "record_count"
+        and entry["metric_info"]["tags"]["stream"] == "bookings"
+    ]
+    assert counted == [5]
+    stats = [entry["stream_stats"] for entry in entries if "stream_stats" in entry]
+    assert {"stream": "bookings", "is_absent": False, "records": 5, "requests": 1} in stats
+    assert [stat["stream"] for stat in stats if stat["is_absent"]] == ["webhook_events"]
+    assert sum(entry.get("run_stats", {}).get("requests", 0) for entry in entries) == requests
+
+
+@pytest.mark.slow
+def test_command_for_single_bookings(tmp_path: Path) -> None:
+    page = programs.ROOT.joinpath("docs/settings.md").read_text("utf-8")
+    found = re.search(r"^ +(TAP_\w+=.*BKNG-1.*) \.venv/bin/meltano run (.*)$", page, re.MULTILINE)
+    assert found
+    account = Account(seed=1, bookings=5, nasty=False)
+    wanted = account.objects("bookings")[2]["id"]
+    variables = dict(v.split("=", 1) for v in shlex.split(found[1].replace("BKNG-1", wanted)))
+    variables["TAP_ONCEHUB__LOAD_SCHEMA"] = "scheduling"
+    with Sandbox(account, key=programs.KEY) as api:
+        project = Project(tmp_path / "project", api.url, **variables)
+        run = project.run(*found[2].split())
+        assert run.status == 0, run.log
+    with duckdb.connect(str(project.database), read_only=True) as connection:
+        assert connection.execute("SELECT id FROM scheduling.booking").fetchall() == [(wanted,)]
+        assert connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
+def test_ended_run_goes_on_where_the_loader_was(tmp_path: Path, number: signal.Signals) -> None:
+    account = Account(seed=6, bookings=145)
+    ids = [item["id"] for item in account.objects("bookings")]
+    small = {"TAP_ONCEHUB_PAGE_SIZE": "10", "TARGET_DUCKDB_BATCH_SIZE_ROWS": "20"}
+    with Sandbox(account, key=programs.KEY) as api:
+        project = Project(tmp_path / "project", api.url, **small)
+
+        def loaded() -> list[str]:
+            bookmark = project.state.get("bookmarks", {}).get("bookings", {})
+            return [position[0] for position in (bookmark.get("resume") or [[]])[-1]]
+
+        with kills.holding_back(api, "/bookings", 11) as asked:
+            # Five batches are loaded, with a state from before the row that filled the last.
+            project.kill(lambda: asked() and ids[89] in loaded(), number=number)
+        if number == signal.SIGINT:
+            log = project.log.read_text()
+            assert "Interrupted: the next run resumes from the last state that was saved." in log
+            assert "Traceback" not in log
+        saved, before = ids.index(loaded()[-1]) + 1, api.count("/bookings")
+        run = project.run()
+        assert run.status == 0, run.log
+        assert not loaded()
+        assert api.count("/bookings") - before <= (len(ids) - saved) // 9 + 2
+    for stream in ("bookings", "contacts", "users"):
+        warehouse.assert_equal(project.database, stream, account.objects(stream))
+
+
+@pytest.mark.slow
+def test_progress_and_an_error_are_lines_for_people(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project", "").folder
+    with Sandbox(Account(seed=1, bookings=30), key=programs.KEY) as api:
+        api.faults.add(429, "/bookings", times=1, after=2, retry_after="10")
+        run = programs.run_meltano(project, api.url, *RUN, TAP_ONCEHUB_PAGE_SIZE="10")
+        assert run.status == 0, run.log
+        told = [line for line in run.log.splitlines() if "records, " in line]
+        assert any("waiting until" in line for line in told)
+        assert any("bookings: 30 records" in line for line in told)
+    with Sandbox(key="another") as api:
+        run = programs.run_meltano(project, api.url, *RUN)
+    assert run.status == 1
+    says = "OnceHub does not accept the API key: /v2/"
+    assert sum(says in line for line in run.log.splitlines()) == 1
+    assert "[error    ] tap-oncehub" in run.log
+    assert 'File "' not in run.log
+
+
+@pytest.mark.slow
+def test_each_account_has_a_key_a_schema_and_a_state_of_its_own(tmp_path: Path) -> None:
+    (recipe,) = blocks("destinations.md", "yaml")
+    project = Project(tmp_path / "project", "", yaml.safe_load(recipe)["plugins"]).folder
+    accounts = {"berlin": Account(seed=1, bookings=30), "lisbon": Account(seed=2, bookings=40)}
+    berlin, lisbon = accounts.values()
+    with Sandbox(berlin, key="key-b") as one, Sandbox(lisbon, key="key-l") as other:
+        pair = ("tap-oncehub-berlin", "target-duckdb")
+        # Meltano has the key and the address of an account, but none for berlin.
+        run = programs.run_meltano(project, other.url, "run", *pair)
+        assert (run.status, len(other.log)) == (1, 0), run.log
+        assert "api_key is missing" in run.log
+        variables = {
+            "TAP_ONCEHUB_BERLIN_API_KEY": "key-b",
+            "TAP_ONCEHUB_BERLIN_API_URL": one.url,
+            "TAP_ONCEHUB_LISBON_API_KEY": "key-l",
+            "TAP_ONCEHUB_LISBON_API_URL": other.url,
+        }
+        pairs = (*pair, "tap-oncehub-lisbon", "target-duckdb")
+        # The key and the address in TAP_ONCEHUB_... are those of neither account.
+        run = programs.run_meltano(project, "http://127.0.0.1:9", "run", *pairs, **variables)
+        assert run.status == 0, run.log
+        assert max(e.time for e in one.log) < min(e.time for e in other.log), "not one by one"
+    states = programs.run_meltano(project, "", "--environment=dev", "state", "list")
+    with duckdb.connect(str(project / "output/warehouse.duckdb"), read_only=True) as connection:
+        for name, account in accounts.items():
+            for stream in LISTS:
+                query = f"SELECT * FROM oncehub_{name}.{stream}"
+                wanted = warehouse.expected(stream, account.objects(stream))
+                warehouse.compare(stream, warehouse.read(connection, stream, query), wanted)
+            assert f"dev:tap-oncehub-{name}-to-target-duckdb" in states.output.decode() + states.log
