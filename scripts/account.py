@@ -6,7 +6,6 @@ As a program it writes the file's path, for `make notebook`.
 from __future__ import annotations
 
 import os
-import string
 import sys
 import typing as t
 from pathlib import Path
@@ -17,12 +16,7 @@ from dotenv import dotenv_values
 KEY = "TAP_ONCEHUB_API_KEY"
 SAMPLE = "demo"
 """Meltano's environment for sample data; the file is never another's."""
-_LOADER = "target-duckdb"
 _FILE = "TARGET_DUCKDB_FILEPATH"
-
-
-class AccountError(Exception):
-    """It cannot be said which file is meant."""
 
 
 class Account(t.NamedTuple):
@@ -30,11 +24,6 @@ class Account(t.NamedTuple):
 
     environment: str
     file: Path
-
-    @property
-    def is_sample(self) -> bool:
-        """Whether it is the sandbox's made-up account."""
-        return self.environment == SAMPLE
 
 
 def setting(project: Path, name: str) -> str:
@@ -44,40 +33,24 @@ def setting(project: Path, name: str) -> str:
 
 
 def chosen(project: Path) -> Account:
-    """Return the account that the commands are about.
-
-    Raises:
-        AccountError: If its file is not known.
-    """
+    """Return the account that the commands are about; end with a line if nobody can say which."""
     environment = setting(project, "MELTANO_ENVIRONMENT")
     environment = environment or ("dev" if setting(project, KEY) else SAMPLE)
-    named = "" if environment == SAMPLE else setting(project, _FILE)
-    file = named or _configured(project, environment)
+    content = yaml.safe_load((project / "meltano.yml").read_text("utf-8"))
+    configs = {part["name"]: part.get("config") or {} for part in content["environments"]}
+    if environment not in configs:
+        known = ", ".join(configs)
+        sys.exit(f"meltano.yml has no environment {environment!r} (MELTANO_ENVIRONMENT): {known}")
+    file = "" if environment == SAMPLE else setting(project, _FILE)
+    for place in (configs[environment], content):
+        for loader in place.get("plugins", {}).get("loaders", ()):
+            if loader["name"] == "target-duckdb":
+                file = file or loader.get("config", {}).get("filepath", "")
+    file = file.removeprefix("$MELTANO_PROJECT_ROOT/")
     if "$" in file or ":" in file:
-        msg = f"{file} is not a DuckDB file on this machine: set {_FILE} to one"
-        raise AccountError(msg)
+        sys.exit(f"{file} is not a DuckDB file on this machine: set {_FILE} to one")
     return Account(environment, project / file)
 
 
-def _configured(project: Path, environment: str) -> str:
-    content = yaml.safe_load((project / "meltano.yml").read_text("utf-8"))
-    environments = {part["name"]: part for part in content["environments"]}
-    if environment not in environments:
-        known = ", ".join(environments)
-        msg = (
-            f"meltano.yml has no environment {environment!r} (MELTANO_ENVIRONMENT); it has {known}"
-        )
-        raise AccountError(msg)
-    config: dict[str, str] = {}
-    for place in (content, environments[environment].get("config") or {}):
-        for loader in place.get("plugins", {}).get("loaders", ()):
-            if loader["name"] == _LOADER:
-                config |= loader.get("config") or {}
-    return string.Template(config["filepath"]).safe_substitute(MELTANO_PROJECT_ROOT=project)
-
-
 if __name__ == "__main__":
-    try:
-        print(chosen(Path.cwd()).file)
-    except AccountError as error:
-        sys.exit(str(error))
+    print(chosen(Path.cwd()).file)

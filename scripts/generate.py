@@ -1,6 +1,7 @@
 """`make generate`: write what follows from the tap's classes and schemas, and from meltano.yml.
 
-`make hub` writes only what Meltano Hub asks for: the files of a pull request there, in dist/hub.
+`make hub` writes what Meltano Hub asks for, the files of a pull request there, into dist/hub;
+`python -m scripts.generate picture` the README's picture.
 """
 
 from __future__ import annotations
@@ -19,39 +20,31 @@ from tap_oncehub.streams import STREAMS
 from tap_oncehub.tap import TapOnceHub
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from tap_oncehub.client import OnceHubStream
 
 Schema: t.TypeAlias = dict[str, t.Any]
-Definition: t.TypeAlias = dict[str, t.Any]
 
 ROOT = Path(__file__).parents[1]
-VARIANTS = {"tap-oncehub": "tap-oncehub", "target-duckdb": "oncehub"}
 ENTRIES = {
     "tap-oncehub": "dist/hub/_data/meltano/extractors/tap-oncehub/tap-oncehub.yml",
     "target-duckdb": "dist/hub/_data/meltano/loaders/target-duckdb/oncehub.yml",
 }
-LOGO = "dist/hub/static/assets/logos/extractors/oncehub.svg"
 _REPO = "https://github.com/tap-oncehub/tap-oncehub"
-_OF_THIS_PROJECT = {"commands", "config"}
-_HUB = {
-    "log_parser": "singer-sdk",
-    "maintenance_status": "active",
-    "quality": "unknown",
-    "repo": _REPO,
-}
-_HUB_ENTRIES: dict[str, Definition] = {
+_HUB: dict[str, Schema] = {
     "tap-oncehub": {
         "domain_url": "https://www.oncehub.com",
         "keywords": ["api", "meltano_sdk", "scheduling"],
         "logo_url": "/assets/logos/extractors/oncehub.svg",
         "pip_url": "tap-oncehub",
+        "variant": "tap-oncehub",
     },
     "target-duckdb": {
         "domain_url": "https://duckdb.org",
         "keywords": ["database"],
         "pip_url": "oncehub-target-duckdb",
+        "variant": "oncehub",
     },
 }
 _STREAMS_HEAD = """\
@@ -65,33 +58,22 @@ Every stream also has `_extra`: {extra} Loaders add columns that begin with `_sd
 
 | stream | endpoint | primary key | replication | for each of | selected by default |
 | --- | --- | --- | --- | --- | --- |"""
-_MORE = {
-    "bookings": "Lists leave deleted bookings out; their ids still return them, with `deleted`.",
-    "calendars": "`booking_calendar` costs a request for each calendar, the time slots one for "
-    "each calendar and 30 days.",
-    "users": "The availability costs a request for each user.",
-    "webhooks": "`secret` needs `include_webhook_secrets`. OnceHub's reference does not describe "
-    "the events: an account without them has no rows.",
-}
-"""What the docstring of a module of streams leaves to say, by the module's name."""
 _LOADER_COLUMNS = {
     "_sdc_extracted_at": "When the tap read the record, in UTC.",
     "_sdc_deleted_at": "When it was found that the record is gone from the account, in UTC.",
 }
-_FRESH: dict[str, Definition] = {
-    "users": {
-        "warn_after": {"count": 1, "period": "day"},
-        "error_after": {"count": 3, "period": "day"},
-    },
-    "bookings": {"warn_after": {"count": 3, "period": "day"}},
-}
-"""Every run reads all users, but only the bookings that have changed."""
+_DAYS = {"users": {"warn_after": 1, "error_after": 3}, "bookings": {"warn_after": 3}}
+"""How old the newest row may be: every run reads all users, but only bookings that changed."""
 
 
 def files() -> dict[str, str]:
     """Return the content of the files that are kept in git, by path."""
+    tap = TapOnceHub(config={"api_key": "none", "include_webhook_secrets": True})
+    made = [stream(tap, tap.run) for stream in STREAMS]
+    modules = list(dict.fromkeys(type(stream).__module__ for stream in made))
+    made.sort(key=lambda stream: modules.index(type(stream).__module__))
     return {
-        "docs/streams.md": "\n".join(_streams_page()) + "\n",
+        "docs/streams.md": "\n".join(_streams_page(made)) + "\n",
         "transform/models/sources.yml": f"# Written by `make generate`.\n{_yaml(_sources(), 120)}",
         "plugin.yaml": _yaml(_definition("tap-oncehub"), sort_keys=True),
     }
@@ -100,12 +82,12 @@ def files() -> dict[str, str]:
 def hub_files() -> dict[str, str]:
     """Return the content of the files of a pull request to Meltano Hub, by path."""
     maintainer = {"label": "The tap-oncehub authors", "name": "tap-oncehub", "url": _REPO}
+    variants = {"extractors": {"tap-oncehub": "tap-oncehub"}}
+    logo = "dist/hub/static" + _HUB["tap-oncehub"]["logo_url"]
     found = {
-        "dist/hub/_data/default_variants.yml": _yaml(
-            {"extractors": {"tap-oncehub": "tap-oncehub"}}
-        ),
+        "dist/hub/_data/default_variants.yml": _yaml(variants),
         "dist/hub/_data/maintainers.yml": _yaml({"tap-oncehub": maintainer}),
-        LOGO: ROOT.joinpath("docs/logo.svg").read_text("utf-8"),
+        logo: ROOT.joinpath("docs/logo.svg").read_text("utf-8"),
     }
     for name, path in ENTRIES.items():
         definition = _definition(name)
@@ -114,13 +96,15 @@ def hub_files() -> dict[str, str]:
     return found
 
 
-def _definition(name: str) -> Definition:
+def _definition(name: str) -> Schema:
     """Return what meltano.yml says of a plugin of ours, as other projects need it."""
     content = yaml.safe_load(ROOT.joinpath("meltano.yml").read_text("utf-8"))
     plugins = [*content["plugins"]["extractors"], *content["plugins"]["loaders"]]
-    (found,) = (plugin for plugin in plugins if plugin["name"] == name)
-    definition = {key: value for key, value in found.items() if key not in _OF_THIS_PROJECT}
-    definition |= _HUB | _HUB_ENTRIES[name] | {"variant": VARIANTS[name]}
+    (definition,) = (dict(plugin) for plugin in plugins if plugin["name"] == name)
+    for key in ("commands", "config"):  # of this project
+        definition.pop(key, None)
+    definition |= {"log_parser": "singer-sdk", "maintenance_status": "active", "repo": _REPO}
+    definition |= {"quality": "unknown", **_HUB[name]}
     definition["settings"].sort(key=lambda setting: setting["name"])
     if name == "tap-oncehub":
         pythons = re.findall(r"Python :: (3\.\d+)", ROOT.joinpath("pyproject.toml").read_text())
@@ -128,14 +112,10 @@ def _definition(name: str) -> Definition:
     return definition
 
 
-def _streams_page() -> Iterator[str]:
-    tap = TapOnceHub(config={"api_key": "none", "include_webhook_secrets": True})
-    made = [stream(tap, tap.run) for stream in STREAMS]
-    modules = list(dict.fromkeys(type(stream).__module__ for stream in made))
-    made.sort(key=lambda stream: modules.index(type(stream).__module__))
-    extra = made[0].schema["properties"][EXTRA]["description"]
+def _streams_page(streams: list[OnceHubStream]) -> Iterator[str]:
+    extra = streams[0].schema["properties"][EXTRA]["description"]
     yield _STREAMS_HEAD.format(extra=extra[0].lower() + extra[1:])
-    for stream in made:
+    for stream in streams:
         key = stream.replication_key
         yield _row(
             f"[{stream.name}](#{stream.name})",
@@ -145,27 +125,18 @@ def _streams_page() -> Iterator[str]:
             f"`{stream.source}`" if stream.source else "",
             "yes" if stream.selected_by_default else "no",
         )
-    for module in modules:
-        name = module.rpartition(".")[2]
-        told = (sys.modules[module].__doc__ or "").partition("\n")[0]
-        yield f"\n## {name.capitalize()}\n{told} {_MORE.get(name, '')}".rstrip()
-        for stream in made:
-            if type(stream).__module__ == module:
-                yield from _section(stream, made)
-
-
-def _section(stream: OnceHubStream, streams: Iterable[OnceHubStream]) -> Iterator[str]:
-    fields = _fields(stream)
-    yield f"\n### {stream.name}\n{stream.schema['description']}\n"
-    for other in streams:
-        listed = _fields(other)
-        if other is not stream and len(listed) > 1 and listed.items() <= fields.items():
-            yield f"It has the fields of [{other.name}](#{other.name}), and:\n"
-            fields = {name: part for name, part in fields.items() if name not in listed}
-            break
-    yield "| field | type | description |\n| --- | --- | --- |"
-    for name, part in fields.items():
-        yield _row(f"`{name}`", type_of(part), part["description"] + _inside(part))
+    for stream in streams:
+        yield f"\n## {stream.name}\n{stream.schema['description']}\n"
+        fields = _fields(stream)
+        for other in streams:
+            listed = _fields(other)
+            if other is not stream and len(listed) > 1 and listed.items() <= fields.items():
+                yield f"It has the fields of [{other.name}](#{other.name}), and:\n"
+                fields = {name: part for name, part in fields.items() if name not in listed}
+                break
+        yield "| field | type | description |\n| --- | --- | --- |"
+        for name, part in fields.items():
+            yield _row(f"`{name}`", type_of(part), part["description"] + _inside(part))
 
 
 def _fields(stream: OnceHubStream) -> Schema:
@@ -196,7 +167,7 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(escaped)} |"
 
 
-def _sources() -> Definition:
+def _sources() -> Schema:
     source = {
         "name": "oncehub",
         "description": "What the tap reads, as target-duckdb or target-postgres writes it.",
@@ -206,7 +177,7 @@ def _sources() -> Definition:
     return {"version": 2, "sources": [source]}
 
 
-def _table(stream: t.Any) -> Definition:
+def _table(stream: t.Any) -> Schema:
     kinds = {"string": "text", "date-time": "timestamp"}
     columns = []
     for name, part in stream.schema["properties"].items():
@@ -219,15 +190,13 @@ def _table(stream: t.Any) -> Definition:
         "description": stream.schema["description"],
         "columns": [dict(zip(keys, column, strict=True)) for column in columns],
     }
-    if stream.name in _FRESH:
-        table["config"] = {
-            "loaded_at_field": "_sdc_extracted_at",
-            "freshness": _FRESH[stream.name],
-        }
+    if days := _DAYS.get(stream.name):
+        fresh = {name: {"count": count, "period": "day"} for name, count in days.items()}
+        table["config"] = {"loaded_at_field": "_sdc_extracted_at", "freshness": fresh}
     return table
 
 
-def _yaml(content: Definition, width: int = 80, *, sort_keys: bool = False) -> str:
+def _yaml(content: Schema, width: int = 80, *, sort_keys: bool = False) -> str:
     return str(yaml.safe_dump(content, allow_unicode=True, sort_keys=sort_keys, width=width))
 
 
@@ -247,11 +216,8 @@ def picture() -> str:
 
 
 if __name__ == "__main__":
-    asked = sys.argv[1:]
-    written = hub_files() | files() if "hub" in asked else files()
-    if "picture" in asked:
-        written = {"docs/make-run.svg": picture()}
-    for place, text in written.items():
+    written = {"docs/make-run.svg": picture()} if sys.argv[1:] == ["picture"] else files()
+    for place, text in (written | (hub_files() if sys.argv[1:] == ["hub"] else {})).items():
         ROOT.joinpath(place).parent.mkdir(parents=True, exist_ok=True)
         ROOT.joinpath(place).write_text(text, encoding="utf-8")
         print(f"Written: {place}")

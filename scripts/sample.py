@@ -16,10 +16,6 @@ if t.TYPE_CHECKING:
 _ACCOUNT = ("--seed=1", "--bookings=2000", "--plain", "--with-parent")
 
 
-class SampleAccountError(Exception):
-    """The sandbox did not start."""
-
-
 @contextmanager
 def sample_account(file: Path) -> Iterator[dict[str, str]]:
     """Run the sandbox; give the environment variables that make the tap read it."""
@@ -37,23 +33,18 @@ def sample_account(file: Path) -> Iterator[dict[str, str]]:
         stdout=subprocess.PIPE,
         start_new_session=True,
     ) as process:
+        said = process.stdout.readline() if process.stdout else b""
+        if not said:
+            sys.exit("The sandbox did not start: see its own messages above")
+        address = json.loads(said)
         try:
-            yield _settings(process)
+            yield {
+                "NO_PROXY": "127.0.0.1",
+                "no_proxy": "127.0.0.1",
+                "TAP_ONCEHUB_API_URL": address["url"],
+                "TAP_ONCEHUB_API_KEY": address["key"],
+                "TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "0",
+                "TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW": "0",
+            }
         finally:
             process.terminate()
-
-
-def _settings(process: subprocess.Popen[bytes]) -> dict[str, str]:
-    try:
-        address = json.loads(process.stdout.readline() if process.stdout else b"")
-    except ValueError:
-        msg = "The sandbox did not start: see its own messages above"
-        raise SampleAccountError(msg) from None
-    return {
-        "NO_PROXY": "127.0.0.1",
-        "no_proxy": "127.0.0.1",
-        "TAP_ONCEHUB_API_URL": address["url"],
-        "TAP_ONCEHUB_API_KEY": address["key"],
-        "TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "0",
-        "TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW": "0",
-    }

@@ -1,7 +1,5 @@
 """The command ``tap-oncehub``: errors in one line, for people."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -1,23 +1,18 @@
 """The catalog, the state and the stream maps: checked, and brought in line with each other."""
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t
+from collections.abc import Callable, Collection, Iterator
 
 import msgspec
+from singer_sdk import Tap
 from singer_sdk.exceptions import StreamMapConfigError
+from singer_sdk.helpers.types import Record
 from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import Catalog
 
 from tap_oncehub.engine.errors import SettingsError
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-
-    from singer_sdk import Tap
-    from singer_sdk.helpers.types import Record
 
 _WRITE = "write __NULL__, since Meltano drops a null"
 
@@ -33,8 +28,8 @@ class _Part(msgspec.Struct):
 
 class _Schema(msgspec.Struct):
     type: str | list[str] = ""
-    properties: dict[str, _Schema] = {}
-    items: _Schema | None = None
+    properties: dict[str, "_Schema"] = {}
+    items: "_Schema | None" = None
     anyOf: list[dict[str, t.Any]] = []  # noqa: N815
 
 
@@ -65,23 +60,17 @@ def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        msg = f"The {name} in {file.name} is not a JSON object."
-        raise SettingsError(msg)
-    if name == "catalog":
-        _check_catalog(content, file.name)
-    return content
-
-
-def _check_catalog(content: t.Any, place: str) -> None:
+        raise SettingsError(f"The {name} in {file.name} is not a JSON object.")
     try:
-        entries = msgspec.convert(content, _Catalog).streams
+        entries = msgspec.convert(content, _Catalog).streams if name == "catalog" else []
     except msgspec.ValidationError as error:
-        msg = f"The catalog in {place} is not like the one that tap-oncehub --discover "
-        raise SettingsError(msg + f"writes: {error}.") from None
+        what = "is not like the one that tap-oncehub --discover writes"
+        raise SettingsError(f"The catalog in {file.name} {what}: {error}.") from None
     for entry in entries:
         if entry.stream not in {None, "", entry.tap_stream_id}:
-            msg = f"The catalog in {place} has two names for the stream {entry.tap_stream_id!r}."
-            raise SettingsError(msg)
+            what = f"has two names for the stream {entry.tap_stream_id!r}"
+            raise SettingsError(f"The catalog in {file.name} {what}.")
+    return content
 
 
 def register_maps(tap: Tap) -> None:
@@ -91,11 +80,11 @@ def register_maps(tap: Tap) -> None:
     """
     maps: dict[str, t.Any] = dict(tap.config.get("stream_maps", {}))
     if any(name.startswith("__") and name != "__else__" for name in maps):
-        msg = "Of names that begin with two underscores, stream_maps may hold __else__ only."
-        raise SettingsError(msg)
+        what = "stream_maps may hold __else__ only"
+        raise SettingsError(f"Of names that begin with two underscores, {what}.")
     for unknown in (tap.input_catalog or {}).keys() - tap.streams.keys():
-        msg = f"The catalog has an unknown stream {unknown!r}; known are: {', '.join(tap.streams)}"
-        raise SettingsError(msg)
+        names = ", ".join(tap.streams)
+        raise SettingsError(f"The catalog has an unknown stream {unknown!r}; known are: {names}")
     mapper = tap.mapper = PluginMapper({**tap.config, "stream_maps": maps}, tap.logger)
     known = {column for stream in tap.streams.values() for column in stream.schema["properties"]}
     for name, stream in tap.streams.items():
@@ -113,11 +102,9 @@ def register_maps(tap: Tap) -> None:
         try:
             mapper.register_raw_streams_from_catalog(Catalog({name: entry}))
         except Exception as error:  # noqa: BLE001  # an expression may be anything
-            kind = type(error).__name__
             told = isinstance(error, StreamMapConfigError)
-            why = str(error) if told else f"an expression cannot be read ({kind})"
-            msg = f"The stream map of {name} cannot be used: {why}"
-            raise SettingsError(msg) from None
+            why = error if told else f"an expression cannot be read ({type(error).__name__})"
+            raise SettingsError(f"The stream map of {name} cannot be used: {why}") from None
         for stream_map in mapper.stream_maps[name]:
             for method in ("transform", "get_filter_result"):
                 setattr(stream_map, method, _guarded(getattr(stream_map, method), name))
@@ -129,16 +116,14 @@ def _applicable(
     """Leave out what a map says of columns that the stream does not write."""
     if not isinstance(definition, dict):
         return definition
-    return {
-        column: expression
-        for column, expression in definition.items()
-        if column in written
-        or not (column in own or (column in known and _reads(expression, column)))
-    }
 
+    def applies(column: str, expression: t.Any) -> bool:
+        if column in written or column in own:
+            return column in written
+        reads = re.search(rf"\b(self|{re.escape(column)})\b", str(expression))
+        return not (column in known and reads)
 
-def _reads(expression: t.Any, column: str) -> bool:
-    return bool(re.search(rf"\b(self|{re.escape(column)})\b", str(expression)))
+    return {column: what for column, what in definition.items() if applies(column, what)}
 
 
 def _guarded(function: Callable[[Record], t.Any], stream: str) -> Callable[[Record], t.Any]:
@@ -148,9 +133,8 @@ def _guarded(function: Callable[[Record], t.Any], stream: str) -> Callable[[Reco
         except SettingsError:
             raise
         except Exception as error:  # noqa: BLE001  # whatever an expression may do
-            kind = type(error.__cause__ or error).__name__
-            msg = f"A stream map of {stream} does not work with a record ({kind})."
-            raise SettingsError(msg) from None
+            what = f"does not work with a record ({type(error.__cause__ or error).__name__})"
+            raise SettingsError(f"A stream map of {stream} {what}.") from None
 
     return guarded
 

@@ -1,7 +1,5 @@
 """The command line: its help, its settings, and what is checked before the first request."""
 
-from __future__ import annotations
-
 import os
 import sys
 import typing as t
@@ -11,12 +9,10 @@ from singer_sdk import Tap
 from typing_extensions import override
 
 from tap_oncehub.catalog import doubts_on_maps, register_maps
-from tap_oncehub.config import converted, doubts, from_environment, problems
+from tap_oncehub.client import OnceHubStream
 from tap_oncehub.engine.errors import SettingsError
 from tap_oncehub.engine.signals import output_closed
-
-if t.TYPE_CHECKING:
-    from tap_oncehub.client import OnceHubStream
+from tap_oncehub.settings import converted, doubts, from_environment, problems
 
 _HELP = """Read a OnceHub account and write it to standard output as Singer messages, for a
 loader to read:
@@ -63,8 +59,8 @@ class CommandLineTap(Tap):
         try:
             command = cls.cli
         except ValueError:
-            msg = "LOGLEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL."
-            raise SettingsError(msg) from None
+            levels = "DEBUG, INFO, WARNING, ERROR or CRITICAL"
+            raise SettingsError(f"LOGLEVEL must be {levels}.") from None
         try:
             try:
                 return command(standalone_mode=False)
@@ -100,21 +96,17 @@ class CommandLineTap(Tap):
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> t.Any:
-        """Read the settings; without any file, from the environment.
-
-        The SDK's own reading of the environment takes a file .env, from any folder
-        upwards, for more than the environment itself.
-        """
+        """Read the settings; without any file, from the environment."""
+        # The SDK's own reading takes a file .env, from any folder upwards, for more than that.
         files = tuple(path for path in value if path != "ENV")
         try:
             found = super().cb_config(ctx, param, files)
         except OSError as error:
-            reason = error.strerror or "no such file"
-            msg = f"The settings cannot be read from {', '.join(files)}: {reason}"
-            raise SettingsError(msg) from None
+            what = f"cannot be read from {', '.join(files)}: {error.strerror or 'no such file'}"
+            raise SettingsError(f"The settings {what}") from None
         except (ValueError, TypeError, RecursionError):
-            msg = f"The settings in {', '.join(files)} are not a JSON object"
-            raise SettingsError(msg) from None
+            what = f"in {', '.join(files)} are not a JSON object"
+            raise SettingsError(f"The settings {what}") from None
         if files != value or not files:
             schema = cls.config_jsonschema
             cls.append_builtin_config(schema)

@@ -1,38 +1,29 @@
 """What is OnceHub's: address, key, envelope, parameters, sound bodies, what a refusal means."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import parse_qs, quote
 
+import requests
 from singer_sdk.authenticators import APIKeyAuthenticator
+from singer_sdk.helpers.types import Context, Record
 from singer_sdk.pagination import JSONPathPaginator
 from singer_sdk.schema.source import StreamSchema
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
+from singer_sdk.streams.rest import HTTPRequest, PageContext
 from typing_extensions import override
 
 from tap_oncehub.engine import errors
-from tap_oncehub.engine.readers import as_id
+from tap_oncehub.engine.readers import Request, as_id
+from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.stream import ResumableStream
-from tap_oncehub.engine.times import day_before
 from tap_oncehub.schemas import SCHEMAS
 from tap_oncehub.settings import DEFAULT_API_URL, KEYS_PAGE
 
-if t.TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import requests
-    from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.streams.rest import HTTPRequest, PageContext
-
-    from tap_oncehub.engine.readers import Request
-    from tap_oncehub.engine.response import JsonResponse
-
-_OBJECT_TYPES = frozenset({
-    "booking", "bookingcalendar", "bookingpage", "contact", "conversation", "eventtype",
-    "masterpage", "notification", "schedule", "team", "user", "webhook",
-})  # fmt: skip
+_CLASSIC = {"bookingpage", "masterpage", "eventtype"}
+_KINDS = {"booking", "bookingcalendar", "contact", "conversation", "notification", "schedule"}
+_KINDS |= {"team", "user", "webhook"} | _CLASSIC
 
 
 class EnvelopePaginator(JSONPathPaginator):
@@ -41,16 +32,13 @@ class EnvelopePaginator(JSONPathPaginator):
     More pages exist if ``has_more`` says so or ``Link`` has a ``next``. A page that is
     exactly full is asked for once more even where they deny it, and where both are absent,
     a list ends with a page that brings nothing new.
-
-    Attributes:
-        promised: Whether the latest page said that there are more.
     """
 
     def __init__(self, start: str | None, page_size: int) -> None:
         super().__init__("$.data[-2:].id")
         self._start = start
         self._page_size = page_size
-        self.promised = start is not None
+        self.promised = start is not None  # whether the latest page said that there are more
 
     @property
     @override
@@ -69,32 +57,22 @@ class EnvelopePaginator(JSONPathPaginator):
 
     @override
     def get_next(self, response: requests.Response) -> str | None:
-        """Return the id to ask after, or where objects have none, the cursor in ``Link``.
-
-        Of its address only the query is taken: the host may be another's.
-        """
+        """Return the id to ask after, or where objects have none, the cursor in ``Link``."""
         found = as_id(super().get_next(response))
+        # Of the address only the query is taken: the host may be another's.
         link = response.links.get("next", {}).get("url", "").partition("#")[0]
         return found or next(iter(parse_qs(link.partition("?")[2]).get("after", [])), None)
 
 
 class OnceHubStream(ResumableStream):
-    """One endpoint of the OnceHub API.
-
-    Attributes:
-        object_types: What its objects may call themselves; empty if that is not known.
-        time_filters: Fields that the endpoint can filter by, all possible replication keys.
-        ids_setting: The setting with ids to ask for in place of a list.
-    """
+    """One endpoint of the OnceHub API."""
 
     primary_keys: t.Sequence[str] = ("id",)
     records_jsonpath = "$.data[*]"
     schema = StreamSchema(SCHEMAS)
     updated_key = "last_updated_time"
     created_key = "creation_time"
-    object_types: t.ClassVar[frozenset[str]] = frozenset()
-    time_filters: t.ClassVar[frozenset[str]] = frozenset()
-    ids_setting: t.ClassVar[str] = ""
+    time_filters: t.ClassVar[frozenset[str]] = frozenset()  # all possible replication keys
 
     @property
     @override
@@ -112,30 +90,13 @@ class OnceHubStream(ResumableStream):
         return str(self.config.get("user_agent") or self.run.user_agent)
 
     @property
-    @override
-    def max_age_setting(self) -> str:
-        if self.key:
-            return "full_pass_days"
-        costly = self.source or self.filters
-        return "per_object_refresh_hours" if costly else "full_table_refresh_hours"
-
-    @property
-    @override
-    def named_ids(self) -> list[str]:
-        return self.config.get(self.ids_setting) or []
-
-    @property
     def page_size(self) -> int:
         """Objects to ask for in one request: pages of one could not overlap."""
         return max(2, int(self.config["page_size"]))
 
     @override
-    def paginator(self, start: str | None) -> EnvelopePaginator:
+    def get_new_paginator(self, start: str | None = None) -> EnvelopePaginator:
         return EnvelopePaginator(start, self.page_size)
-
-    @override
-    def get_new_paginator(self) -> EnvelopePaginator:
-        return self.paginator(None)
 
     @override
     def get_url(self, context: Context | None) -> str:
@@ -154,47 +115,32 @@ class OnceHubStream(ResumableStream):
         if value := request["filter"]:
             name, _, http.params[name] = value.partition("=")
         if request["timed"]:
-            since = str(self.sync_pass.since)
-            date_or_time = day_before(since) if self.sync_pass.dates_only else since
-            http.params[f"{self.key}.gt"] = date_or_time
+            http.params[f"{self.key}.gt"] = self.sync_pass.since
         return http
 
     @override
     def check_body(self, request: Request, body: t.Any) -> str | None:
         if "path" in request:
-            return self.check_list(body)
+            return self.check_list(request, body)
         if not isinstance(body, dict):
             return "the response is not a JSON object"
         asked = str(request.get("id", ""))
         if self.path.endswith("{id}") and str(body.get("id")).upper() != asked.upper():
             return "the response does not hold the object"
-        return self.check_objects([body])
+        return _other_kinds(self.path, [body])
 
-    def check_list(self, body: t.Any) -> str | None:
+    def check_list(self, request: Request, body: t.Any) -> str | None:
         """Return what is wrong with a list's envelope; None if nothing is."""
-        data = body.get("data") if isinstance(body, dict) else None
-        if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
-            return "the response holds no list of objects in data"
-        return self.check_objects(data)
-
-    def check_objects(self, found: Sequence[Record]) -> str | None:
-        """Return what is wrong if objects are of another kind; None if that is not known."""
-        names = {"".join(filter(str.isalpha, str(row.get("object")).lower())) for row in found}
-        others = names & _OBJECT_TYPES - self.object_types if self.object_types else ()
-        return (
-            f"the response holds something else ({', '.join(sorted(others))})" if others else None
-        )
+        data: t.Any = body.get("data") if isinstance(body, dict) else None
+        no_list = no_list_of("objects in data", data)
+        return no_list or _other_kinds(request.get("path", self.path), data)
 
     @override
     def parse_response(self, response: JsonResponse) -> list[Record]:  # type: ignore[override]
         return t.cast("list[Record]", response.body["data"])
 
     def check_catalog(self) -> None:
-        """Refuse a replication that the endpoint cannot do.
-
-        Raises:
-            SettingsError: Naming the stream and what it can do.
-        """
+        """Refuse a replication that the endpoint cannot do, and say what it can."""
         if self.named_ids and not self.selected:
             what = "%s is set, but the stream %s is not selected: nothing is read for it"
             self.logger.warning(what, self.ids_setting, self.name)
@@ -203,9 +149,25 @@ class OnceHubStream(ResumableStream):
         incremental = self.replication_method == REPLICATION_INCREMENTAL
         if not incremental or self.replication_key not in self.time_filters:
             can = ", ".join(sorted(self.time_filters)) or "none, use FULL_TABLE"
-            msg = f"The catalog asks for {self.name} with replication method "
-            msg += f"{self.replication_method} and key {self.replication_key}; possible "
-            raise errors.SettingsError(msg + f"replication keys: {can}.")
+            raise errors.SettingsError(
+                f"The catalog asks for {self.name} with replication method "
+                f"{self.replication_method} and key {self.replication_key}; possible "
+                f"replication keys: {can}."
+            )
+
+
+def _other_kinds(path: str, found: Sequence[Record]) -> str | None:
+    """Say which known kinds of objects do not belong where a path's first part leads."""
+    asked = path.split("/")[1].replace("-", "").removesuffix("s")
+    names = {"".join(filter(str.isalpha, str(row.get("object")).lower())) for row in found}
+    others = (names & _KINDS) - (_CLASSIC if asked in _CLASSIC else {asked})
+    return f"the response holds something else ({', '.join(sorted(others))})" if others else None
+
+
+def no_list_of(what: str, rows: t.Any, kinds: tuple[type, ...] = (dict,)) -> str | None:
+    """Say that rows are no list, or hold other kinds of values; None if they are as they should."""
+    is_sound = isinstance(rows, list) and all(isinstance(row, kinds) for row in rows)
+    return None if is_sound else f"the response holds no list of {what}"
 
 
 def rows_in(body: t.Any) -> t.Any:
@@ -216,22 +178,18 @@ def rows_in(body: t.Any) -> t.Any:
 def error_for_response(
     response: JsonResponse, path: str, text: str, *, key_check_path: str
 ) -> errors.TapError:
-    """Return what a response means that refuses a request for good; ``text`` says both in words.
-
-    At ``key_check_path`` OnceHub says whether key, plan and address are right.
-    """
+    """Return what a refusal means; at ``key_check_path`` it is about key, plan or address."""
     status, checks_key = response.status_code, path == key_check_path
     if status == HTTPStatus.UNAUTHORIZED:
         text = f"OnceHub does not accept the API key: {text}."
-        return errors.AccessRefusedError(f"{text} Set api_key to a valid key, made in {KEYS_PAGE}.")
+        return errors.TapError(f"{text} Set api_key to a valid key, made in {KEYS_PAGE}.")
     if status == HTTPStatus.FORBIDDEN and checks_key:
         text = f"OnceHub refuses access to its API: {text}."
-        return errors.AccessRefusedError(f"{text} The account's plan must include API access.")
+        return errors.TapError(f"{text} The account's plan must include API access.")
     if status < HTTPStatus.BAD_REQUEST:
         text += ", a redirect, which is not followed"
     if checks_key and (status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND):
-        text += f". Check api_url, {DEFAULT_API_URL} is the usual one."
-        return errors.WrongAddressError(text)
+        return errors.TapError(f"{text}. Check api_url, {DEFAULT_API_URL} is the usual one.")
     if status == HTTPStatus.FORBIDDEN:
         text += ". If the account's plan does not include this, deselect the stream"
-    return errors.RefusedError(text, status=status, param=response.error_param)
+    return errors.RefusedError(text, status=status)

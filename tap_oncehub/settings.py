@@ -1,12 +1,27 @@
-"""The tap's settings: names, types, bounds, defaults and texts, each of them once."""
+"""The settings, each of them once, and what is given for them: read, and checked for people.
 
-from __future__ import annotations
+No message quotes a value, or a name that the tap does not know: a key may stand in its place.
+"""
 
+import difflib
 import ipaddress
+import json
+import math
+import re
 import typing as t
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from decimal import Decimal
 from urllib.parse import urlsplit
 
+import requests
 import singer_sdk.typing as th
+from jsonschema import ValidationError
+
+from tap_oncehub.engine.times import moment_of
+
+Config: t.TypeAlias = dict[str, t.Any]
 
 DEFAULT_API_URL = "https://api.oncehub.com/v2"
 KEYS_PAGE = (
@@ -15,135 +30,197 @@ KEYS_PAGE = (
 )
 _DAY = 86_400
 _IDS = th.ArrayType(th.StringType(pattern="^[A-Za-z0-9_-]+$"))
+_ABOVE_ZERO = th.NumberType(exclusive_minimum=0, maximum=_DAY)
+_HOURS = th.NumberType(minimum=0, maximum=87_600)
+_SWITCH = th.BooleanType
 
-SETTINGS: dict[str, t.Any] = th.PropertiesList(
+SETTINGS: Config = th.PropertiesList(
+    th.Property("api_key", th.StringType, required=True, secret=True, title="API key"),
+    th.Property("api_url", th.StringType, default=DEFAULT_API_URL, title="API URL"),
+    th.Property("start_date", th.DateTimeType),
+    th.Property("page_size", th.IntegerType(minimum=1, maximum=100), default=100),
+    th.Property("lookback_seconds", th.IntegerType(minimum=0, maximum=3650 * _DAY), default=300),
+    th.Property("full_pass_days", th.NumberType(minimum=0, maximum=36_500), default=7),
+    th.Property("time_slots_days", th.IntegerType(minimum=1, maximum=3650), default=30),
+    th.Property("booking_ids", _IDS),
+    th.Property("booking_calendar_ids", _IDS),
+    th.Property("include_webhook_secrets", _SWITCH, default=False),
+    th.Property("rate_limit_per_second", th.NumberType(minimum=0), default=5),
+    th.Property("rate_limit_per_window", th.IntegerType(minimum=0, maximum=10**6), default=200),
+    th.Property("rate_limit_window_seconds", _ABOVE_ZERO, default=300),
+    th.Property("rate_limit_file", th.StringType(pattern="^[^\0]*$")),
+    th.Property("full_table_refresh_hours", _HOURS, default=0),
+    th.Property("per_object_refresh_hours", _HOURS, default=24),
+    th.Property("request_timeout_seconds", _ABOVE_ZERO, default=60),
+    th.Property("max_wait_seconds", th.NumberType(minimum=0, maximum=7 * _DAY), default=900),
+    th.Property("user_agent", th.StringType(min_length=1, pattern="^[ -~]*$")),
     th.Property(
-        "api_key",
-        th.StringType,
-        required=True,
-        secret=True,
-        title="API key",
-        description="Key of the OnceHub API, sent in the header API-Key.",
-    ),
-    th.Property(
-        "api_url",
-        th.StringType,
-        default=DEFAULT_API_URL,
-        title="API URL",
-        description="Address of the OnceHub API; https, or http on a loopback address.",
-    ),
-    th.Property(
-        "start_date",
-        th.DateTimeType,
-        description="Read nothing that was last updated before this time; without it, everything.",
-    ),
-    th.Property(
-        "page_size",
-        th.IntegerType(minimum=1, maximum=100),
-        default=100,
-        description="Objects asked for in one request, at least two, since pages overlap.",
-    ),
-    th.Property(
-        "lookback_seconds",
-        th.IntegerType(minimum=0, maximum=3650 * _DAY),
-        default=300,
-        description="How far behind the bookmark an incremental sync starts again.",
-    ),
-    th.Property(
-        "full_pass_days",
-        th.NumberType(minimum=0, maximum=36_500),
-        default=7,
-        description="Days after which bookings, contacts and text messages are read whole again, "
-        "so that the loader learns what was deleted; 0 never.",
-    ),
-    th.Property(
-        "time_slots_days",
-        th.IntegerType(minimum=1, maximum=3650),
-        default=30,
-        description="How many days ahead the free time slots of calendars are read.",
-    ),
-    th.Property(
-        "booking_ids",
-        _IDS,
-        description="Read just these bookings in the stream booking, deleted ones included.",
-    ),
-    th.Property(
-        "booking_calendar_ids",
-        _IDS,
-        description="Read just these calendars in the stream booking_calendar, deleted ones "
-        "included.",
-    ),
-    th.Property(
-        "include_webhook_secrets",
-        th.BooleanType,
-        default=False,
-        description="Add the column secret, a credential, to the stream webhooks.",
-    ),
-    th.Property(
-        "rate_limit_per_second",
-        th.NumberType(minimum=0),
-        default=5,
-        description="Requests sent in one second at most; 0 switches the limit off.",
-    ),
-    th.Property(
-        "rate_limit_per_window",
-        th.IntegerType(minimum=0, maximum=1_000_000),
-        default=200,
-        description="Requests sent in one window at most; 0 switches the limit off.",
-    ),
-    th.Property(
-        "rate_limit_window_seconds",
-        th.NumberType(exclusive_minimum=0, maximum=_DAY),
-        default=300,
-        description="Length of the window that rate_limit_per_window counts in.",
-    ),
-    th.Property(
-        "rate_limit_file",
-        th.StringType(pattern="^[^\0]*$"),
-        description="Where all taps on this machine count their requests; empty counts in memory. "
-        "By default a file in the user's state folder, unless api_url is a loopback address.",
-    ),
-    th.Property(
-        "full_table_refresh_hours",
-        th.NumberType(minimum=0, maximum=87_600),
-        default=0,
-        description="Hours after which lists that OnceHub cannot filter by time are read again; "
-        "0 reads them in every run.",
-    ),
-    th.Property(
-        "per_object_refresh_hours",
-        th.NumberType(minimum=0, maximum=87_600),
-        default=24,
-        description="Hours after which streams that cost a request for each object are read "
-        "again; 0 reads them in every run.",
-    ),
-    th.Property(
-        "request_timeout_seconds",
-        th.NumberType(exclusive_minimum=0, maximum=_DAY),
-        default=60,
-        description="How long to wait for an answer to one request.",
-    ),
-    th.Property(
-        "max_wait_seconds",
-        th.NumberType(minimum=0, maximum=7 * _DAY),
-        default=900,
-        description="How long one request may be retried before it counts as failed.",
-    ),
-    th.Property(
-        "user_agent",
-        th.StringType(min_length=1, pattern="^[ -~]*$"),
-        description="Value of the header User-Agent; by default the name and version of this tap.",
-    ),
-    th.Property(
-        "emit_activate_version_messages",
-        th.BooleanType,
-        default=False,
-        title="Emit ACTIVATE_VERSION",
-        description="Tell the loader when a full pass over a full-table stream is complete, so "
-        "that it can remove what is gone from the account.",
+        "emit_activate_version_messages", _SWITCH, default=False, title="Emit ACTIVATE_VERSION"
     ),
 ).to_dict()
 """JSON schema of the settings; names and meaning are fixed."""
+
+_TEXTS = {
+    "api_key": "Key of the OnceHub API, sent in the header API-Key.",
+    "api_url": "Address of the OnceHub API; https, or http on a loopback address.",
+    "start_date": "Read nothing that was last updated before this time; without it, everything.",
+    "page_size": "Objects asked for in one request, at least two, since pages overlap.",
+    "lookback_seconds": "How far behind the bookmark an incremental sync starts again.",
+    "full_pass_days": "Days after which bookings, contacts and text messages are read whole again, "
+    "so that the loader learns what was deleted; 0 never.",
+    "time_slots_days": "How many days ahead the free time slots of calendars are read.",
+    "booking_ids": "Read just these bookings in the stream booking, deleted ones included.",
+    "booking_calendar_ids": "Read just these calendars in the stream booking_calendar, deleted "
+    "ones included.",
+    "include_webhook_secrets": "Add the column secret, a credential, to the stream webhooks.",
+    "rate_limit_per_second": "Requests sent in one second at most; 0 switches the limit off.",
+    "rate_limit_per_window": "Requests sent in one window at most; 0 switches the limit off.",
+    "rate_limit_window_seconds": "Length of the window that rate_limit_per_window counts in.",
+    "rate_limit_file": "Where all taps on this machine count their requests; empty counts in "
+    "memory. By default a file in the user's state folder, unless api_url is a loopback address.",
+    "full_table_refresh_hours": "Hours after which lists that OnceHub cannot filter by time are "
+    "read again; 0 reads them in every run.",
+    "per_object_refresh_hours": "Hours after which streams that cost a request for each object are "
+    "read again; 0 reads them in every run.",
+    "request_timeout_seconds": "How long to wait for an answer to one request.",
+    "max_wait_seconds": "How long one request may be retried before it counts as failed.",
+    "user_agent": "Value of the header User-Agent; by default the name and version of this tap.",
+    "emit_activate_version_messages": "Tell the loader when a full pass over a full-table stream "
+    "is complete, so that it can remove what is gone from the account.",
+}
+for _name, _text in _TEXTS.items():
+    SETTINGS["properties"][_name]["description"] = _text
+
+_PREFIX = "TAP_ONCEHUB_"
+_WRAPPED = re.compile(r"\A\s*([\"']?)\s*(.*?)\s*\1\s*\Z", re.DOTALL)
+_BOOLEANS = dict.fromkeys(("true", "1", "yes", "on"), True)
+_BOOLEANS |= dict.fromkeys(("false", "0", "no", "off"), False)
+_VARIABLE = re.compile(_PREFIX + r"((?!_|LOGLEVEL|.*__|.*STREAM_MAP).+)")
+
+
+def from_environment(environment: Mapping[str, str], schema: Config) -> Config:
+    """Return the settings that the environment has, as texts."""
+    variables = {f"{_PREFIX}{name.upper()}": name for name in schema["properties"]}
+    return {variables[found]: environment[found] for found in variables.keys() & environment}
+
+
+def converted(given: Config, schema: Config) -> Config:
+    """Return the settings that the tap knows and that are not null, in their declared types.
+
+    What does not fit stays, so that the check can name it.
+    """
+    types = {name: part.get("type", ()) for name, part in schema["properties"].items()}
+    found = {
+        name: _as_declared(value, types[name])
+        for name, value in given.items()
+        if value is not None and name in types
+    }
+    if isinstance(key := found.get("api_key"), str):
+        # What files for containers keep around it: blanks and a pair of quotes.
+        found["api_key"] = _WRAPPED.sub(r"\2", key)
+    return found
+
+
+def _as_declared(value: t.Any, types: Collection[str]) -> t.Any:
+    if isinstance(value, str):
+        value = value.strip()
+        if "boolean" in types:
+            value = _BOOLEANS.get(value.lower(), value)
+        elif "array" in types and not value.startswith("["):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        elif "string" not in types:
+            with suppress(ValueError, RecursionError):
+                value = json.loads(value)
+    if isinstance(value, (Decimal, float)):
+        number = float(value)
+        value = int(number) if number.is_integer() else number
+        if not math.isfinite(number):
+            value = str(number)  # which has the type of no number
+    return value
+
+
+def problems(config: Config, schema: Config) -> dict[str, str]:
+    """Return what is wrong with each setting, in words that follow its name."""
+    found: dict[str, str] = {}
+    for error in th.DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config):
+        if error.path:
+            found[str(error.path[0])] = f"is not usable: {_plainly(error)}"
+    key = config.get("api_key", "")
+    if key == "":
+        where = f"{_PREFIX}API_KEY, in the environment or in .env (for Meltano)"
+        found["api_key"] = f"is missing: set {where}, to a key made in {KEYS_PAGE}"
+    elif isinstance(key, str) and not re.fullmatch(r"[\x21-\x7e]+", key):
+        found["api_key"] = "has blanks, line breaks or characters that no key has: copy it again"
+    if config.get("flattening_enabled") is True and "flattening_max_depth" not in config:
+        found["flattening_max_depth"] = "is missing: flattening_enabled needs it"
+    if "start_date" in config.keys() - found.keys() and not moment_of(config["start_date"]):
+        found["start_date"] = "is not a time: write it like 2026-01-31T00:00:00Z"
+    if "api_url" in config.keys() - found.keys() and (text := _fault_in(config["api_url"])):
+        found["api_url"] = text
+    return found
+
+
+_RULES = {
+    "minimum": "must be at least {}",
+    "maximum": "must be at most {}",
+    "exclusiveMinimum": "must be more than {}",
+    "minLength": "must not be empty",
+    "pattern": "contains characters that do not belong there",
+}
+
+
+def _plainly(error: ValidationError) -> str:
+    item = error.path[1] if len(error.path) > 1 else None
+    what = f"item {item + 1}" if isinstance(item, int) else "it"
+    if error.validator == "type":
+        declared: t.Any = error.validator_value
+        return f"{what} must be of the type {declared[0]}"
+    rule = _RULES.get(str(error.validator), f"violates the rule {error.validator}")
+    return f"{what} {rule.format(error.validator_value)}"
+
+
+def _fault_in(url: str) -> str | None:
+    try:
+        requests.Request("GET", url).prepare()
+        scheme = urlsplit(url).scheme
+    except ValueError:  # of requests and the standard library alike
+        scheme = ""
+    if not scheme or not re.fullmatch(r"[\x21-\x5b\x5d-\x7e]+", url):
+        return f"is not an address, {DEFAULT_API_URL} is the usual one"
+    if any(sign in url for sign in "@?#"):
+        return "must be a plain address, without user, query or fragment"
+    if scheme == "https" or (scheme == "http" and is_loopback(url)):
+        return None
+    return "must begin with https://, except for a loopback address"
+
+
+def doubts(given: Config, schema: Config, environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each setting that probably does not do what it was meant to."""
+    known = schema["properties"].keys()
+    unknown = given.keys() - known
+    named = {name: near for name in sorted(unknown) for near in _nearest(name, known)}
+    # Meltano exports more: parts of maps, and for a tap-oncehub-eu that inherits from
+    # tap-oncehub, TAP_ONCEHUB_EU_API_KEY and so on.
+    inherited = tuple(f"_{name.upper()}" for name in known)
+    for variable in sorted(environment):
+        match = _VARIABLE.fullmatch(variable)
+        if match and not variable.endswith(inherited):
+            for near in _nearest(match[1].lower(), known):
+                named[variable] = f"{_PREFIX}{near.upper()}"
+    told = [f"{name} (did you mean {near}?)" for name, near in named.items()]
+    if hidden := len(unknown - named.keys()):
+        told.append(f"{hidden} not shown")
+    if told:
+        yield f"Ignoring unknown settings: {', '.join(told)}"
+    start = moment_of(given.get("start_date"))
+    if start and start > datetime.now(timezone.utc):
+        yield "start_date is in the future: until then there is nothing to read"
+
+
+def _nearest(name: str, known: Collection[str]) -> list[str]:
+    """Return the setting that a name is likely to mean; a key may stand in its place."""
+    likely = re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name)
+    return difflib.get_close_matches(name, known, n=1, cutoff=0.8) if likely else []
 
 
 def is_loopback(url: str) -> bool:

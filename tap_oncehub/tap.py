@@ -1,24 +1,23 @@
 """The tap: its settings, its streams, and the begin and end of a run."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import re
 import typing as t
 from functools import cached_property, partial
 from pathlib import Path
+from types import FrameType
 from urllib.parse import urlsplit
 
 import click
 import platformdirs
 from singer_sdk import Tap
-from singer_sdk.helpers.capabilities import PluginCapabilities
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from typing_extensions import override
 
 from tap_oncehub.catalog import checked
 from tap_oncehub.cli import CommandLineTap
-from tap_oncehub.client import error_for_response
+from tap_oncehub.client import OnceHubStream, error_for_response
 from tap_oncehub.engine import errors
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
@@ -29,13 +28,6 @@ from tap_oncehub.engine.state import check_state
 from tap_oncehub.settings import SETTINGS, is_loopback
 from tap_oncehub.streams import STREAMS
 from tap_oncehub.streams.account import TestAuthStream
-
-if t.TYPE_CHECKING:
-    from types import FrameType
-
-    from singer_sdk.helpers.capabilities import CapabilitiesEnum
-
-    from tap_oncehub.client import OnceHubStream
 
 _ACCOUNT = re.compile(r"\baccount\b[:\s]*(\S.*)", re.IGNORECASE)
 _ACCESS_SECONDS = 60.0
@@ -62,15 +54,18 @@ class TapOnceHub(CommandLineTap):
         """What the streams share."""
         config, key = self.config, self.config.get("api_key", "")  # discovery needs none
         keep_plain(key)
+        is_local, file = is_loopback(config["api_url"]), config.get("rate_limit_file")
+        # Requests to a loopback address are none to OnceHub, and must not use up its window.
+        if file is None and not is_local:
+            file = platformdirs.user_state_path("tap-oncehub") / "requests.sqlite"
         limiter = RequestLimiter(
             config["rate_limit_per_second"],
             config["rate_limit_per_window"],
             config["rate_limit_window_seconds"],
-            file=_rate_limit_file(config),
+            file=Path(file) if file else None,
             key=key,
             logger=self.logger,
         )
-        progress, waiter = Progress(self.logger, lambda: limiter.left), SignalWaiter()
         key_check_path = urlsplit(config["api_url"]).path.rstrip("/") + TestAuthStream.path
         client = HttpClient(
             limiter,
@@ -80,12 +75,12 @@ class TapOnceHub(CommandLineTap):
             timeout_seconds=config["request_timeout_seconds"],
             max_wait_seconds=config["max_wait_seconds"],
             secret=key,
-            direct=is_loopback(config["api_url"]),
-            progress=progress,
-            waiter=waiter,
+            direct=is_local,
+            progress=Progress(self.logger, lambda: limiter.left),
+            waiter=SignalWaiter(),
             address="api_url",
         )
-        return SyncRun(self, client, progress, waiter)
+        return SyncRun(self, client)
 
     @override
     def discover_streams(self) -> list[OnceHubStream]:
@@ -122,7 +117,6 @@ class TapOnceHub(CommandLineTap):
         except errors.InterruptedSyncError:
             self.run.save_state()
             raise
-        self.run.notices.log(self.logger)
         needed = [stream.min_requests for stream in self.streams.values() if stream.selected]
         # The request that asks whose key it is comes on top.
         known = None if None in needed else 1 + sum(count or 0 for count in needed)
@@ -168,8 +162,8 @@ class TapOnceHub(CommandLineTap):
         if named is None:
             return
         account = hashlib.blake2b(named[1].strip().encode(), digest_size=8).hexdigest()
-        bookmarks = t.cast("dict[str, t.Any]", self.state).setdefault("bookmarks", {})
-        if bookmarks.setdefault(TestAuthStream.name, {}).setdefault("account", account) != account:
+        own_state = self.run.states.setdefault(TestAuthStream.name, {})
+        if own_state.setdefault("account", account) != account:
             raise errors.SettingsError(_OTHER_ACCOUNT)
         self.run.may_tell_deletes = True
 
@@ -177,14 +171,3 @@ class TapOnceHub(CommandLineTap):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         # The SDK would exit at once, perhaps in the middle of a line.
         self.run.waiter.handle(signum, frame)
-
-
-def _rate_limit_file(config: t.Mapping[str, t.Any]) -> Path | None:
-    """Return the file of the limits; None counts in memory.
-
-    Requests to a loopback address are none to OnceHub, and must not use up its window.
-    """
-    file = config.get("rate_limit_file")
-    if file is None and not is_loopback(config["api_url"]):
-        file = platformdirs.user_state_path("tap-oncehub") / "requests.sqlite"
-    return Path(file) if file else None

@@ -21,7 +21,7 @@ SECRECY, RECORDS = "tests/end_to_end/test_secrecy.py", "tests/unit/test_records.
 LIMITER, GUARDS = "tests/unit/test_rate_limit.py", "tests/target_duckdb/test_guards.py"
 INPUTS, SETTINGS = "tests/target_duckdb/test_inputs.py", "tests/unit/test_settings.py"
 HTTP, DELETES = "tests/unit/test_http.py", "tests/end_to_end/test_deletes.py"
-OPERATIONS = "tests/docs/test_operations.py"
+MESSAGES = "tests/docs/test_messages.py"
 LONGEST_SECONDS = 400
 
 
@@ -81,7 +81,7 @@ MUTANTS = (
     ),
     Mutant(
         "what could not be read is forgotten",
-        f"{TAP}/engine/unread.py",
+        f"{TAP}/engine/state.py",
         'self._state["unread"] = [*self, identifier]',
         "return",
         HISTORIES,
@@ -233,8 +233,8 @@ MUTANTS = (
         f"{TAP}/client.py",
         "if status == HTTPStatus.UNAUTHORIZED:",
         "if status == HTTPStatus.PAYMENT_REQUIRED:",
-        OPERATIONS,
-        "worth",
+        MESSAGES,
+        "alert",
     ),
     # The key and customers' data.
     Mutant(
@@ -247,7 +247,7 @@ MUTANTS = (
     ),
     Mutant(
         "the key may go over http",
-        f"{TAP}/config.py",
+        f"{TAP}/settings.py",
         'scheme == "https" or (scheme == "http" and is_loopback(url))',
         'scheme in {"https", "http"}',
         SETTINGS,
@@ -273,9 +273,8 @@ MUTANTS = (
         "a state is written before its rows",
         f"{LOADER}/loader.py",
         "        filled = [rows for rows in self._streams.values() if rows.lines]\n",
-        """        if self._state is not None:
-            self._write_state(self._state)
-            self._state = None
+        """        while self._state:
+            self._state = self._state[os.write(1, self._state) :]
         filled = [rows for rows in self._streams.values() if rows.lines]
 """,
         "tests/target_duckdb",
@@ -292,16 +291,16 @@ MUTANTS = (
     Mutant(
         "rows without a version are deleted",
         f"{LOADER}/loader.py",
-        "is_older = message.stream not in self._without_version",
-        "is_older = True",
+        "(message.version, rows.are_versioned)",
+        "(message.version, True)",
         INPUTS,
         "without_a_version",
     ),
     Mutant(
         "what is marked as deleted gets a new time",
         f"{LOADER}/warehouse.py",
-        "WHERE _sdc_deleted_at IS NULL AND",
-        "WHERE",
+        'WHERE _sdc_deleted_at IS NULL AND"',
+        'WHERE"',
         GUARDS,
         "marked",
     ),

@@ -1,9 +1,4 @@
-"""What can go wrong, said so that a person knows what to do next.
-
-Every text is one line and holds neither the API key nor a customer's data.
-"""
-
-from __future__ import annotations
+"""What can go wrong, each in one line that holds neither the API key nor a customer's data."""
 
 import re
 
@@ -11,13 +6,12 @@ import requests
 from singer_sdk.exceptions import FatalSyncError
 
 _UNTRUSTED = re.compile(r"certificate verify failed(?:: ([^(]+?))?\.? *\(")
+_CANNOT_SECURE = (
+    "a secure connection was not possible (check what REQUESTS_CA_BUNDLE names, if it is set)"
+)
 _FAULTS: list[tuple[type[Exception], str, bool]] = [
     (requests.exceptions.InvalidHeader, "the headers of the response contradict", True),
-    (
-        requests.exceptions.SSLError,
-        "a secure connection was not possible (check what REQUESTS_CA_BUNDLE names, if it is set)",
-        False,
-    ),
+    (requests.exceptions.SSLError, _CANNOT_SECURE, False),
     (requests.exceptions.ProxyError, "the proxy does not work", False),
     (requests.exceptions.ConnectTimeout, "connecting took too long", False),
     (requests.exceptions.Timeout, "the response took too long", True),
@@ -25,10 +19,11 @@ _FAULTS: list[tuple[type[Exception], str, bool]] = [
     (requests.exceptions.ContentDecodingError, "the response was garbled", True),
     (TimeoutError, "the response took too long", True),
 ]
+"""What a failure is called, and whether anything at the address reacted."""
 
 
 class TapError(FatalSyncError):
-    """A failure that is not a bug of the tap; its text is meant for people."""
+    """What ends the run without being a bug of the tap; its text is meant for people."""
 
 
 class SettingsError(TapError):
@@ -40,49 +35,19 @@ class EndpointError(TapError):
 
 
 class RefusedError(EndpointError):
-    """A request is refused for good (a 3xx or 4xx answer).
+    """A request is refused for good, with a ``status`` of 3xx or 4xx."""
 
-    Attributes:
-        status: The HTTP status of the answer.
-        param: The parameter that the answer says it is about, if it does.
-    """
-
-    def __init__(self, message: str, *, status: int, param: str | None = None) -> None:
+    def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
         self.status = status
-        self.param = param
-
-
-class AccessRefusedError(TapError):
-    """The key is not accepted, or may not use the API."""
-
-
-class WrongAddressError(TapError):
-    """What answers at the address is not the API."""
-
-
-class RateLimitedError(TapError):
-    """Others use the limits: no stream could be read."""
-
-
-class UnreachableError(TapError):
-    """No answer comes at all: no stream could be read."""
 
 
 class OutputClosedError(TapError):
     """Nobody reads the messages any more."""
 
 
-class StreamsFailedError(TapError):
-    """Some streams failed while the others were synced."""
-
-
 class InterruptedSyncError(TapError):
-    """SIGTERM or Ctrl-C ended the sync.
-
-    Attributes:
-        signal_number: The signal that was received.
-    """
+    """SIGTERM or Ctrl-C ended the sync."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__("Interrupted: the next run resumes from the last state that was saved.")
@@ -90,21 +55,15 @@ class InterruptedSyncError(TapError):
 
 
 class RetriableError(Exception):
-    """A failure that may pass by itself, for http.py alone; the text says what happened.
-
-    Attributes:
-        answered: Whether anything at the address reacted.
-        rate_limited: Whether it was a 429.
-        retry_after: Seconds that the answer asks to wait, if it does.
-    """
+    """A failure that may pass by itself, for http.py alone; the text says what happened."""
 
     def __init__(
         self,
         message: str,
         *,
-        answered: bool = True,
-        rate_limited: bool = False,
-        retry_after: float | None = None,
+        answered: bool = True,  # whether anything at the address reacted
+        rate_limited: bool = False,  # whether it was a 429
+        retry_after: float | None = None,  # seconds that the answer asks to wait
     ) -> None:
         super().__init__(message)
         self.answered, self.rate_limited, self.retry_after = answered, rate_limited, retry_after
@@ -115,11 +74,11 @@ class RetriableError(Exception):
         return self.answered and not self.rate_limited and self.retry_after is None
 
 
-def network_error(error: Exception, url: str) -> RetriableError | UnreachableError:
+def network_error(error: Exception, url: str) -> RetriableError | TapError:
     """Return what a failed exchange means, without the texts of libraries, which quote secrets."""
     text = str(error)
     if match := _UNTRUSTED.search(text):
-        return UnreachableError(
+        return TapError(
             f"no answer from {url}: its certificate cannot be trusted "
             f"({match[1] or 'unknown reason'}). Behind a proxy that inspects traffic, set "
             "REQUESTS_CA_BUNDLE to the file with the proxy's certificate."
@@ -140,4 +99,4 @@ def network_error(error: Exception, url: str) -> RetriableError | UnreachableErr
         refused = "NewConnectionError" in text or "refused" in text
         what = "was refused" if refused else "broke"
         return RetriableError(f"the connection {what}", answered=not refused)
-    return UnreachableError(f"no answer from {url}: {hint}.")
+    return TapError(f"no answer from {url}: {hint}.")

@@ -1,11 +1,11 @@
 """One conversation with a service: request, limits, retries."""
 
-from __future__ import annotations
-
 import itertools
+import logging
 import random
 import time
 import typing as t
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -14,19 +14,13 @@ from http import HTTPStatus
 import requests
 
 from tap_oncehub.engine import errors
-from tap_oncehub.engine.progress import EVERY_SECONDS
+from tap_oncehub.engine.limiter import RequestLimiter
+from tap_oncehub.engine.progress import EVERY_SECONDS, Progress, StreamStats
 from tap_oncehub.engine.response import JsonResponse
+from tap_oncehub.engine.signals import SignalWaiter
 
-if t.TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Iterator
-
-    from tap_oncehub.engine.limiter import RequestLimiter
-    from tap_oncehub.engine.progress import Progress, StreamStats
-    from tap_oncehub.engine.signals import SignalWaiter
-
-    Check: t.TypeAlias = Callable[[t.Any], str | None]
-    Explain: t.TypeAlias = Callable[[JsonResponse, str, str], errors.TapError]
+Check: t.TypeAlias = Callable[[t.Any], str | None]
+"""Returns what is wrong with a decoded body, None if nothing is."""
 
 _RETRIED = {408, 425, 429}
 _FIRST_CONTACT_SECONDS = 10.0
@@ -40,34 +34,24 @@ _BLOCK_BYTES = 1 << 16
 
 @dataclass
 class HttpClient:
-    """Sends requests within the limits and returns sound responses only.
-
-    Attributes:
-        session: The connection that all streams share.
-        service: The name of what answers, in messages.
-        explain: Says what a refusal means: a response, the path asked for, and both in words.
-        max_wait_seconds: How long one request may take with all its retries.
-        secret: The API key, kept out of every message.
-        direct: Whether to ask without a proxy.
-        address: What people set where the service's address is wrong.
-    """
+    """Sends requests within the limits and returns sound responses only."""
 
     limiter: RequestLimiter
     logger: logging.Logger
     _: KW_ONLY
     service: str
-    explain: Explain
+    # Says what a refusal means: a response, the path asked for, and both in words.
+    explain: Callable[[JsonResponse, str, str], errors.TapError]
     timeout_seconds: float
     max_wait_seconds: float
-    secret: str
-    direct: bool
+    secret: str  # kept out of every message
+    direct: bool  # without a proxy
     progress: Progress
     waiter: SignalWaiter
-    address: str = "the address"
+    address: str = "the address"  # what people set where it is wrong
     session: requests.Session = field(default_factory=requests.Session)
     _patience: float = float("inf")
-    _answered: bool = False
-    _clock: tuple[datetime, float] | None = None
+    _clock: tuple[datetime, float] | None = None  # of the latest response, there and here
 
     @property
     def now(self) -> datetime:
@@ -90,16 +74,9 @@ class HttpClient:
             self._patience = before
 
     def send(
-        self,
-        request: requests.PreparedRequest,
-        stats: StreamStats,
-        check: Check | None = None,
+        self, request: requests.PreparedRequest, stats: StreamStats, check: Check | None = None
     ) -> JsonResponse:
-        """Send a request until there is a sound response, or patience or time is over.
-
-        ``check`` returns what is wrong with a decoded body, None if nothing is. A refusal raises
-        what ``explain`` makes of it.
-        """
+        """Send a request until there is a sound response, or patience or time is over."""
         spent = broken = 0.0
         for attempt in itertools.count(1):
             while wait := self.limiter.try_acquire():
@@ -116,7 +93,7 @@ class HttpClient:
                 if broken > self._patience:
                     raise self._exhausted(error, request, self._patience) from None
                 longest = self.max_wait_seconds
-                if not (error.answered or self._answered):  # a wrong address is likelier
+                if not error.answered and self._clock is None:  # a wrong address is likelier
                     longest = min(longest, _FIRST_CONTACT_SECONDS)
                 if spent > longest:
                     raise self._exhausted(error, request, self.max_wait_seconds) from None
@@ -134,7 +111,6 @@ class HttpClient:
                 response = self._exchange(request)
         finally:
             self.limiter.mark_completed()
-        self._answered = True
         self._clock = (response.server_time, time.monotonic())
         path, status = _path_of(request), response.status_code
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
@@ -144,8 +120,10 @@ class HttpClient:
             return response
         text = response.error_detail(self.secret)
         if status in _RETRIED or not HTTPStatus.OK < status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            msg, limited = f"HTTP {status}{text}", status == HTTPStatus.TOO_MANY_REQUESTS
-            raise errors.RetriableError(msg, rate_limited=limited, retry_after=response.retry_after)
+            limited, retry_after = status == HTTPStatus.TOO_MANY_REQUESTS, response.retry_after
+            raise errors.RetriableError(
+                f"HTTP {status}{text}", rate_limited=limited, retry_after=retry_after
+            )
         raise self.explain(response, path, f"{path} answered {status}{text}")
 
     def _exchange(self, request: requests.PreparedRequest) -> JsonResponse:
@@ -193,7 +171,8 @@ class HttpClient:
         if seconds == self.max_wait_seconds:
             limit = f"max_wait_seconds ({limit})"
         path = _path_of(request)
-        kind = errors.RateLimitedError if error.rate_limited else errors.EndpointError
+        # Where others use up the limits, no stream could be read.
+        kind = errors.TapError if error.rate_limited else errors.EndpointError
         if error.retry_after and error.retry_after > self.max_wait_seconds:
             return kind(
                 f"{path}: {self.service} asks to wait {error.retry_after:,.0f} s (Retry-After), "
@@ -207,7 +186,7 @@ class HttpClient:
         if error.answered:
             return kind(f"{path} still fails after {limit}: {error}. Run again later.")
         hint = f"Check the network, the proxy and {self.address}, then run again"
-        return errors.UnreachableError(f"no answer from {_url_of(request)}: {error}. {hint}.")
+        return errors.TapError(f"no answer from {_url_of(request)}: {error}. {hint}.")
 
 
 def _content(response: requests.Response, request: requests.PreparedRequest) -> bytes:
@@ -216,8 +195,8 @@ def _content(response: requests.Response, request: requests.PreparedRequest) -> 
     for block in response.iter_content(_BLOCK_BYTES):
         content += block
         if len(content) > _MOST_MEGABYTES << 20:
-            text = f"{_path_of(request)} answered with more than {_MOST_MEGABYTES} MB"
-            raise errors.EndpointError(text + ". Smaller pages may help")
+            what = f"answered with more than {_MOST_MEGABYTES} MB. Smaller pages may help"
+            raise errors.EndpointError(f"{_path_of(request)} {what}")
     return bytes(content)
 
 

@@ -1,7 +1,5 @@
 """Two rate limits in sliding windows, kept by all taps of a user on this machine together."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os
@@ -9,12 +7,10 @@ import sqlite3
 import time
 import typing as t
 import weakref
+from collections.abc import Callable
+from pathlib import Path
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    T = t.TypeVar("T")
+T = t.TypeVar("T")
 
 _BURST = 5
 _PAUSES = (1 / 60, 4 / 60, 16 / 60, 40 / 60)

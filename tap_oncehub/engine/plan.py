@@ -1,21 +1,15 @@
 """How a stream is to be read: from which time on, and when over the whole list again."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import typing as t
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
-from tap_oncehub.engine.state import FullPass
-from tap_oncehub.engine.times import moment_of
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from tap_oncehub.engine.readers import Stream
-    from tap_oncehub.engine.state import State
+from tap_oncehub.engine.readers import Record, Stream
+from tap_oncehub.engine.state import State, last_full_pass
+from tap_oncehub.engine.times import before, moment_of
 
 _TOLERANCE = 0.95
 """A daily run comes to a stream a little earlier one day than the day before."""
@@ -45,26 +39,17 @@ class Clocks(t.NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """How a stream is to be read.
+    """How a stream is to be read."""
 
-    Attributes:
-        key: The replication key; None reads the list whole.
-        start_date: What is older by the key is not wanted.
-        lookback: How far behind the bookmark to start again.
-        versioned: Whether records carry a version, so that a loader can tell what is gone.
-        max_age: Age at which the whole list is read again; None is never.
-        digest: Stands for the settings that the rows depend on.
-    """
-
-    key: str | None = None
-    start_date: str | None = None
-    lookback: timedelta = timedelta(0)
-    versioned: bool = False
-    max_age: timedelta | None = None
-    digest: str = ""
+    key: str | None = None  # the replication key; None reads the list whole
+    start_date: str | None = None  # what is older by the key is not wanted
+    lookback: timedelta = timedelta(0)  # how far behind the bookmark to start again
+    versioned: bool = False  # whether records carry a version, so that a loader tells what is gone
+    max_age: timedelta | None = None  # at which the whole list is read again; None is never
+    digest: str = ""  # stands for the settings that the rows depend on
 
     @classmethod
-    def of(cls, stream: Stream) -> Plan:
+    def of(cls, stream: Stream) -> "Plan":
         """Return what a stream's class, the settings and the catalog say."""
         config, key, setting = stream.config, stream.key, stream.max_age_setting
         start = config.get("start_date") if key else None
@@ -104,20 +89,17 @@ class Plan:
         covered, wanted = moment_of(state["start_date"]), moment_of(self.start_date)
         return covered is not None and (wanted is None or wanted < covered)
 
-    def is_wanted(self, found: Mapping[str, t.Any]) -> bool:
+    def is_wanted(self, found: Record) -> bool:
         """Return whether an object is not older than the start date."""
         start = moment_of(self.start_date) if self.key else None
         moment = moment_of(found.get(self.key or "")) if start else None
         return not (start and moment and moment < start)
 
     def is_full_pass_due(self, state: State, clocks: Clocks) -> bool:
-        """Return whether the whole list is to be read again.
-
-        Either clock tells its age: one may be set back, the other stand still.
-        """
+        """Return whether the whole list is to be read again, by either clock: one may be wrong."""
         if not state["full_pass"] or self.max_age is None:
             return not self.key
-        last = FullPass(*state["full_pass"])
+        last = last_full_pass(state)
         if not self.key and last.digest != self.digest:
             return True
         begun = zip(clocks, map(moment_of, last.begun), strict=True)
@@ -126,13 +108,5 @@ class Plan:
 
     def next_full_pass(self, state: State) -> datetime | None:
         """Return when the whole list will be due to be read again; None if it never was."""
-        begun = moment_of(FullPass(*state["full_pass"]).begun[1]) if state["full_pass"] else None
+        begun = moment_of(last_full_pass(state).begun[1])
         return begun + (self.max_age or timedelta(0)) * _TOLERANCE if begun else None
-
-
-def before(moment: datetime, span: timedelta) -> datetime:
-    """Return an earlier time, or the earliest that there is."""
-    try:
-        return moment - span
-    except OverflowError:
-        return datetime.min.replace(tzinfo=timezone.utc)

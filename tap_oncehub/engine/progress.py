@@ -1,19 +1,15 @@
 """What a person sees of a sync: where it is, what it waits for, what it cost; never the key."""
 
-from __future__ import annotations
-
 import dataclasses
 import logging
 import time
 import typing as t
 from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
 
 from singer_sdk.metrics import Point
 from typing_extensions import override
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
 
 EVERY_SECONDS = 10.0
 _MIN_RATE_SECONDS = 5.0
@@ -25,22 +21,15 @@ _SHORTEST_KEY = 8
 
 @dataclasses.dataclass
 class StreamStats:
-    """What one stream brought and cost.
-
-    Attributes:
-        waited: Seconds spent waiting for limits and retries.
-        back_to: Creation time of the last record.
-        is_absent: Whether the account has no such list.
-        started: When the first request was sent, on the monotonic clock.
-    """
+    """What one stream brought and cost."""
 
     stream: str
     records: int = 0
     requests: int = 0
-    waited: float = 0.0
-    back_to: str | None = None
+    waited: float = 0.0  # seconds, for limits and retries
+    back_to: str = ""  # creation time of the last record
     is_absent: bool = False
-    started: float = float("inf")
+    started: float = float("inf")  # when the first request was sent, on the monotonic clock
 
 
 class Progress:
@@ -51,10 +40,9 @@ class Progress:
     """
 
     def __init__(self, logger: logging.Logger, requests_left: Callable[[], int | None]) -> None:
-        """Start counting; the requests left in the window are None without a limit."""
-        self._logger = logger
-        self._requests_left = requests_left
+        self._logger, self._requests_left = logger, requests_left
         self._stats: dict[str, StreamStats] = {}
+        self._noted: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._reported = time.monotonic()
         self._has_reported = False
 
@@ -74,11 +62,15 @@ class Progress:
         if self._due or seconds >= EVERY_SECONDS:
             self._report(stats, until if seconds >= 1 else None)
 
-    def summarize(self, min_requests: int | None) -> None:
-        """Log the figures of every stream that was read, and what the next run costs at least.
+    def note(self, stream: str, notice: str, identifier: str) -> None:
+        """Note what came up, in words that ids follow: "calendars skipped"."""
+        self._noted[stream, notice].append(identifier)
 
-        None stands for a run that did not read everything, so that nobody knows.
-        """
+    def summarize(self, min_requests: int | None) -> None:
+        """Log notes, the figures of every stream, and what the next run costs, if known."""
+        for (stream, notice), ids in self._noted.items():
+            more = f" and {len(ids) - _MOST_IDS:,} more" if len(ids) > _MOST_IDS else ""
+            self._logger.info("%s: %s: %s%s", stream, notice, ", ".join(ids[:_MOST_IDS]), more)
         read = [stats for stats in self._stats.values() if stats.requests]
         for stats in read:
             records, requests = _counted(stats.records, "record"), _counted(stats.requests)
@@ -100,39 +92,25 @@ class Progress:
         self._reported = time.monotonic()
         seconds, left = self._reported - stats.started, self._requests_left()
         rate = int(stats.records / seconds * 60) if seconds >= _MIN_RATE_SECONDS else None
-        parts = [_counted(stats.records, "record")]
-        parts += [] if rate is None else [f"{rate:,} a minute"]
-        parts += [f"back to {stats.back_to[:10]}"] if stats.back_to else []
-        parts += [] if left is None else [f"{_counted(left)} left"]
-        parts += [f"waiting until {until:%H:%M:%S %Z}"] if until else []
-        parts += [] if self._has_reported else ["may be stopped at any time: the next run resumes"]
+        parts = (
+            _counted(stats.records, "record"),
+            "" if rate is None else f"{rate:,} a minute",
+            f"back to {stats.back_to[:10]}" if stats.back_to else "",
+            "" if left is None else f"{_counted(left)} left",
+            f"waiting until {until:%H:%M:%S %Z}" if until else "",
+            "" if self._has_reported else "may be stopped at any time: the next run resumes",
+        )
         self._has_reported = True
         figures = {
             "stream": stats.stream,
             "records": stats.records,
             "records_per_minute": rate,
-            "back_to": stats.back_to,
+            "back_to": stats.back_to or None,
             "requests_left": left,
             "waiting_until": until.isoformat() if until else None,
         }
-        self._logger.info("%s: %s", stats.stream, ", ".join(parts), extra={"progress": figures})
-
-
-class Notices:
-    """Counts what came up, and names the first few objects it concerns."""
-
-    def __init__(self) -> None:
-        self._ids: dict[tuple[str, str], list[str]] = defaultdict(list)
-
-    def add(self, stream: str, notice: str, identifier: str) -> None:
-        """Note what came up, in words that ids follow: "calendars skipped"."""
-        self._ids[stream, notice].append(identifier)
-
-    def log(self, logger: logging.Logger) -> None:
-        """Log one line for each notice."""
-        for (stream, notice), ids in self._ids.items():
-            more = f" and {len(ids) - _MOST_IDS:,} more" if len(ids) > _MOST_IDS else ""
-            logger.info("%s: %s: %s%s", stream, notice, ", ".join(ids[:_MOST_IDS]), more)
+        line = ", ".join(filter(None, parts))
+        self._logger.info("%s: %s", stats.stream, line, extra={"progress": figures})
 
 
 def _counted(number: int, what: str = "request") -> str:
@@ -150,9 +128,7 @@ def plain_text(text: str, secret: str = "") -> str:
 class PlainTextFilter(logging.Filter):
     """Makes every message of a handler plain text; metrics keep their form."""
 
-    def __init__(self, secret: str) -> None:
-        super().__init__()
-        self._secret = secret
+    secret = ""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
@@ -161,7 +137,7 @@ class PlainTextFilter(logging.Filter):
             point = record.args[0]
             record.args = (dataclasses.replace(point, tags=self._without_key(point.tags)),)
             return True
-        record.msg, record.args = plain_text(record.getMessage(), self._secret), None
+        record.msg, record.args = plain_text(record.getMessage(), self.secret), None
         if record.levelno < logging.ERROR:
             record.exc_info = None  # urllib3 warns of a header that it cannot read with a traceback
         return True
@@ -169,12 +145,14 @@ class PlainTextFilter(logging.Filter):
     def _without_key(self, value: t.Any) -> t.Any:
         if isinstance(value, dict):
             return {name: self._without_key(part) for name, part in value.items()}
-        return plain_text(value, self._secret) if type(value) is str else value
+        return plain_text(value, self.secret) if type(value) is str else value
+
+
+_PLAIN = PlainTextFilter()
 
 
 def keep_plain(secret: str) -> None:
     """Make all that is logged plain text without the API key."""
+    _PLAIN.secret = secret if len(secret) >= _SHORTEST_KEY else ""
     for handler in logging.getLogger().handlers:
-        for old in [f for f in handler.filters if isinstance(f, PlainTextFilter)]:
-            handler.removeFilter(old)
-        handler.addFilter(PlainTextFilter(secret if len(secret) >= _SHORTEST_KEY else ""))
+        handler.addFilter(_PLAIN)  # which adds it only once

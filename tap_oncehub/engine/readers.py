@@ -1,27 +1,21 @@
 """Readers: what comes after a position in a list, page by page.
 
-A reader is a function of a stream and a position. It asks, checks and yields; it edits no
-state. Where a page does not continue the one before, it raises ListMovedError, for the pass
-to step back.
+A reader is a function of a stream and a position that edits no state. Where a page does not
+continue the one before, it raises ListMovedError, for the pass to step back.
 """
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from tap_oncehub.engine.errors import EndpointError, RefusedError
+from tap_oncehub.engine.response import JsonResponse
 
-if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from tap_oncehub.engine.response import JsonResponse
-
-    Record: t.TypeAlias = dict[str, t.Any]
-    Request: t.TypeAlias = dict[str, t.Any]
-    Stream: t.TypeAlias = t.Any  # a ResumableStream; its module imports this one
-    Reader: t.TypeAlias = staticmethod[[Stream, "Position | None"], Iterator["Page"]]
+Record: t.TypeAlias = dict[str, t.Any]
+Request: t.TypeAlias = dict[str, t.Any]
+Stream: t.TypeAlias = t.Any  # a ResumableStream; its module imports this one
+Reader: t.TypeAlias = "staticmethod[[Stream, Position | None], Iterator[Page]]"
 
 CURSOR_SECONDS = 60.0
 """How long a request with a cursor is retried before the list is asked from its start."""
@@ -38,35 +32,26 @@ class TimeRefusedError(Exception):
 
 
 class Position(t.NamedTuple):
-    """Where the next page begins: with the last object of the page before.
+    """Where the next page begins: with the last object of the page before."""
 
-    Attributes:
-        after: Id of the object to ask after; None where the list of a filter has ended.
-        first: Id of the object that must come first, and is read already; None if unknown.
-        updated: When that object was last updated.
-        filter: The filter that the list is read with, as ``name=value``.
-    """
-
-    after: _Text | None
-    first: _Text | None = None
-    updated: _Text | None = None
-    filter: _Text | None = None
+    after: _Text | None  # the object to ask after; None where the list of a filter has ended
+    first: _Text | None = None  # the object that must come first, and is read already, if known
+    updated: _Text | None = None  # when that object was last updated
+    filter: _Text | None = None  # that the list is read with, as name=value
 
 
 class Page(t.NamedTuple):
-    """What a reader found.
+    """What a reader found."""
 
-    Attributes:
-        rows: What to write; to read them may send requests.
-        objects: The objects of the list that this page brought.
-        position: Where the next page begins; None at the end.
-        response: The list's response.
-    """
-
-    rows: Iterable[Record]
-    objects: Sequence[Record]
-    position: Position | None
+    rows: Iterable[Record]  # what to write; to read them may send requests
+    objects: Sequence[Record]  # of the list
+    position: Position | None  # where the next page begins; None at the end
     response: JsonResponse
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of its objects."""
+        return [one for found in self.objects if (one := as_id(found.get("id")))]
 
 
 def as_id(value: t.Any) -> str | None:
@@ -92,26 +77,23 @@ def list_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
 def object_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     """Ask once for each object of another list."""
     for page in _pages(stream, position, stream.list_request(stream.source or "")):
-        ids = [one for found in page.objects if (one := as_id(found.get("id")))]
-        yield page._replace(rows=(row for one in ids for row in stream.unread.read(one)))
+        yield page._replace(rows=(row for one in page.ids for row in stream.unread.read(one)))
 
 
 def filter_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
-    """Read a list once for each value of each filter, in the order of the values.
-
-    The values are the ids of other lists, whose order no edit changes.
-    """
-    values = {
-        f"{name}={one}" for name, path in stream.filters.items() for one in _ids(stream, path)
-    }
+    """Read a list once for each value of each filter, ids of other lists, in their order."""
+    values: set[str] = set()
+    for name, path in stream.filters.items():
+        for page in _pages(stream, None, stream.list_request(path, timed=False)):
+            values |= {f"{name}={one}" for one in page.ids}
     for gone in set(stream.unread) - values:
         stream.unread.discard(gone)
     for value in sorted(values):
         inner = position if position and position.filter == value else None
         is_read = inner is not None and inner.after is None
-        if value in stream.unread:
-            continue  # it is read whole, first thing in the next run
-        if is_read or (position and position.filter and value < position.filter):
+        is_before = position and position.filter and value < position.filter
+        # What is unread is read whole, first thing in the next run.
+        if is_read or is_before or value in stream.unread:
             continue
         try:
             for page in filtered_pages(stream, inner, value, timed=True):
@@ -135,18 +117,9 @@ def single_reader(stream: Stream, _position: Position | None) -> Iterator[Page]:
     yield Page([response.body], [response.body], None, response)
 
 
-def _ids(stream: Stream, path: str) -> set[str]:
-    pages = _pages(stream, None, stream.list_request(path, timed=False))
-    return {one for page in pages for found in page.objects if (one := as_id(found.get("id")))}
-
-
 def _pages(stream: Stream, position: Position | None, request: Request) -> Iterator[Page]:
-    """Read a list from a position: each page must begin with the last object of the one before.
-
-    Raises:
-        ListMovedError: If a page does not, or leads nowhere new.
-    """
-    paginator = stream.paginator(position.after if position else None)
+    """Read a list from a position: each page must begin with the last object of the one before."""
+    paginator = stream.get_new_paginator(position.after if position else None)
     used: set[str | None] = set()
     before: list[Record] = []
     while not paginator.finished:
@@ -173,10 +146,9 @@ def _pages(stream: Stream, position: Position | None, request: Request) -> Itera
             after = paginator.current_value
             known = len(objects) > 1 and as_id(objects[-2].get("id")) == after
             position = Position(after, *(_mark(stream, objects[-1:]) if known else ()))
-        wanted = [
-            found for found in new if not request["timed"] or stream.sync_pass.is_wanted(found)
-        ]
-        yield Page(wanted, wanted, position, response)
+        if request["timed"]:
+            new = list(filter(stream.sync_pass.is_wanted, new))
+        yield Page(new, new, position, response)
         if position is None:
             return
 
@@ -193,12 +165,7 @@ def _message(request: Request, what: str, cursor: str | None) -> str:
 
 
 def _ask(stream: Stream, request: Request, cursor: str | None) -> t.Any:
-    """Return a page. A cursor is lost if its request fails while the first page answers.
-
-    Raises:
-        ListMovedError: If the cursor is lost.
-        TimeRefusedError: If the time in the filter is refused.
-    """
+    """Return a page. A cursor is lost if its request fails while the first page answers."""
     lost = None
     if cursor is not None:
         try:

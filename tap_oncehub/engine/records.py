@@ -6,10 +6,9 @@ hold it without loss; otherwise it moves, like an unknown field, to the column
 makes columns of the known ones.
 """
 
-from __future__ import annotations
-
 import hashlib
 import typing as t
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 
@@ -17,11 +16,8 @@ import msgspec
 
 from tap_oncehub.engine.times import utc_text
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-
-    Record: t.TypeAlias = dict[str, t.Any]
-    Convert: t.TypeAlias = Callable[[t.Any, Record, str], t.Any]
+Record: t.TypeAlias = dict[str, t.Any]
+Convert: t.TypeAlias = Callable[[t.Any, Record, str], t.Any]
 
 EXTRA = "_extra"
 _NAMES_TOLD = 50

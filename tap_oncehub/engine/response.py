@@ -1,7 +1,5 @@
 """Responses: decoded once, and quoted without secrets."""
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t
@@ -34,17 +32,13 @@ _ESCAPE = re.compile(
 
 
 class JsonResponse(requests.Response):
-    """A response whose body is decoded once.
-
-    Attributes:
-        received_at: When it arrived, by this machine's clock.
-    """
+    """A response whose body is decoded once."""
 
     def __init__(self, response: requests.Response, content: bytes | None = None) -> None:
         """Take over a response, and its body if that was read already."""
         super().__init__()
         vars(self).update(vars(response))
-        self.received_at = datetime.now(timezone.utc)
+        self._received_at = datetime.now(timezone.utc)
         if content is not None:
             self._content = content  # as requests itself does once it has read a body
 
@@ -53,7 +47,16 @@ class JsonResponse(requests.Response):
         """The decoded body, None where there is none to expect; RetriableError if it is no JSON."""
         if self.status_code == HTTPStatus.NO_CONTENT:
             return None
-        return _decode(self.content)
+        if not self.content.strip():
+            raise RetriableError("the response is empty")
+        with suppress(*NO_JSON):
+            return DECODER.decode(self.content)
+        # NaN becomes a text, half a surrogate pair, which cut texts end in, U+FFFD.
+        with suppress(*NO_JSON):
+            text = self.content.decode("utf-8-sig")
+            mended = _ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], text)
+            return json.loads(mended, parse_constant=str, parse_float=Decimal)
+        raise RetriableError("the response is not JSON")
 
     @override
     def json(self, **_kwargs: t.Any) -> t.Any:
@@ -67,15 +70,12 @@ class JsonResponse(requests.Response):
     @property
     def sent_at(self) -> datetime:
         """A time not later than the content, even if one of both clocks is ahead."""
-        return min(self.server_time, self.received_at - self.elapsed - _A_SECOND)
+        return min(self.server_time, self._received_at - self.elapsed - _A_SECOND)
 
     @property
     def server_time(self) -> datetime:
-        """The service's own time when the request was on its way, rounded down.
-
-        Without a usable Date header it is this machine's time.
-        """
-        return (self.date or self.received_at) - self.elapsed - _A_SECOND
+        """The service's time before it answered, rounded down; without a Date this machine's."""
+        return (self.date or self._received_at) - self.elapsed - _A_SECOND
 
     @property
     def retry_after(self) -> float | None:
@@ -83,29 +83,15 @@ class JsonResponse(requests.Response):
         text = self.headers.get("Retry-After", "").strip()
         if text.replace(".", "", 1).isdecimal():
             return float(text)
-        until, now = _date(text), self.date or self.received_at
+        until, now = _date(text), self.date or self._received_at
         return max(0.0, (until - now).total_seconds()) if until else None
 
-    @property
-    def _error_body(self) -> dict[str, t.Any]:
-        try:
-            body = self.body
-        except RetriableError:
-            body = None
-        return body if isinstance(body, dict) else {}
-
-    @property
-    def error_param(self) -> str | None:
-        """The parameter that an error says it is about."""
-        param = self._error_body.get("param")
-        return param if isinstance(param, str) else None
-
     def error_detail(self, secret: str) -> str:
-        """Return an error's type, message, parameter and Request-Id, in brackets, on one line.
-
-        Nothing secret or personal is in it.
-        """
-        body = self._error_body
+        """Return type, message, parameter and Request-Id, with nothing secret or personal."""
+        found: t.Any = {}
+        with suppress(RetriableError):
+            found = self.body
+        body = found if isinstance(found, dict) else {}
         parts = [str(body[key]) for key in ("type", "message") if body.get(key)]
         parts += [f"param {body['param']}"] if body.get("param") else []
         text = plain_text(", ".join(parts), secret)
@@ -117,22 +103,6 @@ class JsonResponse(requests.Response):
             parts.append(f"Request-Id {plain_text(identifier, secret)[:80]}")
         text = ", ".join(filter(None, parts))
         return f" ({text})" if text else ""
-
-
-def _decode(content: bytes) -> t.Any:
-    """Decode JSON; NaN becomes a text, half a surrogate pair, which cut texts end in, U+FFFD."""
-    if not content.strip():
-        msg = "the response is empty"
-        raise RetriableError(msg)
-    with suppress(*NO_JSON):
-        return DECODER.decode(content)
-    with suppress(*NO_JSON):
-        mended = _ESCAPE.sub(
-            lambda found: r"\ufffd" if found[1] else found[0], content.decode("utf-8-sig")
-        )
-        return json.loads(mended, parse_constant=str, parse_float=Decimal)
-    msg = "the response is not JSON"
-    raise RetriableError(msg)
 
 
 def _date(text: str | None) -> datetime | None:

@@ -1,42 +1,25 @@
 """What one sync shares: every stream gets it, and no stream knows the tap."""
 
-from __future__ import annotations
-
 import typing as t
 from datetime import datetime, timezone
 
-from tap_oncehub.engine.errors import EndpointError, StreamsFailedError
+from singer_sdk import Tap
+
+from tap_oncehub.engine.errors import EndpointError, TapError
+from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.plan import Clocks
-from tap_oncehub.engine.progress import Notices
-from tap_oncehub.engine.readers import object_reader
-from tap_oncehub.engine.state import last_objects
-
-if t.TYPE_CHECKING:
-    from singer_sdk import Tap
-
-    from tap_oncehub.engine.http import HttpClient
-    from tap_oncehub.engine.progress import Progress
-    from tap_oncehub.engine.readers import Stream
-    from tap_oncehub.engine.signals import SignalWaiter
-    from tap_oncehub.engine.sync_pass import SyncPass
+from tap_oncehub.engine.readers import Stream, object_reader
+from tap_oncehub.engine.state import last_full_pass
 
 
 class SyncRun:
-    """The client, the signals, the progress and the failures of one sync.
+    """The client, the failures and the state of one sync."""
 
-    Attributes:
-        failures: The streams that failed in this run, and why.
-        may_tell_deletes: Whether the account is known to be the one that the state holds.
-    """
-
-    def __init__(
-        self, tap: Tap, client: HttpClient, progress: Progress, waiter: SignalWaiter
-    ) -> None:
-        self.client, self.progress, self.waiter = client, progress, waiter
+    def __init__(self, tap: Tap, client: HttpClient) -> None:
+        self.client, self.progress, self.waiter = client, client.progress, client.waiter
         self.user_agent = f"{tap.name}/{tap.plugin_version}"
-        self.notices = Notices()
         self.failures: dict[str, EndpointError] = {}
-        self.may_tell_deletes = False
+        self.may_tell_deletes = False  # not before the account is known to be that of the state
         self.write_message = tap.write_message
         self._tap: t.Any = tap
 
@@ -45,23 +28,25 @@ class SyncRun:
         """The time by this machine and by the server."""
         return Clocks(datetime.now(timezone.utc), self.client.now)
 
+    @property
+    def states(self) -> dict[str, t.Any]:
+        """The states of all streams."""
+        return t.cast("dict[str, t.Any]", self._tap.state.setdefault("bookmarks", {}))
+
     def save_state(self) -> None:
         """Write a STATE message, if the state has changed."""
         self._tap.state_writer.write_state(self._tap.state)
 
     def count_unread(self) -> int:
         """Return how many objects could not be read, over all streams."""
-        bookmarks = self._tap.state.get("bookmarks", {}).values()
-        return sum(len(state.get("unread", [])) for state in bookmarks)
+        return sum(len(state.get("unread", [])) for state in self.states.values())
 
-    def announce(self, stream: Stream, sync_pass: SyncPass) -> None:
+    def announce_full_pass(self, stream: Stream) -> None:
         """Say what a full pass over a list that is read by its key costs."""
-        if not sync_pass.is_full or not stream.key:
-            return
-        path, config = stream.source or stream.path, stream.config
-        states, lists = self._tap.state.get("bookmarks", {}), self._tap.streams.values()
-        names = [other.name for other in lists if other.path == path and not other.filters]
-        objects = max((last_objects(states.get(name, {})) for name in names), default=0)
+        path, config, lists = stream.source or stream.path, stream.config, self._tap.streams
+        names = [name for name, one in lists.items() if one.path == path and not one.filters]
+        passes = [last_full_pass(self.states.get(name, {})) for name in names]
+        objects = max((one.objects for one in passes), default=0)
         if stream.reader is object_reader:
             windows = objects / (config["rate_limit_per_window"] or float("inf"))
             hours = windows * config["rate_limit_window_seconds"] / 3600
@@ -83,12 +68,8 @@ class SyncRun:
         self._tap.logger.error("%s failed, skipping it: %s", stream, error)
 
     def raise_failures(self, selected: int) -> None:
-        """End the run with an error if any of the selected streams failed.
-
-        Raises:
-            StreamsFailedError: Naming each and why.
-        """
+        """End the run with an error that names each of the selected streams that failed."""
         if self.failures:
             failed = "; ".join(f"{name}: {str(e).rstrip('.')}" for name, e in self.failures.items())
-            msg = f"{len(self.failures)} of {selected} streams failed, the others are synced. "
-            raise StreamsFailedError(msg + failed)
+            count = f"{len(self.failures)} of {selected} streams failed"
+            raise TapError(f"{count}, the others are synced. {failed}")

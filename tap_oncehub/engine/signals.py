@@ -1,25 +1,20 @@
 """How a run ends on a signal: between two records, with whole lines on standard output."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
 import time
 import typing as t
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
+from types import FrameType
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.singerlib.encoding.simple import Message
 from typing_extensions import override
 
 from tap_oncehub.engine.errors import InterruptedSyncError, OutputClosedError
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
-    from singer_sdk.singerlib.encoding.simple import Message
 
 
 class SignalWaiter:
@@ -58,7 +53,11 @@ class SignalWaiter:
         if not hasattr(signal, "setitimer") or current_thread() is not main_thread():
             yield
             return
-        signal.signal(signal.SIGALRM, _end_of_time)
+
+        def end(*_: t.Any) -> None:
+            raise TimeoutError
+
+        signal.signal(signal.SIGALRM, end)
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             yield
@@ -69,10 +68,6 @@ class SignalWaiter:
         """Sleep, unless a signal comes."""
         with self.interruptible():
             time.sleep(seconds)
-
-
-def _end_of_time(*_: t.Any) -> None:
-    raise TimeoutError
 
 
 class WholeLineWriter(MsgSpecWriter):

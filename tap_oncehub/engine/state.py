@@ -11,28 +11,26 @@ is an array, which replaces the old one whole, and what is over is an empty arra
 - ``unread``: ids of objects that could not be read, to be asked for first.
 """
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Callable, Collection, Iterator
 
 import msgspec
 from singer_sdk.streams.core import StreamStateManager  # type: ignore[attr-defined]
 from typing_extensions import override
 
-from tap_oncehub.engine.errors import SettingsError
-from tap_oncehub.engine.readers import Position  # noqa: TC001  # msgspec reads it
+from tap_oncehub.engine.errors import EndpointError, RefusedError, SettingsError
+from tap_oncehub.engine.readers import ListMovedError, Position, Record, Stream
 from tap_oncehub.engine.times import moment_of
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    State: t.TypeAlias = dict[str, t.Any]
+State: t.TypeAlias = dict[str, t.Any]
 
 POSITIONS_KEPT = 5
 MAX_UNREAD = 100
-FORM = 1
-_KEPT = ("account",)
-"""Says whose state it is."""
+OBJECT_SECONDS = 60.0
+"""How long one object is retried, before the run's third that stays broken."""
+_MAX_PATIENT = 3
+_OBJECT_REFUSALS = {400, 402, 404, 409, 410, 422}
+"""What concerns one object, so that the others can be asked for."""
 _Text = t.Annotated[str, msgspec.Meta(max_length=200)]
 _Version = t.Annotated[int, msgspec.Meta(gt=-(2**53), lt=2**53)]
 _Days = t.Annotated[list[_Text], msgspec.Meta(max_length=2)]
@@ -46,53 +44,30 @@ class PassState(StreamStateManager):
     @override
     def increment_state(self, *_: t.Any, **__: t.Any) -> None: ...
 
-    @override
-    def write_starting_replication_value(self, *_: t.Any, **__: t.Any) -> None: ...
-
-    @override
-    def finalize_state(self, *_: t.Any) -> None: ...
+    write_starting_replication_value = write_replication_key_signpost = increment_state
+    finalize_state = increment_state
 
 
 class FullPass(t.NamedTuple):
-    """A complete pass over the whole list.
+    """A complete pass over the whole list; without values there was none."""
 
-    Attributes:
-        version: What its records carry: milliseconds since 1970, and later than any before.
-        begun: When it was begun, by this machine's clock and the server's.
-        objects: How many objects it brought.
-        digest: Stands for the settings that its rows depend on.
-    """
-
-    version: _Version
-    begun: _Times
+    version: _Version = 0  # of its records: milliseconds since 1970, and later than any before
+    begun: _Times = ("", "")  # by this machine's clock and the server's
     objects: int = 0
-    digest: _Text = ""
+    digest: _Text = ""  # stands for the settings that its rows depend on
 
 
 class SavedPass(t.NamedTuple):
-    """A pass in progress, as it stands in the state.
+    """A pass in progress, as it stands in the state."""
 
-    Attributes:
-        form: Which version of this tuple it is.
-        reads: The replication key, or without one the plan's digest.
-        version: That of a full pass, negative if no record carries it; 0 if incremental.
-        begun: When it was begun, by this machine's clock and the server's.
-        wide_read: The days for which it asks wide; empty if it does not.
-        since: What the time filter asks for; None reads everything.
-        began: The time at which what it reads was surely true: the earlier clock, less a second.
-        newest: The newest replication key so far.
-        objects: How many objects came.
-        positions: Where the latest pages ended.
-    """
-
-    form: int
-    reads: _Text
-    version: _Version
-    begun: _Times
-    wide_read: _Days
-    since: _Text | None
-    began: _Text | None = None
-    newest: _Text | None = None
+    form: int  # which version of this tuple it is
+    reads: _Text  # the replication key, or without one the plan's digest
+    version: _Version  # that of a full pass, negative if no record carries it; 0 if incremental
+    begun: _Times  # by this machine's clock and the server's
+    wide_read: _Days  # for which it asks wide; empty if it does not
+    since: _Text | None  # what the time filter asks for; None reads everything
+    began: _Text | None = None  # when it was surely true: the earlier clock, less a second
+    newest: _Text | None = None  # the newest replication key so far
     objects: int = 0
     positions: t.Annotated[list[Position], msgspec.Meta(max_length=POSITIONS_KEPT)] = []  # noqa: RUF012
 
@@ -102,7 +77,6 @@ def prepare(state: State, key: str | None, warn: Callable[[str], None]) -> None:
 
     The first STATE of a run must hold them all, or a merge brings old ones back.
     """
-    keys = dict.fromkeys(("replication_key", "replication_key_value", "start_date") if key else ())
     kinds = {"wide_read": _Days, "resume": SavedPass, "full_pass": FullPass, "unread": _Unread}
     try:
         for name, kind in kinds.items():
@@ -111,48 +85,99 @@ def prepare(state: State, key: str | None, warn: Callable[[str], None]) -> None:
     except msgspec.ValidationError:
         warn("the state cannot be read; the stream is read from its start")
         state.clear()
-    if key and state.get("replication_key", key) != key:
-        state["replication_key_value"] = None
-    kept = {
-        name: value
-        for name, value in state.items()
-        if name in keys or name in kinds or name in _KEPT
-    }
-    state.clear()
-    state.update({**keys, **{name: [] for name in kinds}, **kept})
+    empty: State = {}
     if key:
-        state["replication_key"] = key
+        empty = {"replication_key": key, "replication_key_value": None, "start_date": None}
+        if state.pop("replication_key", key) != key:
+            state["replication_key_value"] = None
+    empty |= {name: [] for name in kinds}
+    known = {*empty, "account"}  # whose state it is
+    kept = {name: value for name, value in state.items() if name in known}
+    state.clear()
+    state |= {**empty, **kept}
 
 
 def check_state(state: t.Any, streams: Collection[str]) -> None:
-    """Refuse a state whose bookmarks cannot be used.
-
-    Raises:
-        SettingsError: Naming the stream whose bookmark is no time, and what is wrong.
-    """
-    others = state.keys() - {"bookmarks", "currently_syncing"} if isinstance(state, dict) else ()
-    is_state = isinstance(state, dict) and ("bookmarks" in state or not others)
+    """Refuse a state that is none, or the bookmark of one of the streams that is no time."""
+    known = {"bookmarks", "currently_syncing"}
+    is_state = isinstance(state, dict) and ("bookmarks" in state or known >= state.keys())
     bookmarks = state.get("bookmarks", {}) if is_state else None
     if not isinstance(bookmarks, dict):
-        msg = 'The state must look like {"bookmarks": {"STREAM": {…}}}.'
-        raise SettingsError(msg)
+        raise SettingsError('The state must look like {"bookmarks": {"STREAM": {…}}}.')
     for stream, bookmark in bookmarks.items():
         if not isinstance(bookmark, dict):
-            msg = f"The state of {stream} must be an object."
-            raise SettingsError(msg)
+            raise SettingsError(f"The state of {stream} must be an object.")
         for name in ("replication_key_value", "start_date"):
             value = bookmark.get(name)
             if stream in streams and value is not None and moment_of(value) is None:
-                msg = f"The {name} of {stream} in the state is not a time: write it like "
-                raise SettingsError(msg + "2026-01-31T00:00:00Z.")
+                what = f"The {name} of {stream} in the state is not a time"
+                raise SettingsError(f"{what}: write it like 2026-01-31T00:00:00Z.")
 
 
-def last_version(state: State) -> int | None:
-    """Return the version of the last full pass."""
-    return int(state["full_pass"][0]) if state["full_pass"] else None
+def last_full_pass(state: State) -> FullPass:
+    """Return the last full pass that was complete."""
+    return FullPass(*state.get("full_pass", ()))
 
 
-def last_objects(state: State) -> int:
-    """Return how many objects the last full pass brought; 0 if that is not known."""
-    full = state.get("full_pass")
-    return FullPass(*full).objects if full else 0
+class UnreadObjects:
+    """The objects, or values of filters, that a stream could not read, in this run or before."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._state: State = stream.stream_state
+        self._left_out: set[str] = set()
+        self._broken = 0
+        self._why: object = "in an earlier run"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._state["unread"]))
+
+    def read(self, identifier: str) -> Iterator[Record]:
+        """Yield the rows of an object; remember it if they do not come."""
+        if identifier in self._left_out:
+            return  # it did not come in this run
+        seconds = OBJECT_SECONDS if self._broken < _MAX_PATIENT else 0
+        try:
+            with self._stream.run.client.patience(seconds):
+                yield from self._stream.rows_of(identifier)
+        except (EndpointError, ListMovedError) as error:
+            self.leave_out(identifier, error)
+        else:
+            self.discard(identifier)
+
+    def leave_out(self, identifier: str, error: Exception) -> None:
+        """Go on without an object that does not come, unless the error concerns all of them."""
+        if isinstance(error, RefusedError):
+            if reason := self._stream.documented_refusals.get(error.status):
+                self.discard(identifier)
+                what = f"skipped: {reason} ({error.status})"
+                self._stream.run.progress.note(self._stream.name, what, identifier)
+                return
+            if error.status not in _OBJECT_REFUSALS:
+                raise error
+        else:
+            self._broken += 1
+        self._why = error
+        self._left_out.add(identifier)
+        self.add(identifier)
+
+    def add(self, identifier: str) -> None:
+        """Remember an object; raise EndpointError if there are too many, over all streams."""
+        if identifier in self._state["unread"]:
+            return
+        if self._stream.run.count_unread() >= MAX_UNREAD:
+            raise EndpointError(f"more than {MAX_UNREAD} objects could not be read ({self._why})")
+        self._state["unread"] = [*self, identifier]
+
+    def discard(self, identifier: str) -> None:
+        """Forget an object: it was read, or is gone."""
+        self._state["unread"] = [other for other in self if other != identifier]
+
+    @property
+    def error(self) -> EndpointError | None:
+        """What to tell of them; None if there are none."""
+        count = len(self._state["unread"])
+        if not count:
+            return None
+        what = "1 object" if count == 1 else f"{count} objects"
+        return EndpointError(f"{what} could not be read ({self._why}). The next run asks again")

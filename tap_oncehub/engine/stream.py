@@ -1,14 +1,16 @@
 """A stream that can be killed at any moment: the one loop."""
 
-from __future__ import annotations
-
 import logging
 import typing as t
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property, partial
 from itertools import chain
 
+import requests
+from singer_sdk import Tap
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.helpers.types import Context, Record
 from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
@@ -18,55 +20,31 @@ from typing_extensions import override
 
 from tap_oncehub.engine.errors import EndpointError
 from tap_oncehub.engine.plan import Plan
-from tap_oncehub.engine.readers import filtered_pages, list_reader
+from tap_oncehub.engine.progress import StreamStats
+from tap_oncehub.engine.readers import Reader, Request, filtered_pages, list_reader
 from tap_oncehub.engine.records import RecordConformer
-from tap_oncehub.engine.state import PassState, last_version, prepare
-from tap_oncehub.engine.sync_pass import due_passes
-from tap_oncehub.engine.unread import UnreadObjects
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    import requests
-    from singer_sdk import Tap
-    from singer_sdk.helpers.types import Context, Record
-
-    from tap_oncehub.engine.progress import StreamStats
-    from tap_oncehub.engine.readers import Reader, Request
-    from tap_oncehub.engine.response import JsonResponse
-    from tap_oncehub.engine.run import SyncRun
-    from tap_oncehub.engine.sync_pass import SyncPass
+from tap_oncehub.engine.response import JsonResponse
+from tap_oncehub.engine.run import SyncRun
+from tap_oncehub.engine.state import PassState, UnreadObjects, last_full_pass, prepare
+from tap_oncehub.engine.sync_pass import SyncPass, due_passes
 
 
 class ResumableStream(RESTStream[str]):
-    """One endpoint, read in passes that any number of runs may share.
-
-    Attributes:
-        reader: How its objects are found.
-        source: Path of the list whose objects it asks for, where that is not its own.
-        filters: Filters that tell what no object does, and the lists whose ids they take.
-        follows: The key of ``source`` that it follows, where its own rows have none.
-        tells_deletes: Whether what a full pass does not bring is gone.
-        row_settings: Settings that decide which rows there are.
-        min_lookback: How far behind the bookmark to start again at least.
-        documented_refusals: Statuses that say that there is no row, and why.
-        updated_key: The field that changes with every edit.
-        created_key: The field that shows how far back a sync has got.
-        rank: Streams of a low rank are read first.
-    """
+    """One endpoint, read in passes that any number of runs may share."""
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the RecordConformer loses nothing
-    reader: t.ClassVar[Reader] = staticmethod(list_reader)
-    source: t.ClassVar[str | None] = None
-    filters: t.ClassVar[Mapping[str, str]] = {}
-    follows: t.ClassVar[str | None] = None
-    tells_deletes: t.ClassVar[bool] = True
-    row_settings: t.ClassVar[tuple[str, ...]] = ()
+    reader: t.ClassVar[Reader] = staticmethod(list_reader)  # how its objects are found
+    source: t.ClassVar[str | None] = None  # path of the list whose objects it asks for
+    filters: t.ClassVar[Mapping[str, str]] = {}  # by name the list whose ids one takes
+    follows: t.ClassVar[str | None] = None  # the key of source, where its own rows have none
+    tells_deletes: t.ClassVar[bool] = True  # whether what a full pass does not bring is gone
+    row_settings: t.ClassVar[tuple[str, ...]] = ()  # that decide which rows there are
+    ids_setting: t.ClassVar[str] = ""  # with ids to ask for in place of a list
     min_lookback: t.ClassVar[timedelta] = timedelta(0)
-    documented_refusals: t.ClassVar[Mapping[int, str]] = {}
-    updated_key: t.ClassVar[str] = "updated"
-    created_key: t.ClassVar[str] = "created"
-    rank: t.ClassVar[int] = 0
+    documented_refusals: t.ClassVar[Mapping[int, str]] = {}  # status: why there is no row
+    updated_key: t.ClassVar[str] = "updated"  # changes with every edit
+    created_key: t.ClassVar[str] = "created"  # shows how far back a sync has got
+    rank: t.ClassVar[int] = 0  # those of a low rank are read first
     sync_pass: SyncPass
     requests_asked = 0
     is_complete = False
@@ -76,24 +54,6 @@ class ResumableStream(RESTStream[str]):
         super().__init__(tap)
 
     # What a connector says.
-
-    @property
-    def max_age_setting(self) -> str:
-        """The setting with the age, in the unit that it ends with, of a full pass that is due."""
-        raise NotImplementedError
-
-    @property
-    def named_ids(self) -> list[str]:
-        """Ids to ask for in place of a list."""
-        return []
-
-    def list_request(self, path: str, value: str | None = None, *, timed: bool = True) -> Request:
-        """Describe a request for a list, filtered by ``name=value`` and by the time."""
-        return {"path": path, "filter": value, "timed": timed and self.sync_pass.since is not None}
-
-    def paginator(self, start: str | None) -> t.Any:
-        """Return a paginator that begins after an object; see client.EnvelopePaginator."""
-        raise NotImplementedError
 
     def check_body(self, request: Request, body: t.Any) -> str | None:
         """Return what is wrong with a decoded body; None if nothing is."""
@@ -137,14 +97,15 @@ class ResumableStream(RESTStream[str]):
         for sync_pass in chain([first], passes) if first else ():
             self.sync_pass = sync_pass
             self._set_version(sync_pass)
-            self.run.announce(self, sync_pass)
+            if sync_pass.is_full and self.key:
+                self.run.announce_full_pass(self)
             self.run.save_state()
             for page in sync_pass.pages(partial(self.reader, self)):
                 yield from page.rows
                 sync_pass.commit(page)
                 self.run.save_state()
                 for found in page.objects[-1:]:
-                    self.stats.back_to = str(found.get(self.created_key) or "") or None
+                    self.stats.back_to = str(found.get(self.created_key) or "")
             if sync_pass.finish():
                 self._activate_version()
             self.run.save_state()
@@ -153,13 +114,30 @@ class ResumableStream(RESTStream[str]):
             self.logger.info("%s: skipped; next due %s (%s)", self.name, when, self.max_age_setting)
         self.is_complete = True
 
-    # What the passes need to know.
+    # What the passes and the readers need to know.
 
     @property
     def key(self) -> str | None:
         """What the list is read by; None if it is read whole."""
         incremental = self.replication_method == REPLICATION_INCREMENTAL
         return self.replication_key if incremental else self.follows
+
+    @property
+    def max_age_setting(self) -> str:
+        """The setting with the age, in the unit that it ends with, of a full pass that is due."""
+        if self.key:
+            return "full_pass_days"
+        costly = self.source or self.filters
+        return "per_object_refresh_hours" if costly else "full_table_refresh_hours"
+
+    @property
+    def named_ids(self) -> list[str]:
+        """Ids to ask for in place of a list."""
+        return self.config.get(self.ids_setting) or []
+
+    def list_request(self, path: str, value: str | None = None, *, timed: bool = True) -> Request:
+        """Describe a request for a list, filtered by ``name=value`` and by the time."""
+        return {"path": path, "filter": value, "timed": timed and self.sync_pass.since is not None}
 
     @property
     def plan(self) -> Plan:
@@ -193,9 +171,8 @@ class ResumableStream(RESTStream[str]):
         prepared = self.build_prepared_request(
             method=http.method, url=http.url, params=http.encode_params(), headers=http.headers
         )
-        check = partial(self.check_body, request)
         self.requests_asked += 1
-        return self.run.client.send(prepared, self.stats, check)
+        return self.run.client.send(prepared, self.stats, partial(self.check_body, request))
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record | None:
@@ -216,18 +193,16 @@ class ResumableStream(RESTStream[str]):
 
     def _set_version(self, sync_pass: SyncPass | None) -> None:
         # The SDK has no public name for what it writes into each record.
-        version = sync_pass.record_version if sync_pass else last_version(self.stream_state)
+        last = last_full_pass(self.stream_state).version or None
+        version = sync_pass.record_version if sync_pass else last
         self._stream_version = version if self.plan.versioned else None
 
     def _activate_version(self) -> None:
         """Tell the loader that what the full pass did not bring is gone."""
-        if self._stream_version is None or not self.run.may_tell_deletes:
-            return
-        for stream_map in self.stream_maps:
-            if not isinstance(stream_map, RemoveRecordTransform):
-                self.run.write_message(
-                    ActivateVersionMessage(stream_map.stream_alias, self._stream_version)
-                )
+        version = self._stream_version if self.run.may_tell_deletes else None
+        for one in self.stream_maps:
+            if version is not None and not isinstance(one, RemoveRecordTransform):
+                self.run.write_message(ActivateVersionMessage(one.stream_alias, version))
 
     @cached_property
     def stats(self) -> StreamStats:
@@ -248,10 +223,6 @@ class ResumableStream(RESTStream[str]):
     @override
     def requests_session(self) -> requests.Session:
         return self.run.client.session
-
-    @override
-    def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        return None
 
     @override
     def log(self, message: str, *args: t.Any, level: int = logging.INFO, **kwargs: t.Any) -> None:

@@ -1,50 +1,125 @@
 """One reading of a list, over any number of runs: a checkpoint, and then a bookmark."""
 
-from __future__ import annotations
-
-import typing as t
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 import msgspec
 
 from tap_oncehub.engine.errors import EndpointError
-from tap_oncehub.engine.plan import before
-from tap_oncehub.engine.readers import ListMovedError, TimeRefusedError
-from tap_oncehub.engine.state import (
-    FORM,
-    POSITIONS_KEPT,
-    FullPass,
-    SavedPass,
-    last_objects,
-    last_version,
-)
-from tap_oncehub.engine.times import earliest, latest, milliseconds, moment_of, seconds, utc_text
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
-    from tap_oncehub.engine.plan import Clocks, Plan
-    from tap_oncehub.engine.readers import Page, Position
-    from tap_oncehub.engine.state import State
+from tap_oncehub.engine.plan import Clocks, Plan
+from tap_oncehub.engine.readers import ListMovedError, Page, Position, TimeRefusedError
+from tap_oncehub.engine.state import POSITIONS_KEPT, FullPass, SavedPass, State, last_full_pass
+from tap_oncehub.engine.times import day_before, earliest, latest, milliseconds, moment_of, utc_text
 
 MAX_REWINDS = 12
-_DAY = timedelta(days=1)
+_FORM = 1
 _HALF = (
     "the list has {:,} objects, less than half of the {:,} of the last full pass, so that none is "
     "taken for deleted. If that is right, run once with an empty state (meltano run --full-refresh)"
 )
 
 
+class SyncPass:
+    """One reading of a list from its start to its end, over any number of runs."""
+
+    def __init__(
+        self, state: State, plan: Plan, saved: SavedPass, warn: Callable[[str], None]
+    ) -> None:
+        self.since = saved.since  # what the time filter asks for; None reads everything
+        self.dates_only = False  # whether it takes a date, that of the day before
+        self.is_wanted = plan.is_wanted
+        self.is_full = saved.version != 0
+        self._state, self._plan, self._saved, self._warn = state, plan, saved, warn
+        self._positions = list(saved.positions)
+        self._depth = self._furthest = len(self._positions)
+        self._rewinds = 0
+
+    @property
+    def record_version(self) -> int | None:
+        """What its records carry: its own version, or that of the last full pass."""
+        if not self._plan.versioned:
+            return None
+        return self._saved.version or last_full_pass(self._state).version or None
+
+    def pages(self, read: Callable[[Position | None], Iterator[Page]]) -> Iterator[Page]:
+        """Read to the end; the n-th failure since the furthest page steps back n positions."""
+        while True:
+            try:
+                yield from read(self._positions[-1] if self._positions else None)
+            except TimeRefusedError as refused:  # noqa: PERF203  # rare
+                self.since, self.dates_only = day_before(str(self.since)), True
+                self._warn(f"{refused}; filtering by the date of the day before")
+            except ListMovedError as moved:
+                self._rewind(moved)
+            else:
+                return
+
+    def _rewind(self, moved: ListMovedError) -> None:
+        self._rewinds += 1
+        if self._rewinds > MAX_REWINDS:
+            self._state["resume"] = [*self._saved._replace(positions=[])]
+            what = f"the list changes faster than it can be read ({moved})"
+            raise EndpointError(f"{what}. The next run reads it again") from None
+        self._warn(f"{moved}; reading again from an earlier page")
+        self._positions = self._positions[: -self._rewinds]
+        self._depth = max(0, self._depth - self._rewinds)
+
+    def commit(self, page: Page) -> None:
+        """Record that all that a page brought is written."""
+        keys = [found.get(self._plan.key or "") for found in page.objects]
+        newest = latest([key for key in keys if isinstance(key, str)])
+        self._depth += 1
+        if self._depth > self._furthest:
+            self._furthest, self._rewinds = self._depth, 0
+        self._saved = self._saved._replace(
+            # The lists of values were read before the first page.
+            began=self._saved.began
+            or earliest([milliseconds(_beginning(page, newest)), *self._saved.begun]),
+            newest=latest([self._saved.newest, newest]),
+            objects=self._saved.objects + len(page.objects),
+        )
+        if page.position:
+            self._positions = [*self._positions, page.position][-POSITIONS_KEPT:]
+            self._state["resume"] = [*self._saved[:-1], [[*place] for place in self._positions]]
+
+    def finish(self) -> bool:
+        """End the pass; return whether what it did not bring is gone: not after half a list."""
+        state, saved = self._state, self._saved
+        state["resume"] = []
+        state["wide_read"] = list(saved.wide_read) or state["wide_read"]
+        if self._plan.key:
+            self._move_bookmark()
+        if not self.is_full:
+            return False
+        last = last_full_pass(state).objects
+        is_half = bool(self._plan.key) and saved.objects < last / 2
+        objects = last if is_half else saved.objects
+        state["full_pass"] = [abs(saved.version), saved.begun, objects, self._plan.digest]
+        if is_half and self._plan.versioned:
+            raise EndpointError(_HALF.format(saved.objects, last))
+        return not state["unread"]
+
+    def _move_bookmark(self) -> None:
+        """Move the bookmark to the newest key, but not beyond the beginning of the pass.
+
+        What was edited since may stand on a page that had been read before.
+        """
+        state, wanted = self._state, moment_of(self._plan.start_date)
+        bookmark = moment_of(state["replication_key_value"])
+        is_gapless = bookmark and (not wanted or wanted <= bookmark)
+        if not is_gapless or self._plan.is_moved_back(state) or self.since is None:
+            state["start_date"] = self._plan.start_date
+        new = earliest([self._saved.newest, self._saved.began]) if self._saved.newest else None
+        if value := latest([state["replication_key_value"], new]):
+            state["replication_key_value"] = utc_text(value)
+
+
 def due_passes(
     state: State, plan: Plan, clocks: Clocks, warn: Callable[[str], None]
 ) -> Iterator[SyncPass]:
-    """Yield the passes of a run: one in progress; else what is new, then all, if that is due.
-
-    ``state`` is the stream's, as ``prepare`` left it.
-    """
+    """Yield the passes of a run: one in progress; else what is new, then all, if that is due."""
     reads = plan.key or plan.digest
-    begun = seconds(clocks.machine), seconds(clocks.server)
+    begun = f"{clocks.machine:%Y-%m-%dT%H:%M:%SZ}", f"{clocks.server:%Y-%m-%dT%H:%M:%SZ}"
     start = plan.start(state, clocks, warn)
     if saved := _resumable(state, plan, reads, start):
         yield SyncPass(state, plan, saved, warn)
@@ -56,13 +131,14 @@ def due_passes(
             state["full_pass"] = [*FullPass(version, begun)]
             version += 1
         wide = clocks.days if clocks.days != state["wide_read"] else []
-        day_before = before(start, _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
-        since = milliseconds(day_before if wide else start)
-        yield SyncPass(state, plan, SavedPass(FORM, reads, 0, begun, wide, since), warn)
+        since = milliseconds(start)
+        if wide:
+            since = f"{day_before(since)}T00:00:00.000Z"
+        yield SyncPass(state, plan, SavedPass(_FORM, reads, 0, begun, wide, since), warn)
     if (plan.key and not start) or plan.is_full_pass_due(state, clocks):
         state["unread"] = []  # everything is asked for again
         signed = version if plan.versioned else -version
-        saved = SavedPass(FORM, reads, signed, begun, clocks.days if plan.key else [], None)
+        saved = SavedPass(_FORM, reads, signed, begun, clocks.days if plan.key else [], None)
         # Without a position only its version counts, which none may repeat.
         state["resume"] = [*saved]
         yield SyncPass(state, plan, saved, warn)
@@ -77,135 +153,19 @@ def _resumable(state: State, plan: Plan, reads: str, start: datetime | None) -> 
     covers = saved.since is None or (since and start and since <= start)
     # Half of the records without a version would pass for gone.
     in_kind = saved.version == 0 or (saved.version > 0) is plan.versioned
-    is_ours = saved.form == FORM and saved.reads == reads and saved.positions
+    is_ours = saved.form == _FORM and saved.reads == reads and saved.positions
     return saved if is_ours and covers and in_kind else None
 
 
 def _next_version(state: State, clocks: Clocks) -> int:
     """Return a version that is later than all before, though the clock may have been ahead."""
-    found = ((state["full_pass"], 0), (state["resume"], 2))
-    known: list[int] = [abs(part[at]) for part, at in found if part]
-    return max(int(clocks.machine.timestamp() * 1000), *(version + 1 for version in known), 1)
-
-
-class SyncPass:
-    """One reading of a list from its start to its end, over any number of runs.
-
-    Attributes:
-        since: What the time filter asks for; None reads everything.
-        is_wanted: Tells whether an object is not older than the start date.
-        is_full: Whether it reads the whole list.
-        dates_only: Whether the filter takes a date, that of the day before.
-    """
-
-    def __init__(
-        self, state: State, plan: Plan, saved: SavedPass, warn: Callable[[str], None]
-    ) -> None:
-        self.since = saved.since
-        self.is_wanted = plan.is_wanted
-        self.is_full = saved.version != 0
-        self.dates_only = False
-        self._state, self._plan, self._saved, self._warn = state, plan, saved, warn
-        self._positions = list(saved.positions)
-        self._depth = self._furthest = len(self._positions)
-        self._rewinds = 0
-
-    @property
-    def record_version(self) -> int | None:
-        """What its records carry: its own version, or that of the last full pass."""
-        if not self._plan.versioned:
-            return None
-        return self._saved.version or last_version(self._state)
-
-    def pages(self, read: Callable[[Position | None], Iterator[Page]]) -> Iterator[Page]:
-        """Read to the end; the n-th failure since the furthest page steps back n positions.
-
-        Raises:
-            EndpointError: If the list changes faster than it can be read.
-        """
-        while True:
-            try:
-                yield from read(self._positions[-1] if self._positions else None)
-            except TimeRefusedError as refused:  # noqa: PERF203  # rare
-                self.dates_only = True
-                self._warn(f"{refused}; filtering by the date of the day before")
-            except ListMovedError as moved:
-                self._rewind(moved)
-            else:
-                return
-
-    def _rewind(self, moved: ListMovedError) -> None:
-        self._rewinds += 1
-        if self._rewinds > MAX_REWINDS:
-            self._state["resume"] = [*self._saved._replace(positions=[])]
-            msg = f"the list changes faster than it can be read ({moved}). "
-            raise EndpointError(msg + "The next run reads it again") from None
-        self._warn(f"{moved}; reading again from an earlier page")
-        self._positions = self._positions[: -self._rewinds]
-        self._depth = max(0, self._depth - self._rewinds)
-
-    def commit(self, page: Page) -> None:
-        """Record that all that a page brought is written."""
-        keys = [found.get(self._plan.key or "") for found in page.objects]
-        newest = latest([key for key in keys if isinstance(key, str)])
-        self._depth += 1
-        if self._depth > self._furthest:
-            self._furthest, self._rewinds = self._depth, 0
-        positions = [page.position] if page.position else []
-        self._positions = [*self._positions, *positions][-POSITIONS_KEPT:]
-        self._saved = self._saved._replace(
-            # The lists of values were read before the first page.
-            began=self._saved.began
-            or earliest([milliseconds(_beginning(page, newest)), *self._saved.begun]),
-            newest=latest([self._saved.newest, newest]),
-            objects=self._saved.objects + len(page.objects),
-        )
-        if page.position:
-            self._state["resume"] = [*self._saved[:-1], [[*place] for place in self._positions]]
-
-    def finish(self) -> bool:
-        """End the pass; return whether what it did not bring is gone.
-
-        Raises:
-            EndpointError: If it brought less than half of the last one over this list.
-        """
-        state, saved = self._state, self._saved
-        state["resume"] = []
-        state["wide_read"] = list(saved.wide_read) or state["wide_read"]
-        if self._plan.key:
-            self._move_bookmark()
-        if not self.is_full:
-            return False
-        last = last_objects(state)
-        is_half = bool(self._plan.key) and saved.objects < last / 2
-        objects = last if is_half else saved.objects
-        full = FullPass(abs(saved.version), saved.begun, objects, self._plan.digest)
-        state["full_pass"] = [*full]
-        if is_half and self._plan.versioned:
-            raise EndpointError(_HALF.format(saved.objects, last))
-        return not state["unread"]
-
-    def _move_bookmark(self) -> None:
-        """Move the bookmark to the newest key that is surely complete.
-
-        That is never later than the time at which the pass began: what was edited since may
-        stand on a page that had been read before.
-        """
-        state, wanted = self._state, moment_of(self._plan.start_date)
-        bookmark = moment_of(state["replication_key_value"])
-        is_gapless = bookmark and (not wanted or wanted <= bookmark)
-        if not is_gapless or self._plan.is_moved_back(state) or self.since is None:
-            state["start_date"] = self._plan.start_date
-        new = earliest([self._saved.newest, self._saved.began]) if self._saved.newest else None
-        if value := latest([state["replication_key_value"], new]):
-            state["replication_key_value"] = utc_text(value)
+    resumed = abs(SavedPass(*state["resume"]).version) if state["resume"] else 0
+    last = max(abs(last_full_pass(state).version), resumed)
+    return max(int(clocks.machine.timestamp() * 1000), last + 1)
 
 
 def _beginning(page: Page, newest: str | None) -> datetime:
-    """Return a time not later than what a page says.
-
-    Where the server does not tell the time, its newest key does.
-    """
+    """Return a time not later than what a page says; without a Date its newest key tells it."""
     moments = [page.response.sent_at]
     if page.response.date is None and (moment := moment_of(newest)):
         moments.append(moment - timedelta(seconds=1))

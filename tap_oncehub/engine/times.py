@@ -1,15 +1,11 @@
 """Times in ISO 8601: parsed and written in one place."""
 
-from __future__ import annotations
-
 import re
 import typing as t
-from datetime import date, datetime, timezone
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta, timezone
 
 import msgspec
-
-if t.TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
 _TIME = re.compile(
@@ -32,10 +28,7 @@ def moment_of(value: t.Any) -> datetime | None:
 
 
 def utc_text(text: str) -> str | None:
-    """Write an ISO 8601 time as ``YYYY-MM-DDTHH:MM:SS[.fraction]Z``; None if it is none.
-
-    Its precision is kept.
-    """
+    """Write an ISO 8601 time in UTC with ``Z`` and the precision it has; None if it is none."""
     if _USUAL.fullmatch(text) and _decode(text):
         return text
     match = _TIME.fullmatch(text.strip())
@@ -51,14 +44,18 @@ def utc_text(text: str) -> str | None:
     return moment.replace(tzinfo=None).isoformat(timespec="seconds") + tail
 
 
-def milliseconds(moment: datetime, timespec: str = "milliseconds") -> str:
+def milliseconds(moment: datetime) -> str:
     """Write a time in UTC in whole milliseconds, as filters take it."""
-    return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
+    utc = moment.astimezone(timezone.utc).replace(tzinfo=None)
+    return utc.isoformat(timespec="milliseconds") + "Z"
 
 
-def seconds(moment: datetime) -> str:
-    """Write a time in UTC in whole seconds."""
-    return milliseconds(moment, "seconds")
+def before(moment: datetime, span: timedelta) -> datetime:
+    """Return an earlier time, or the earliest that there is."""
+    try:
+        return moment - span
+    except OverflowError:
+        return datetime.min.replace(tzinfo=timezone.utc)
 
 
 def day_before(text: str) -> str:
@@ -78,8 +75,7 @@ def earliest(texts: Sequence[str | None]) -> str | None:
 
 
 def _times(texts: Sequence[str | None]) -> list[tuple[datetime, str]]:
-    pairs = [(moment_of(text), text) for text in texts]
-    return [(moment, text) for moment, text in pairs if moment and text]
+    return [(moment, text) for text in texts if text and (moment := moment_of(text))]
 
 
 def _decode(text: str) -> datetime | None:

@@ -1,7 +1,5 @@
 """The streams' schemas: one JSON file each, parts that several use in shared.json."""
 
-from __future__ import annotations
-
 import copy
 import typing as t
 from importlib.resources import files
@@ -11,8 +9,7 @@ from typing_extensions import override
 
 from tap_oncehub.engine.records import EXTRA
 
-if t.TYPE_CHECKING:
-    Schema: t.TypeAlias = dict[str, t.Any]
+Schema: t.TypeAlias = dict[str, t.Any]
 
 
 class OnceHubSchemas(SchemaDirectory):

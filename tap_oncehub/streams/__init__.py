@@ -1,13 +1,7 @@
 """One stream class an endpoint, grouped by the part of an account it shows."""
 
-from __future__ import annotations
-
-import typing as t
-
+from tap_oncehub.client import OnceHubStream
 from tap_oncehub.streams import account, bookings, calendars, contacts
-
-if t.TYPE_CHECKING:
-    from tap_oncehub.client import OnceHubStream
 
 STREAMS: tuple[type[OnceHubStream], ...] = (
     bookings.BookingsStream,

@@ -1,23 +1,16 @@
 """The account of the API key: users, teams, when they can be booked, and webhooks."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Iterator
 from functools import cached_property
 
+from singer_sdk.helpers.types import Record
 from typing_extensions import override
 
-from tap_oncehub.client import OnceHubStream, rows_in
-from tap_oncehub.engine.readers import object_reader, single_reader
+from tap_oncehub.client import OnceHubStream, no_list_of, rows_in
+from tap_oncehub.engine.readers import Request, object_reader, single_reader
+from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.schemas import load_schema
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.helpers.types import Record
-
-    from tap_oncehub.engine.readers import Request
-    from tap_oncehub.engine.response import JsonResponse
 
 
 class UsersStream(OnceHubStream):
@@ -25,7 +18,6 @@ class UsersStream(OnceHubStream):
 
     name = "users"
     path = "/users"
-    object_types = frozenset({"user"})
 
 
 class TeamsStream(OnceHubStream):
@@ -33,7 +25,6 @@ class TeamsStream(OnceHubStream):
 
     name = "teams"
     path = "/teams"
-    object_types = frozenset({"team"})
 
 
 class UserSchedulingAvailabilityStream(OnceHubStream):
@@ -65,7 +56,6 @@ class WebhooksStream(OnceHubStream):
 
     name = "webhooks"
     path = "/webhooks"
-    object_types = frozenset({"webhook"})
     row_settings = ("include_webhook_secrets",)
 
     @cached_property
@@ -93,11 +83,8 @@ class WebhookEventsStream(OnceHubStream):
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "this account has none"}
 
     @override
-    def check_list(self, body: t.Any) -> str | None:
-        rows = rows_in(body)
-        if isinstance(rows, list) and all(isinstance(row, (dict, str)) for row in rows):
-            return None
-        return "the response holds no list of events"
+    def check_list(self, request: Request, body: t.Any) -> str | None:
+        return no_list_of("events", rows_in(body), (dict, str))
 
     @override
     def parse_response(self, response: JsonResponse) -> list[Record]:  # type: ignore[override]

@@ -1,23 +1,16 @@
 """Bookings, who hosts them, single bookings, and the conversations that led to them."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Iterable
 from functools import cached_property
 
+from singer_sdk.helpers.types import Record
 from typing_extensions import override
 
 from tap_oncehub.client import OnceHubStream
 from tap_oncehub.engine.errors import EndpointError, RefusedError
-from tap_oncehub.engine.readers import CURSOR_SECONDS, filter_reader, object_reader
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from singer_sdk.helpers.types import Record
-
-    from tap_oncehub.engine.readers import Request
-    from tap_oncehub.engine.response import JsonResponse
+from tap_oncehub.engine.readers import CURSOR_SECONDS, Request, filter_reader, object_reader
+from tap_oncehub.engine.response import JsonResponse
 
 
 class BookingsStream(OnceHubStream):
@@ -25,7 +18,6 @@ class BookingsStream(OnceHubStream):
 
     name = "bookings"
     path = "/bookings"
-    object_types = frozenset({"booking"})
     replication_key = "last_updated_time"
     time_filters = frozenset({"creation_time", "starting_time", "last_updated_time"})
     rank = 3
@@ -36,7 +28,6 @@ class BookingStream(OnceHubStream):
 
     name = "booking"
     path = "/bookings/{id}"
-    object_types = frozenset({"booking"})
     source = "/bookings"
     reader = staticmethod(object_reader)
     follows = "last_updated_time"
@@ -52,7 +43,6 @@ class BookingHostsStream(OnceHubStream):
 
     name = "booking_hosts"
     path = "/bookings"
-    object_types = frozenset({"booking", "user"})
     primary_keys = ("booking_id", "user_id")
     replication_key = "last_updated_time"
     time_filters = frozenset({"last_updated_time"})
@@ -73,7 +63,6 @@ class ConversationsStream(OnceHubStream):
 
     name = "conversations"
     path = "/bookings/{id}"
-    object_types = frozenset({"booking"})
     source = "/bookings"
     follows = "last_updated_time"
     tells_deletes = False

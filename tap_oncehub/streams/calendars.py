@@ -1,24 +1,15 @@
 """Booking calendars and their free time slots, and the classic pages that came before them."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Iterator
 from datetime import timedelta
 
+from singer_sdk.helpers.types import Record
 from typing_extensions import override
 
-from tap_oncehub.client import OnceHubStream, rows_in
-from tap_oncehub.engine.readers import filter_reader, object_reader
+from tap_oncehub.client import OnceHubStream, no_list_of, rows_in
+from tap_oncehub.engine.readers import Request, filter_reader, object_reader
 from tap_oncehub.engine.times import milliseconds, moment_of
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.helpers.types import Record
-
-    from tap_oncehub.engine.readers import Request
-
-_PAGES = frozenset({"bookingpage", "masterpage", "eventtype"})
 
 
 class BookingCalendarsStream(OnceHubStream):
@@ -26,7 +17,6 @@ class BookingCalendarsStream(OnceHubStream):
 
     name = "booking_calendars"
     path = "/booking-calendars"
-    object_types = frozenset({"bookingcalendar"})
 
 
 class BookingCalendarStream(OnceHubStream):
@@ -34,7 +24,6 @@ class BookingCalendarStream(OnceHubStream):
 
     name = "booking_calendar"
     path = "/booking-calendars/{id}"
-    object_types = frozenset({"bookingcalendar"})
     source = "/booking-calendars"
     reader = staticmethod(object_reader)
     ids_setting = "booking_calendar_ids"
@@ -63,10 +52,7 @@ class BookingCalendarTimeSlotsStream(OnceHubStream):
     def check_body(self, request: Request, body: t.Any) -> str | None:
         if "id" not in request:
             return super().check_body(request, body)
-        rows = rows_in(body)
-        if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
-            return None
-        return "the response holds no list of time slots"
+        return no_list_of("time slots", rows_in(body))
 
     @override
     def rows_of(self, identifier: str) -> Iterator[Record]:
@@ -94,7 +80,6 @@ class BookingPagesStream(OnceHubStream):
 
     name = "booking_pages"
     path = "/booking-pages"
-    object_types = _PAGES
 
 
 class MasterPagesStream(OnceHubStream):
@@ -102,7 +87,6 @@ class MasterPagesStream(OnceHubStream):
 
     name = "master_pages"
     path = "/master-pages"
-    object_types = _PAGES
 
 
 class EventTypesStream(OnceHubStream):
@@ -110,7 +94,6 @@ class EventTypesStream(OnceHubStream):
 
     name = "event_types"
     path = "/event-types"
-    object_types = _PAGES
 
 
 class BookingPageLinksStream(OnceHubStream):
@@ -118,7 +101,6 @@ class BookingPageLinksStream(OnceHubStream):
 
     name = "booking_page_links"
     path = "/booking-pages"
-    object_types = _PAGES | {"user"}
     primary_keys = ("booking_page_id", "linked_type", "linked_id")
     filters: t.ClassVar[t.Mapping[str, str]] = {
         "user": "/users",

@@ -1,7 +1,5 @@
 """Contacts, and the text messages sent to them."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from tap_oncehub.client import OnceHubStream
@@ -12,7 +10,6 @@ class ContactsStream(OnceHubStream):
 
     name = "contacts"
     path = "/contacts"
-    object_types = frozenset({"contact"})
     replication_key = "last_updated_time"
     time_filters = frozenset({"creation_time", "last_updated_time"})
     rank = 2
@@ -23,7 +20,6 @@ class SmsNotificationsStream(OnceHubStream):
 
     name = "sms_notifications"
     path = "/notifications/sms"
-    object_types = frozenset({"notification"})
     replication_key = "creation_time"
     time_filters = frozenset({"creation_time"})
     min_lookback = timedelta(days=3)

@@ -24,17 +24,13 @@ def test_generated_file(name: str, text: str) -> None:
 
 
 def test_hub_entry() -> None:
-    entry = yaml.safe_load(generate.hub_files()[generate.ENTRIES["tap-oncehub"]])
-    Draft7Validator(RULES).validate(entry)
-    assert list(entry) == sorted(entry)
-    names = [setting["name"] for setting in entry["settings"]]
-    assert names == sorted(names)
-    assert all(list(setting) == sorted(setting) for setting in entry["settings"])
-
-
-def test_hub_logo_has_no_text_and_no_background() -> None:
     files = generate.hub_files()
     entry = yaml.safe_load(files[generate.ENTRIES["tap-oncehub"]])
+    Draft7Validator(RULES).validate(entry)
+    names = [setting["name"] for setting in entry["settings"]]
+    for found in (entry, names, *entry["settings"]):
+        assert list(found) == sorted(found)
+    # The logo has no text and no background.
     tags = set(re.findall(r"<(\w+)", files[f"dist/hub/static{entry['logo_url']}"]))
     assert tags == {"svg", "path"}
 

@@ -10,63 +10,40 @@ import pytest
 
 from tests.support.programs import ROOT
 
-if t.TYPE_CHECKING:
-    from pathlib import Path
-
-PACKAGES = ("tap_oncehub", "sandbox")
+PARTS = {"tap_oncehub", "target_duckdb", "sandbox", "tests", "scripts"}
+COMMAND = {"tap_oncehub.tap", "tap_oncehub.cli"}
 
 
-def modules(package: str) -> dict[str, Path]:
-    files = ROOT.joinpath(package).rglob("*.py")
-    return {
+def imports(package: str) -> dict[str, set[str]]:
+    """Give what each module of a package imports."""
+    files = {
         ".".join(f.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): f
-        for f in files
+        for f in ROOT.joinpath(package).rglob("*.py")
     }
+    return {name: set(named(f.read_text("utf-8"), files)) for name, f in files.items()}
 
 
-def imported(file: Path, known: t.Collection[str] = ()) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+def named(code: str, known: t.Collection[str]) -> t.Iterator[str]:
+    for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
-            found.update(name.name for name in node.names)
+            yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            inner = {f"{node.module}.{name.name}" for name in node.names}
-            found.update(inner & set(known) or {node.module})
-    return found
+            yield from {f"{node.module}.{n.name}" for n in node.names} & {*known} or {node.module}
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_no_module_imports_in_a_circle(package: str) -> None:
-    files = modules(package)
-    graph = {
-        name: imported(file, files.keys()) & files.keys() - {name} for name, file in files.items()
-    }
-    TopologicalSorter(graph).prepare()
+@pytest.mark.parametrize("package", ["tap_oncehub", "sandbox"])
+def test_package_has_no_circle_and_imports_no_other(package: str) -> None:
+    graph = imports(package)
+    TopologicalSorter({n: its & graph.keys() - {n} for n, its in graph.items()}).prepare()
+    for name, found in graph.items():
+        assert not {other.partition(".")[0] for other in found} & (PARTS - {package}), name
+        assert not found & COMMAND or name in {"tap_oncehub.__main__", "tap_oncehub.tap"}, name
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_no_part_imports_another(package: str) -> None:
-    others = {"tap_oncehub", "target_duckdb", "sandbox", "tests", "scripts"} - {package}
-    for file in modules(package).values():
-        assert not {name.partition(".")[0] for name in imported(file)} & others, file
-
-
-def test_streams_do_not_know_the_tap() -> None:
-    for name, file in modules("tap_oncehub").items():
-        if name not in {"tap_oncehub.__main__", "tap_oncehub.tap"}:
-            assert not {"tap_oncehub.tap", "tap_oncehub.cli"} & imported(
-                file, ["tap_oncehub.tap"]
-            ), name
-
-
-def test_the_engine_knows_nothing_above_it() -> None:
-    for name, file in modules("tap_oncehub").items():
-        if name.startswith("tap_oncehub.engine"):
-            ours = {other for other in imported(file) if other.startswith("tap_oncehub")}
-            assert all(other.startswith("tap_oncehub.engine") for other in ours), (name, ours)
-
-
-def test_the_engine_knows_no_service() -> None:
+def test_engine_knows_no_service_and_nothing_above_it() -> None:
+    for name, found in imports("tap_oncehub/engine").items():
+        ours = {other for other in found if other.startswith("tap_oncehub")}
+        assert all(other.startswith("tap_oncehub.engine") for other in ours), name
     for file in (ROOT / "tap_oncehub/engine").rglob("*.py"):
         text = file.read_text("utf-8").lower().replace("tap_oncehub.engine", "")
         assert "oncehub" not in text, file

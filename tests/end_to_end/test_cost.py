@@ -1,4 +1,4 @@
-"""What a sync costs in memory; in requests: tests/docs/test_limits.py."""
+"""What a sync costs in memory; in requests: tests/docs/test_tables.py."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import time
 import typing as t
@@ -12,7 +11,7 @@ import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import inside
-from tests.support.programs import KEY, ROOT, run_tap, settings_for
+from tests.support.programs import KEY, ROOT
 from tests.support.streams import LISTS
 
 if t.TYPE_CHECKING:
@@ -21,11 +20,9 @@ if t.TYPE_CHECKING:
 
 SLOTS, AVAILABILITY = "booking_calendar_time_slots", "user_scheduling_availability"
 PAGE = ROOT.joinpath("docs/limits.md").read_text()
-CHANGING = ("users", "teams", "bookings", "contacts")
 CHILDREN = (SLOTS, AVAILABILITY, "booking_calendar")
 SELECTED = (*LISTS, *CHILDREN)
-
-
+DAILY = {"per_object_refresh_hours": 24}
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 
@@ -39,16 +36,14 @@ def account_of(**sizes: t.Any) -> Account:
 @pytest.fixture
 def api() -> Iterator[Sandbox]:
     sizes = {"bookings": 30, "contacts": 20, "users": 12, "booking_calendars": 7}
-    account = account_of(seed=4, **sizes, nasty=False)
-    with Sandbox(account, key=KEY) as server:
+    with Sandbox(account_of(seed=4, **sizes, nasty=False), key=KEY) as server:
         yield server
 
 
 def sync(
     api: Sandbox, state: inside.State | None = None, *streams: str, **more: t.Any
 ) -> inside.InsideRun:
-    settings = settings_for(api.url, **{"per_object_refresh_hours": 24, **more})
-    return inside.run(settings, inside.catalog(*(streams or SELECTED)), state)
+    return inside.sync(api, *(streams or SELECTED), state=state, **{**DAILY, **more})
 
 
 def asked(api: Sandbox) -> int:
@@ -56,11 +51,6 @@ def asked(api: Sandbox) -> int:
     found = len(api.log)
     api.reset_log()
     return found
-
-
-def wait(api: Sandbox, hours: float) -> None:
-    """Let time pass, by OnceHub's clock."""
-    api.account.clock.offset_seconds += hours * 3600
 
 
 def read(run: inside.InsideRun) -> set[str]:
@@ -71,20 +61,17 @@ def test_a_stream_is_read_again_when_its_hours_have_passed(api: Sandbox) -> None
     first = sync(api)
     whole = asked(api)
     assert read(first) == set(CHILDREN)
-
     second = sync(api, first.states[-1])
     assert read(second) == set()
     lists_of_their_own = 3
     assert asked(api) == whole - 12 - 2 * 7 - lists_of_their_own
-
-    wait(api, 20)
-    third = sync(api, second.states[-1])
-    assert read(third) == set()
-    wait(api, 3.9)  # a daily run is not always as late in the day
-    fourth = sync(api, third.states[-1])
-    assert read(fourth) == set(CHILDREN)
-    assert len(fourth.records(AVAILABILITY)) == len(first.records(AVAILABILITY))
-    assert read(sync(api, fourth.states[-1])) == set()
+    # A daily run is not always as late in the day.
+    state = second.states[-1]
+    for hours, found in ((20, set()), (3.9, set(CHILDREN)), (0, set())):
+        api.account.clock.offset_seconds += hours * 3600
+        run = sync(api, state)
+        assert read(run) == found
+        state = run.states[-1]
 
 
 @pytest.mark.parametrize(
@@ -93,34 +80,23 @@ def test_a_stream_is_read_again_when_its_hours_have_passed(api: Sandbox) -> None
         ({"time_slots_days": 40}, {SLOTS}),
         ({"emit_activate_version_messages": True}, set(CHILDREN)),
         ({"page_size": 50, "rate_limit_per_window": 100_000}, set()),
+        ({"without": ("weekly",)}, {AVAILABILITY}),
     ],
 )
-def test_a_changed_setting_reads_what_depends_on_it(
+def test_a_changed_setting_or_selection_reads_what_depends_on_it(
     api: Sandbox, changed: dict[str, t.Any], again: set[str]
 ) -> None:
     first = sync(api)
-
     assert read(sync(api, first.states[-1], **changed)) == again
-
-
-def test_a_changed_selection_reads_the_stream(api: Sandbox) -> None:
-    first = sync(api)
-    chosen = inside.catalog(*SELECTED, without=("weekly",))
-    settings = settings_for(api.url, per_object_refresh_hours=24)
-
-    assert read(inside.run(settings, chosen, first.states[-1])) == {AVAILABILITY}
 
 
 def test_a_pass_that_was_ended_goes_on_at_once(api: Sandbox) -> None:
     complete = sync(api, None, "users", AVAILABILITY)
-    settings = settings_for(api.url, per_object_refresh_hours=24)
-    chosen = inside.catalog("users", AVAILABILITY)
-    wait(api, 25)
-    ended = inside.run(settings, chosen, complete.states[-1], interrupt_after=9)
+    api.account.clock.offset_seconds += 25 * 3600
+    state, end = complete.states[-1], {"interrupt_after": 9}
+    ended = sync(api, state, "users", AVAILABILITY, end=end)
     assert ended.ended == "interrupted"
-
     rest = sync(api, ended.states[-1], "users", AVAILABILITY)
-
     got = {row["user_id"] for run in (ended, rest) for row in run.records(AVAILABILITY)}
     assert got == {row["user_id"] for row in complete.records(AVAILABILITY)}
     assert read(sync(api, rest.states[-1], "users", AVAILABILITY)) == set()
@@ -130,7 +106,6 @@ def test_a_stream_that_failed_is_read_again(api: Sandbox) -> None:
     api.faults.add(403, "/users/*", times=1)
     first = sync(api)
     assert first.ended == "failed"
-
     assert read(sync(api, first.states[-1])) == {AVAILABILITY}
 
 
@@ -165,31 +140,8 @@ def test_what_an_hourly_run_costs(users: int, calendars: int) -> None:
 def test_the_log_says_what_the_next_run_costs(tmp_path: Path) -> None:
     account = account_of(seed=5, bookings=230, users=150, sms_notifications=0)
     with Sandbox(account, key=KEY) as api:
-        settings = settings_for(api.url, per_object_refresh_hours=24)
-        first = run_tap(tmp_path, settings)
+        first = inside.spawn(tmp_path, api, **DAILY)
         (told,) = re.findall(r"the next run needs at least (\d+)", first.log)
         api.reset_log()
-        run_tap(tmp_path, settings, state=first.state)
+        inside.spawn(tmp_path, api, state=first.state, **DAILY)
         assert 0 <= asked(api) - int(told) <= 1  # many were updated at the bookmark's time
-
-
-def test_a_day_of_hourly_runs_is_right_every_hour(api: Sandbox) -> None:
-    loaded, rng = inside.Warehouse(), random.Random(3)
-    counts: list[int] = []
-    settings = {"full_table_refresh_hours": 6, "emit_activate_version_messages": True}
-    for hour in range(26):
-        api.account.random_changes(rng, edits=3, adds=1, deletes=1, streams=CHANGING)
-        wait(api, 1)
-        run = sync(api, loaded.state, **settings)
-        loaded.load(run.messages)
-        counts.append(asked(api))
-        assert loaded.rows(AVAILABILITY), "lost in an hour in which it is not read"
-        for stream in ("bookings", "contacts"):
-            loaded.assert_current(stream, api.account.objects(stream))
-        if hour % 6 == 0:
-            for stream in ("users", "teams"):
-                assert set(loaded.rows(stream)) == {i["id"] for i in api.account.objects(stream)}
-        if AVAILABILITY in read(run):
-            users = {item["id"] for item in api.account.objects("users")}
-            assert set(loaded.rows(AVAILABILITY)) <= users
-    assert max(counts[1:6]) < counts[6] < counts[23] <= counts[0] + 5

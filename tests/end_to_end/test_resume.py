@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import signal
+import subprocess
+import time
 import typing as t
 from datetime import datetime, timedelta, timezone
 
@@ -19,13 +20,15 @@ if t.TYPE_CHECKING:
 
 A_DAY = 86400
 AVAILABILITY = "user_scheduling_availability"
+NEW = timedelta(days=9999)
+"""Later than anything that was read."""
 Row: t.TypeAlias = dict[str, t.Any]
 
 
 @pytest.fixture
 def account() -> Account:
     """Ten pages of bookings, where a page holds ten."""
-    lists = {"contacts": 30, "sms_notifications": 30}
+    lists = {"contacts": 12, "sms_notifications": 30, "users": 12}
     return Account(seed=4, bookings=100, **lists, nasty=False, now="2026-03-01T12:00:00Z")
 
 
@@ -36,37 +39,29 @@ def api(account: Account) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def settings(api: Sandbox) -> dict[str, t.Any]:
-    return programs.settings_for(api.url, page_size=10, lookback_seconds=0)
+def settings() -> Row:
+    return {"page_size": 10, "lookback_seconds": 0}
 
 
 def ids(rows: t.Iterable[Row]) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def kill_after(pages: int) -> t.Callable[[inside.Message, int], None]:
-    """Return what kills a run as soon as its state is behind so many pages of bookings."""
-    positions: list[list[str]] = []
+def kill_after(pages: int) -> inside.End:
+    """Kill a run as soon as so many pages are written, with their state."""
+    kinds = [""]
+    left = [pages]
 
     def watch(message: inside.Message, _: int) -> None:
-        if message["type"] == "STATE":
-            if (place := position(message["value"])) not in positions:
-                positions.append(place)
-            if len(positions) > pages:
-                raise inside.KilledError
+        left[0] -= (kinds[-1], message["type"]) == ("RECORD", "STATE")
+        kinds.append(message["type"])
+        if not left[0]:
+            raise inside.KilledError
 
-    return watch
-
-
-def position(state: inside.State, stream: str = "bookings") -> list[str]:
-    """Give where the latest page ended: the id to ask after, and the one that must come first."""
-    positions = (state["bookmarks"][stream]["resume"] or [[]])[-1]
-    return t.cast("list[str]", positions[-1][:2] if positions else [])
+    return {"watch": watch}
 
 
 def bookmark(state: inside.State, stream: str = "bookings") -> datetime:
-    """Give the bookmark of a stream whose pass has ended."""
-    assert not position(state, stream)
     return moment(state["bookmarks"][stream]["replication_key_value"])
 
 
@@ -74,24 +69,20 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def written(at: datetime) -> str:
-    return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 # --- the process and its signals
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143)])
 def test_three_kills_at_exact_pages_repeat_nothing(
-    tmp_path: Path, api: Sandbox, account: Account, number: signal.Signals, status: int
+    tmp_path: Path, api: Sandbox, account: Account
 ) -> None:
     settings = programs.settings_for(api.url, page_size=10)
     catalog = inside.catalog("bookings")
     state, rows = None, []
     for pages in (1, 4, 3):
         with kills.holding_back(api, "/bookings", pages) as asked:
-            run = kills.end_tap(number, asked, tmp_path, settings, state=state, catalog=catalog)
-        assert run.status == status, run.log
+            run = kills.end_tap(
+                signal.SIGKILL, asked, tmp_path, settings, state=state, catalog=catalog
+            )
         assert run.output.endswith(b"\n")
         assert run.messages[-1]["type"] == "STATE"
         assert len(run.records("bookings")) == 9 * pages + (state is None)
@@ -101,7 +92,6 @@ def test_three_kills_at_exact_pages_repeat_nothing(
     assert last.status == 0, last.log
     assert ids(rows + last.records("bookings")) == ids(account.objects("bookings"))
     assert api.count("/bookings") == pages_of(100, 10) + 3
-    assert bookmark(last.state)
 
 
 @pytest.mark.parametrize(
@@ -112,222 +102,178 @@ def test_a_signal_lets_the_tap_finish_the_record_and_write_the_state(
 ) -> None:
     account = Account(seed=4, bookings=200)
     with Sandbox(account, key=programs.KEY) as api:
-        settings = programs.settings_for(api.url)
-        catalog = inside.catalog("bookings")
+        settings, catalog = programs.settings_for(api.url), inside.catalog("bookings")
         env = {"PYTHONUNBUFFERED": unbuffered}
         run = kills.end_tap(number, None, tmp_path, settings, env, catalog=catalog)
         assert run.status == status, run.log
         assert run.output.endswith(b"\n")
         assert 0 < len(run.records("bookings")) < 100  # less than a page: between two records
-        assert run.state
         assert "the next run resumes from the last state" in run.log
         assert not run.errors
         rest = programs.run_tap(tmp_path, settings, state=run.state, catalog=catalog)
         read = run.records("bookings") + rest.records("bookings")
         assert set(ids(read)) == set(ids(account.objects("bookings")))
         assert len(read) < 200 + 100
-        assert api.count("/bookings") <= 3 + 1
 
 
-# --- any moment at all
+def test_a_second_signal_ends_at_once_even_if_nobody_reads(tmp_path: Path) -> None:
+    with Sandbox(Account(seed=4, bookings=300), key=programs.KEY) as api:
+        command = programs.tap_command(tmp_path, programs.settings_for(api.url))
+        pipe, env = subprocess.PIPE, programs.environment()
+        with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, env=env) as tap:
+            assert tap.stdout
+            kills.wait_for(kills.Full(tap.stdout), tap)
+            tap.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            assert tap.poll() is None
+            tap.send_signal(signal.SIGTERM)
+            assert tap.wait(10) == 128 + signal.SIGTERM
 
 
-def test_a_kill_after_any_message_repeats_at_most_a_page(
-    api: Sandbox, account: Account, settings: dict[str, t.Any]
-) -> None:
-    catalog = inside.catalog("contacts")
-    objects = ids(account.objects("contacts"))
-    last = len(inside.run(settings, catalog).messages)
-    for moment_of_death in range(1, last):
-        api.reset_log()
-        first = inside.run(settings, catalog, kill_after=moment_of_death)
-        assert first.ended == "killed"
-        state = first.states[-1] if first.states else None
-        second = inside.run(settings, catalog, state)
-        read = ids(first.records("contacts") + second.records("contacts"))
-        assert set(read) == set(objects)
-        assert len(read) <= 30 + 10
-        # Where the last, full page was all, a resumed run goes back a page to be sure.
-        assert api.count("/contacts") <= 4 + 2
-
-
-def test_a_state_follows_every_page_and_stays_small() -> None:
-    account = Account(seed=1, bookings=3000, nasty=False)
-    with Sandbox(account, key=programs.KEY) as api:
-        settings = programs.settings_for(api.url)
-        run = inside.run(settings, inside.catalog("bookings", "contacts"))
-    assert run.ended == "well"
+def test_a_kill_after_any_message_repeats_at_most_a_page(api: Sandbox, account: Account) -> None:
+    settings = {"page_size": 5}
+    whole = inside.sync(api, "contacts", **settings).messages
     since = 0
-    for message in run.messages:
+    for number, message in enumerate(whole[:-1], start=1):
         since = 0 if message["type"] == "STATE" else since + (message["type"] == "RECORD")
-        assert since <= 100
-    assert len(run.states) >= (3000 + 1500) // 100
-    assert max(len(json.dumps(state)) for state in run.states) < 4096
+        assert since <= 5
+        first = inside.sync(api, "contacts", end={"kill_after": number}, **settings)
+        state = first.states[-1] if first.states else None
+        second = inside.sync(api, "contacts", state=state, **settings)
+        assert (first.ended, second.ended) == ("killed", "well")
+        read = ids(first.records("contacts") + second.records("contacts"))
+        assert set(read) == set(ids(account.objects("contacts")))
+        assert len(read) <= 12 + 5
 
 
 # --- the bookmark at the end of a pass
 
 
 @pytest.mark.parametrize("ahead", [-2 * A_DAY, 0, 2 * A_DAY])
-def test_the_bookmark_is_from_when_the_pass_began_on_the_servers_clock(
-    api: Sandbox, account: Account, settings: dict[str, t.Any], ahead: int
+def test_the_bookmark_is_from_when_the_pass_began_on_the_earlier_clock(
+    api: Sandbox, account: Account, settings: Row, ahead: int
 ) -> None:
     api.clock.offset_seconds = ahead
-    catalog = inside.catalog("bookings")
     objects = ids(account.objects("bookings"))
     servers = datetime.fromtimestamp(api.clock.time(), timezone.utc)
     began = min(servers, datetime.now(timezone.utc))
-    first = inside.run(settings, catalog, watch=kill_after(3))
+    first = inside.sync(api, "bookings", end=kill_after(3), **settings)
     api.clock.offset_seconds += 3600
     behind = account.edit("bookings", objects[5], subject="edited behind the cursor")
     account.edit("bookings", objects[95], subject="edited before the cursor")
     added = account.add("bookings")
-    second = inside.run(settings, catalog, first.states[-1], watch=kill_after(3))
-    api.clock.offset_seconds += 3600
-    third = inside.run(settings, catalog, second.states[-1])
-    end = bookmark(third.states[-1])
-    # The earlier clock; as exact as the header Date, which has whole seconds.
+    second = inside.sync(api, "bookings", state=first.states[-1], **settings)
+    end = bookmark(second.states[-1])
+    # As exact as the header Date, which has whole seconds.
     assert began - timedelta(seconds=30) < end <= began
-    assert {*added, behind}.isdisjoint(ids(third.records("bookings")))
-    fourth = inside.run(settings, catalog, third.states[-1])
-    assert {*added, behind} <= set(ids(fourth.records("bookings")))
-    assert api.count("/bookings") == pages_of(100, 10) + 1
-
-
-# --- settings and states that change
-
-
-def read_since(
-    run: inside.InsideRun, account: Account, since: datetime | None, stream: str = "bookings"
-) -> None:
-    """Check that a run read what was updated since, and nothing else."""
-    key = "creation_time" if stream == "sms_notifications" else "last_updated_time"
-    expected = [
-        row["id"] for row in account.objects(stream) if since is None or moment(row[key]) >= since
-    ]
-    assert ids(run.records(stream)) == expected
+    assert {*added, behind}.isdisjoint(ids(second.records("bookings")))
+    third = inside.sync(api, "bookings", state=second.states[-1], **settings)
+    assert {*added, behind} <= set(ids(third.records("bookings")))
 
 
 def test_a_start_date_moved_later_earlier_and_away(
-    account: Account, settings: dict[str, t.Any]
+    api: Sandbox, account: Account, settings: Row
 ) -> None:
-    catalog = inside.catalog("bookings")
     times = sorted(moment(row["last_updated_time"]) for row in account.objects("bookings"))
-    early, middle, late = times[20], times[50], times[80]
+    early, middle, late, nothing = times[20], times[50], times[80], times[-1] + NEW
     state: inside.State = {}
     for start, since in (
         (middle, middle),  # what was updated at that very time belongs to it
-        (late, times[-1] + timedelta(seconds=1)),  # nothing new
+        (late, nothing),
         (early, early),  # back to where nothing was read yet
-        (early, times[-1] + timedelta(seconds=1)),
-        (None, None),
-        (None, times[-1] + timedelta(seconds=1)),
+        (early, nothing),
+        (None, times[0]),
+        (None, nothing),
     ):
-        more = {"start_date": written(start)} if start else {}
-        run = inside.run(settings | more, catalog, state)
-        read_since(run, account, since)
+        more = {"start_date": start.isoformat()} if start else {}
+        run = inside.sync(api, "bookings", state=state, **settings, **more)
+        assert ids(run.records("bookings")) == updated_since(account, since)
         state = run.states[-1]
 
 
+def updated_since(account: Account, since: datetime) -> list[str]:
+    every = account.objects("bookings")
+    return ids(row for row in every if moment(row["last_updated_time"]) >= since)
+
+
 def test_the_lookback_reads_again_from_before_the_bookmark(
-    account: Account, settings: dict[str, t.Any]
+    api: Sandbox, account: Account, settings: Row
 ) -> None:
-    catalog = inside.catalog("bookings")
-    state = inside.run(settings, catalog).states[-1]
-    run = inside.run(settings | {"lookback_seconds": 40 * A_DAY}, catalog, state)
-    read_since(run, account, bookmark(state) - timedelta(days=40) + timedelta(milliseconds=1))
+    state = inside.sync(api, "bookings", **settings).states[-1]
+    more = {**settings, "lookback_seconds": 40 * A_DAY}
+    run = inside.sync(api, "bookings", state=state, **more)
+    since = bookmark(state) - timedelta(days=40) + timedelta(milliseconds=1)
+    assert 0 < len(run.records("bookings")) < 100
+    assert ids(run.records("bookings")) == updated_since(account, since)
     assert bookmark(run.states[-1]) == bookmark(state)
 
 
 def test_sms_statuses_are_read_again_for_three_days(
-    api: Sandbox, account: Account, settings: dict[str, t.Any]
+    api: Sandbox, account: Account, settings: Row
 ) -> None:
-    catalog = inside.catalog("sms_notifications")
+    stream = "sms_notifications"
     api.clock.offset_seconds = -100 * 3600.0  # never ahead of this machine's clock
-    (watched,) = account.add("sms_notifications")
+    (watched,) = account.add(stream)
     state: inside.State = {}
     read = []
-    for hours, status in (
-        (0, "sent"),
-        (60, "delivered"),
-        (0, "rejected"),
-        (20, "failed"),
-        (0, "sent"),
-    ):
-        if hours:
-            # Others are sent meanwhile, so the bookmark moves on.
-            api.clock.offset_seconds += hours * 3600
-            account.add("sms_notifications")
-        account.edit("sms_notifications", watched, status=status)
-        run = inside.run(settings, catalog, state)
+    changes = ((0, "sent"), (60, "delivered"), (0, "rejected"), (20, "failed"), (0, "sent"))
+    for hours, status in changes:
+        api.clock.offset_seconds += hours * 3600
+        account.add(stream, bool(hours))  # others are sent meanwhile, so the bookmark moves on
+        account.edit(stream, watched, status=status)
+        run = inside.sync(api, stream, state=state, **settings)
         state = run.states[-1]
-        read += [r["status"] for r in run.records("sms_notifications") if r["id"] == watched]
+        read += [r["status"] for r in run.records(stream) if r["id"] == watched]
     assert read == ["sent", "delivered", "rejected", "failed"]
 
 
 # --- full tables and what is gone from them
 
 
-def versions(run: inside.InsideRun, stream: str) -> set[tuple[str, int | None]]:
-    return set(run.versions(stream))
+VERSIONED = {"emit_activate_version_messages": True, "page_size": 3}
 
 
-@pytest.fixture
-def versioned(settings: dict[str, t.Any]) -> dict[str, t.Any]:
-    return settings | {"emit_activate_version_messages": True, "page_size": 3}
-
-
-def test_versions_are_activated_after_the_last_record_and_only_on_demand(
-    versioned: dict[str, t.Any],
-) -> None:
+def test_versions_are_activated_after_the_last_record_and_only_on_demand(api: Sandbox) -> None:
     streams = ("users", AVAILABILITY, "bookings")
-    catalog = inside.catalog(*streams)
-    run = inside.run(versioned, catalog)
+    run = inside.sync(api, *streams, **VERSIONED)
     kinds = [(m["type"], m.get("stream")) for m in run.messages]
+    plain = inside.sync(api, *streams, page_size=3)
     for stream in streams:
         after = kinds[kinds.index(("ACTIVATE_VERSION", stream)) :]
         assert ("RECORD", stream) not in after
-    plain = inside.run(versioned | {"emit_activate_version_messages": False}, catalog)
-    for stream in streams:
-        assert versions(plain, stream) == {("RECORD", None)}
+        assert set(plain.versions(stream)) == {("RECORD", None)}
 
 
 def test_a_child_without_any_parent_is_announced_before_its_version_is(
-    account: Account, versioned: dict[str, t.Any]
+    api: Sandbox, account: Account
 ) -> None:
     for key in ids(account.objects("users")):
         account.delete("users", key)
-    run = inside.run(versioned, inside.catalog(AVAILABILITY))
+    run = inside.sync(api, AVAILABILITY, **VERSIONED)
     kinds = [m["type"] for m in run.messages if m.get("stream") == AVAILABILITY]
     assert kinds == ["SCHEMA", "ACTIVATE_VERSION"]
 
 
 def test_what_was_read_without_a_version_is_read_again_before_one_is_activated(
-    account: Account, versioned: dict[str, t.Any]
+    api: Sandbox, account: Account
 ) -> None:
     metadata = {"bookings": {"replication-method": "FULL_TABLE"}}
     full, incremental = inside.catalog("bookings", metadata=metadata), inside.catalog("bookings")
+    versioned = programs.settings_for(api.url, **VERSIONED)
     plain = versioned | {"emit_activate_version_messages": False}
     for settings, catalog in ((plain, full), (versioned, incremental)):
         warehouse = inside.Warehouse()
-        first = inside.run(settings, catalog, kill_after=60)
-        assert position(first.states[-1])
-        warehouse.load(first.messages)
+        warehouse.load(inside.run(settings, catalog, kill_after=60).messages)
         warehouse.load(inside.run(versioned, full, warehouse.state).messages)
         assert set(warehouse.rows("bookings")) == set(ids(account.objects("bookings")))
 
 
-# --- streams that are read object by object
-
-
-@pytest.mark.parametrize("killed", [False, True])
-@pytest.mark.parametrize("status", ["403", "409"])
+@pytest.mark.parametrize(("status", "killed"), [("403", False), ("409", False), ("409", True)])
 def test_a_full_pass_that_misses_rows_keeps_those_of_the_one_before(
-    api: Sandbox, versioned: dict[str, t.Any], status: str, *, killed: bool
+    api: Sandbox, status: str, *, killed: bool
 ) -> None:
-    catalog = inside.catalog(AVAILABILITY)
     warehouse = inside.Warehouse()
-    warehouse.load(inside.run(versioned, catalog).messages)
+    warehouse.load(inside.sync(api, AVAILABILITY, **VERSIONED).messages)
     complete = list(warehouse.rows(AVAILABILITY))
     api.faults.add(status, f"/users/{complete[0]}/scheduling-availability", times=3)
 
@@ -336,10 +282,12 @@ def test_a_full_pass_that_misses_rows_keeps_those_of_the_one_before(
             raise inside.KilledError
 
     for _ in range(2):
-        lacking = inside.run(versioned, catalog, warehouse.state, watch=kill)
+        end: inside.End = {"watch": kill}
+        lacking = inside.sync(api, AVAILABILITY, state=warehouse.state, end=end, **VERSIONED)
         assert lacking.ended in {"killed", "failed"}
         assert "ACTIVATE_VERSION" not in dict(lacking.versions(AVAILABILITY))
         warehouse.load(lacking.messages)
     for _ in range(2):
-        warehouse.load(inside.run(versioned, catalog, warehouse.state).messages)
+        run = inside.sync(api, AVAILABILITY, state=warehouse.state, **VERSIONED)
+        warehouse.load(run.messages)
     assert set(warehouse.rows(AVAILABILITY)) == set(complete)

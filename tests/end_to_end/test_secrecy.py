@@ -1,6 +1,6 @@
 """The key goes to OnceHub only; no log holds it, nor a customer's address.
 
-Beside these tests, the log of every run of every test is searched (tests/conftest.py).
+Beside these tests, the log of every run of every test is searched (tests/support/secrecy.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 from sandbox import Account, Sandbox
 from tap_oncehub.__main__ import main
 from tap_oncehub.tap import TapOnceHub
-from tests.support import programs, raw, secrecy
+from tests.support import inside, programs, raw
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,9 @@ FAULTS = ("500", "503", "408", "html", "not_json", "data_object", "data_string",
 
 
 @pytest.fixture
-def account() -> Account:
-    return Account(seed=3, bookings=60)
+def api() -> Iterator[Sandbox]:
+    with Sandbox(Account(seed=3, bookings=60), key=programs.KEY) as running:
+        yield running
 
 
 @pytest.fixture
@@ -33,61 +34,36 @@ def elsewhere() -> Iterator[raw.RawServer]:
         yield server
 
 
-def assert_tells_nothing(run: programs.Run, account: Account) -> None:
-    assert programs.KEY not in run.log
-    assert programs.KEY.encode() not in run.output
-    assert account.customer_email not in run.log
-    secrecy.assert_discreet(run.log)
-
-
-def test_nothing_of_it_at_the_chattiest_level(tmp_path: Path, account: Account) -> None:
-    with Sandbox(account, key=programs.KEY) as api:
-        for number, kind in enumerate(FAULTS):
-            api.faults.add(kind, "/bookings", times=1, after=number)
-        for path, status in (("/contacts", 400), ("/users", 409), ("/teams", 404)):
-            api.faults.add(status, path, times=None)
-        settings = programs.settings_for(api.url, page_size=5)
-        run = programs.run_tap(tmp_path, settings, env={"TAP_ONCEHUB_LOGLEVEL": "DEBUG"})
+def test_nothing_of_it_at_the_chattiest_level(tmp_path: Path, api: Sandbox) -> None:
+    for number, kind in enumerate(FAULTS):
+        api.faults.add(kind, "/bookings", times=1, after=number)
+    for path, status in (("/contacts", 400), ("/users", 409), ("/teams", 404)):
+        api.faults.add(status, path, times=None)
+    run = inside.spawn(tmp_path, api, env={"TAP_ONCEHUB_LOGLEVEL": "DEBUG"}, page_size=5)
     assert "| DEBUG" in run.log
     assert run.status == 1
     assert "/v2/contacts answered 400 (invalid_request_error, Bad Request: we could not" in run.log
     assert "Request-Id req_" in run.errors[0]
-    assert_tells_nothing(run, account)
+    assert api.account.customer_email not in run.log
     assert len(run.records("bookings")) == 60
 
 
-@pytest.mark.parametrize("status", ["401", "403", "429"])
-def test_nothing_of_it_in_errors_that_end_the_run(
-    tmp_path: Path, account: Account, status: str
+@pytest.mark.parametrize("arguments", [(), ("--test",), ("--discover",), ("--about",)])
+def test_the_key_of_the_environment_is_in_no_output(
+    tmp_path: Path, api: Sandbox, arguments: tuple[str, ...]
 ) -> None:
-    with Sandbox(account, key=programs.KEY) as api:
-        api.faults.add(status, times=None, retry_after="1")
-        settings = programs.settings_for(api.url, max_wait_seconds=0)
-        run = programs.run_tap(tmp_path, settings, env={"LOGLEVEL": "DEBUG"})
-    assert run.status == 1
-    assert f"{status} (" in run.errors[0]
-    assert_tells_nothing(run, account)
-
-
-@pytest.mark.parametrize("expression", ["int(first_name)", "1 / 0", "md5(5)"])
-def test_nothing_of_it_where_a_stream_map_fails(
-    tmp_path: Path, account: Account, expression: str
-) -> None:
-    with Sandbox(account, key=programs.KEY) as api:
-        settings = programs.settings_for(api.url, stream_maps={"users": {"x": expression}})
-        run = programs.run_tap(tmp_path, settings, env={"LOGLEVEL": "DEBUG"})
-    assert run.status == 1
-    assert "A stream map of users does not work with a record (" in run.log
-    assert "Traceback" not in run.log
-    assert_tells_nothing(run, account)
+    env = {"TAP_ONCEHUB_API_KEY": programs.KEY, "TAP_ONCEHUB_API_URL": api.url}
+    run = programs.fork_tap(tmp_path, *arguments, LOGLEVEL="DEBUG", **env)
+    assert run.status == 0, run.log
+    assert run.output
+    assert api.account.customer_email not in run.log
 
 
 def test_nothing_of_it_in_the_traceback_of_a_bug(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    personal = "jane.doe@customer.example"
-
     def broken(**_options: t.Any) -> None:
+        personal = "jane.doe@customer.example"
         raise ValueError(personal)
 
     monkeypatch.setattr(TapOnceHub, "cli", broken)
@@ -100,15 +76,6 @@ def test_nothing_of_it_in_the_traceback_of_a_bug(
     assert "jane" not in caplog.text
 
 
-def test_the_key_of_the_environment_is_in_no_output(tmp_path: Path, account: Account) -> None:
-    with Sandbox(account, key=programs.KEY) as api:
-        env = {"TAP_ONCEHUB_API_KEY": programs.KEY, "TAP_ONCEHUB_API_URL": api.url}
-        for arguments in ([], ["--test"], ["--discover"], ["--about", "--format=json"]):
-            run = programs.run([str(programs.TAP), *arguments], LOGLEVEL="DEBUG", **env)
-            assert run.status == 0, run.log
-            assert_tells_nothing(run, account)
-
-
 @pytest.mark.parametrize(
     ("path", "says"),
     [
@@ -117,29 +84,24 @@ def test_the_key_of_the_environment_is_in_no_output(tmp_path: Path, account: Acc
     ],
 )
 def test_a_redirect_is_not_followed(
-    tmp_path: Path, account: Account, elsewhere: raw.RawServer, path: str, says: str
+    tmp_path: Path, api: Sandbox, elsewhere: raw.RawServer, path: str, says: str
 ) -> None:
     place = f"http://localhost:{elsewhere.port}/v2/bookings"
-    with Sandbox(account, key=programs.KEY) as api:
-        api.faults.add(302, path, times=None, location=place)
-        run = programs.run_tap(tmp_path, programs.settings_for(api.url))
-        assert api.count(path) == 1
+    api.faults.add(302, path, times=None, location=place)
+    run = inside.spawn(tmp_path, api)
+    assert api.count(path) == 1
     assert elsewhere.asked == []
     assert run.status == 1
     assert says in run.errors[-1]
     assert "a redirect, which is not followed" in run.errors[-1]
     # One of the whole API ends the run.
-    others = 0 if path == "/test" else len(account.objects("contacts"))
-    assert len(run.records("contacts")) == others
+    assert bool(run.records("contacts")) == (path != "/test")
 
 
-def test_a_link_to_another_host_is_not_followed(
-    tmp_path: Path, account: Account, elsewhere: raw.RawServer
-) -> None:
-    with Sandbox(account, key=programs.KEY, has_more="link") as api:
+def test_a_link_to_another_host_is_not_followed(elsewhere: raw.RawServer) -> None:
+    with Sandbox(Account(seed=3, bookings=60), key=programs.KEY, has_more="link") as api:
         api.service.link_base = f"http://localhost:{elsewhere.port}"
-        run = programs.run_tap(tmp_path, programs.settings_for(api.url, page_size=7))
-    assert run.status == 0, run.log
+        run = inside.sync(api, "bookings", page_size=7)
     assert elsewhere.asked == []
     assert len(run.records("bookings")) == 60
 

@@ -17,7 +17,7 @@ from tap_oncehub.engine.plan import Clocks
 from tap_oncehub.engine.readers import filter_reader, object_reader
 from tap_oncehub.engine.run import SyncRun
 from tap_oncehub.engine.stream import ResumableStream
-from tap_oncehub.engine.times import day_before, milliseconds, moment_of
+from tap_oncehub.engine.times import milliseconds, moment_of
 
 if t.TYPE_CHECKING:
     import random
@@ -193,12 +193,9 @@ class Run(SyncRun):
             streams={},
         )
         stats = SimpleNamespace(back_to=None, records=0)
-        super().__init__(
-            t.cast("t.Any", tap),
-            t.cast("t.Any", SimpleNamespace(patience=self._patience)),
-            t.cast("t.Any", SimpleNamespace(stats=lambda _name: stats)),
-            t.cast("t.Any", None),
-        )
+        progress = SimpleNamespace(stats=lambda _name: stats, note=lambda *_: None)
+        client = SimpleNamespace(patience=self._patience, progress=progress, waiter=None)
+        super().__init__(t.cast("t.Any", tap), t.cast("t.Any", client))
         self.state = tap.state["bookmarks"]
         self.may_tell_deletes = True
         self.patience: list[float] = []
@@ -267,7 +264,7 @@ class MemoryStream(ResumableStream):
     def max_age_setting(self) -> str:
         return "full_pass_days" if self.key else "hours"
 
-    def paginator(self, start: str | None) -> EnvelopePaginator:
+    def get_new_paginator(self, start: str | None = None) -> EnvelopePaginator:
         return EnvelopePaginator(start, self.run.world.server.size)
 
     def parse_response(self, response: t.Any) -> list[Row]:
@@ -280,9 +277,7 @@ class MemoryStream(ResumableStream):
         if "id" in request:
             body = world.server.one(request["id"])
         else:
-            since = str(self.sync_pass.since) if request["timed"] else None
-            if since and self.sync_pass.dates_only:
-                since = day_before(since)
+            since = self.sync_pass.since if request["timed"] else None
             body, links = world.server.page(request["path"], request["filter"], since, cursor)
         received, date = world.machine, world.date
         world.step()

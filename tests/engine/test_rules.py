@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tap_oncehub.engine import plan, readers, stream, sync_pass, unread
+from tap_oncehub.engine import plan, readers, state, stream, sync_pass
 from tap_oncehub.engine.errors import EndpointError
 from tests.engine.memory import ORDERS, World
 from tests.engine.test_histories import play
@@ -76,7 +76,7 @@ def bookmark_not_capped_by_the_beginning(patch: pytest.MonkeyPatch) -> None:
 
 
 def unread_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(unread.UnreadObjects, "add", lambda *_: None)
+    patch.setattr(state.UnreadObjects, "add", lambda *_: None)
 
 
 def deletes_told_while_something_is_unread(patch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,8 @@ import pytest
 from tap_oncehub.engine.errors import EndpointError
 from tap_oncehub.engine.plan import Clocks, Plan
 from tap_oncehub.engine.readers import ListMovedError, Page
-from tap_oncehub.engine.state import MAX_UNREAD, prepare
+from tap_oncehub.engine.state import MAX_UNREAD, UnreadObjects, prepare
 from tap_oncehub.engine.sync_pass import SyncPass, due_passes
-from tap_oncehub.engine.unread import UnreadObjects
 from tests.engine.memory import DAY, Filtered, Incremental, MemoryStream, Server, World
 
 NOW = datetime(2027, 3, 8, 12, tzinfo=timezone.utc)

@@ -6,58 +6,61 @@ import json
 import signal
 import subprocess
 import sys
+import typing as t
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from sandbox import Account, Sandbox
+from tests.support import programs
 from tests.support.asking import NOW
-from tests.support.programs import ROOT
 
-if TYPE_CHECKING:
+if t.TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+Running: t.TypeAlias = "tuple[subprocess.Popen[str], Account, list[t.Any]]"
 
 
 @contextmanager
-def running(
-    *arguments: str, python: str = sys.executable
-) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    command = [python, "-m", "sandbox", "--now", NOW, *arguments]
+def running(*arguments: str, python: str = sys.executable) -> Iterator[Running]:
+    """Start it; gives the process, what its account holds, and the bookings that it answers."""
+    chosen = ("--now", NOW, "--seed=7", "--bookings=12", "--users=2", "--plain")
     with subprocess.Popen(
-        command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
+        [python, "-m", "sandbox", *chosen, *arguments],
+        cwd=programs.ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
         try:
-            yield process, json.loads(process.stdout.readline())
+            ready = json.loads(process.stdout.readline())
+            url, headers = f"{ready['url']}/bookings?limit=100", {"API-Key": ready["key"]}
+            answer = requests.get(url, headers=headers, timeout=10).json()
+            yield process, Account(7, bookings=12, users=2, nasty=False, now=NOW), answer["data"]
         finally:
             process.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_until_told_to_stop(number: int) -> None:
-    with running("--seed=7", "--bookings=12", "--users=2", "--plain") as (process, ready):
-        expected = Account(seed=7, bookings=12, users=2, nasty=False, now=NOW)
-        headers = {"API-Key": ready["key"]}
-        answer = requests.get(f"{ready['url']}/bookings?limit=100", headers=headers, timeout=10)
-        assert answer.json()["data"] == expected.objects("bookings")
-        process.send_signal(number)
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, None])
+def test_it_serves_until_told_to_stop_or_its_parent_ends(end: int | None) -> None:
+    with running("--with-parent") as (process, account, answered):
+        assert answered == account.objects("bookings")
+        if end:
+            process.send_signal(end)
+        else:
+            process.stdin.close()
         assert process.wait(10) == 0
 
 
-def test_it_ends_with_its_parent() -> None:
-    with running("--with-parent") as (process, _):
-        process.stdin.close()
-        assert process.wait(10) == 0
+def test_it_runs_on_the_oldest_python(tmp_path: Path) -> None:
+    programs.make_venv(tmp_path / "venv", "3.10", UV_PYTHON_DOWNLOADS="never")
+    with running(python=str(tmp_path / "venv/bin/python")) as (_, account, answered):
+        assert answered == account.objects("bookings")
 
 
-def test_a_wrong_command_line_is_said_in_one_line() -> None:
+def test_wrong_command_line_is_said_in_one_line() -> None:
     with Sandbox(Account(bookings=1)) as api:
         port = api.url.rpartition(":")[2].partition("/")[0]
         for argument in ("--users=-1", "--now=x", f"--port={port}"):
-            command = [sys.executable, "-m", "sandbox", argument]
-            done = subprocess.run(
-                command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=20
-            )
-            assert done.returncode == 2
-            assert done.stderr.splitlines()[-1].startswith("python -m sandbox: error: ")
+            done = programs.run([sys.executable, "-m", "sandbox", argument], programs.ROOT)
+            assert done.status == 2
+            assert done.log.splitlines()[-1].startswith("python -m sandbox: error: ")

@@ -18,12 +18,13 @@ from functools import cache
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 
-from tap_oncehub.engine.errors import InterruptedSyncError, StreamsFailedError
+from tap_oncehub.engine.errors import InterruptedSyncError, TapError
 from tap_oncehub.tap import TapOnceHub
-from tests.support.programs import KEY, Output
+from tests.support.programs import KEY, Output, Run, run_tap, settings_for
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from typing_extensions import Unpack
 
@@ -160,13 +161,59 @@ def run(
             ended = "killed"
         except InterruptedSyncError:
             ended = "interrupted"
-        except StreamsFailedError:
+        except TapError as error:
+            if "streams failed" not in str(error):
+                raise
             ended = "failed"
         else:
             ended = "well"
         finally:
             tap.run.client.session.close()
     return InsideRun(writer.messages, ended)
+
+
+class Server(t.Protocol):
+    """The sandbox, or what stands for it."""
+
+    @property
+    def url(self) -> str: ...
+
+
+_OF_SCHEMAS = ("booking_ids", "booking_calendar_ids", "include_webhook_secrets")
+
+
+def _prepared(
+    api: Server, streams: tuple[str, ...], without: tuple[str, ...], settings: dict[str, t.Any]
+) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+    of_schemas = {name: settings[name] for name in _OF_SCHEMAS if name in settings}
+    chosen = catalog(*streams, settings=of_schemas, without=without)
+    return settings_for(api.url, **settings), chosen
+
+
+def sync(
+    api: Server,
+    *streams: str,
+    state: State | None = None,
+    end: End | None = None,
+    without: tuple[str, ...] = (),
+    **settings: t.Any,
+) -> InsideRun:
+    """Read these streams of a server, inside this process, without the column of some path."""
+    return run(*_prepared(api, streams, without, settings), state, **(end or {}))
+
+
+def spawn(
+    folder: Path,
+    api: Server,
+    *streams: str,
+    state: State | None = None,
+    env: dict[str, str] | None = None,
+    without: tuple[str, ...] = (),
+    **settings: t.Any,
+) -> Run:
+    """Read these streams, or those that are selected by default, as a process of its own."""
+    made, chosen = _prepared(api, streams, without, settings)
+    return run_tap(folder, made, state=state, catalog=chosen if streams else None, env=env)
 
 
 @dataclass

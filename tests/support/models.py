@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from sandbox import Sandbox
 from tests.support import inside, programs, warehouse
 from tests.support.programs import KEY, ROOT, Run
-from tests.support.streams import ALL, offered
+from tests.support.streams import ALL, KEYS, offered
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +23,7 @@ if t.TYPE_CHECKING:
 
 Row: t.TypeAlias = dict[str, t.Any]
 Streams: t.TypeAlias = dict[str, list[Row]]
+Answer: t.TypeAlias = "Counter[tuple[t.Any, ...]]"
 
 
 def dbt(folder: Path, target: str, *arguments: str, **variables: str) -> str:
@@ -67,104 +68,102 @@ def present(streams: Streams) -> list[Row]:
     return [row for row in streams["bookings"] if not row["in_trash"] and row["id"] not in deleted]
 
 
+# --- bookings
+
+_UNCHANGED = (
+    *("subject", "status", "creation_time", "starting_time", "duration_minutes"),
+    *("customer_timezone", "last_updated_time"),
+)
+_OPEN = {"requested", "scheduled", "rescheduled"}
+_ZONES = zoneinfo.available_timezones()
+
+
 def bookings(streams: Streams) -> dict[str, Row]:
     """Compute the mart bookings."""
     users = {row["id"]: full_name(row) for row in streams["users"]}
+    zones = {row["id"]: row["timezone"] for row in streams["users"]}
     contacts = {row["id"]: row for row in streams["contacts"]}
     names = {
-        stream: {row["id"]: row["name"] for row in streams[stream]}
-        for stream in ("booking_calendars", "booking_pages", "master_pages", "event_types")
+        stream: {row["id"]: row["name"] for row in streams[f"{stream}s"]}
+        for stream in ("booking_calendar", "booking_page", "master_page", "event_type")
     }
     hosts = defaultdict(list)
     for host in sorted(streams["booking_hosts"], key=lambda host: host["user_id"]):
         hosts[host["booking_id"]].append(users.get(host["user_id"]) or host["user_id"])
-    zones = {row["id"]: row["timezone"] for row in streams["users"]}
     told = chains(streams["bookings"])
-    replaced = {
-        row["rescheduled_booking_id"]
-        for row in streams["bookings"]
-        if row["rescheduled_booking_id"] != row["id"]
-    }
+    links = [(row["id"], row["rescheduled_booking_id"]) for row in streams["bookings"]]
+    replaced = {earlier for key, earlier in links if earlier != key}
     shared = sessions([row for row in present(streams) if row["id"] not in replaced])
     made = {}
     for row in present(streams):
-        status, created, starting = row["status"], row["creation_time"], row["starting_time"]
-        known, minutes = None not in (created, starting), row["duration_minutes"]
-        contact = contacts.get(row["contact"], {})
+        key, status, start = row["id"], row["status"], row["starting_time"]
         calendar, page = row["booking_calendar"], row["booking_page"]
-        cancel, payment = (
-            field(row, "cancel_reschedule_information"),
-            field(row, "payment_information"),
+        contact = contacts.get(row["contact"], {})
+        cancel, payment, form, utm = (
+            row[name] or {}
+            for name in (
+                *("cancel_reschedule_information", "payment_information", "form_submission"),
+                "utm_params",
+            )
         )
-        form = field(row, "form_submission")
-        alone = Chain(row["id"], 0, status, payment)
-        chain = told.get(row["id"], alone)
-        seated = shared.get(row["id"], [])
-        made[row["id"]] = {
-            "booking_id": row["id"],
+        chain = told.get(key, Chain(key, 0, status, payment))
+        seated = shared.get(key, [])
+        calendar_name = names["booking_calendar"].get(calendar)
+        made[key] = {
+            "booking_id": key,
             **{name: row[name] for name in _UNCHANGED},
-            "is_open": status in {"requested", "scheduled", "rescheduled"},
-            **{f"is_{name}": status == name for name in _STATUSES},
-            "ending_time": None
-            if None in (starting, minutes)
-            else starting + timedelta(minutes=minutes),
-            "lead_time_hours": hours(created, starting) if known else None,
+            "is_open": status in _OPEN,
+            **{
+                f"is_{name}": status == name
+                for name in ("completed", "canceled", "no_show", "rescheduled")
+            },
+            "ending_time": apply(
+                lambda start, minutes: start + timedelta(minutes=minutes),
+                *(start, row["duration_minutes"]),
+            ),
+            "lead_time_hours": apply(hours, row["creation_time"], start),
             "owner_id": row["owner"],
             "owner_name": users.get(row["owner"]),
-            "hosts": len(hosts[row["id"]]) or None,
-            "host_names": ", ".join(hosts[row["id"]]) or None,
+            "hosts": len(hosts[key]) or None,
+            "host_names": ", ".join(hosts[key]) or None,
             "booked_on": "booking_calendar" if calendar else "booking_page" if page else None,
             "booked_on_id": calendar or page,
-            "booked_on_name": names["booking_calendars"].get(calendar)
-            if names["booking_calendars"].get(calendar) is not None
-            else names["booking_pages"].get(page),
-            "master_page_id": row["master_page"],
-            "master_page_name": names["master_pages"].get(row["master_page"]),
-            "event_type_id": row["event_type"],
-            "event_type_name": names["event_types"].get(row["event_type"]),
-            "contact_id": row["contact"],
-            "customer_email": contact.get("email") or text(form.get("email")),
-            "customer_name": full_name(contact) or text(form.get("name")),
-            "customer_company": contact.get("company") or text(form.get("company")),
+            "booked_on_name": names["booking_page"].get(page)
+            if calendar_name is None
+            else calendar_name,
+            **{f"{name}_id": row[name] for name in ("master_page", "event_type", "contact")},
+            **{f"{n}_name": names[n].get(row[n]) for n in ("master_page", "event_type")},
+            "customer_email": contact.get("email") or form.get("email") or None,
+            "customer_name": full_name(contact) or form.get("name") or None,
+            "customer_company": contact.get("company") or form.get("company") or None,
             "customer_country": contact.get("country"),
-            **{f"utm_{name}": text(field(row, "utm_params").get(name)) for name in _UTM},
+            **{
+                f"utm_{name}": utm.get(name) or None
+                for name in ("source", "medium", "campaign", "term", "content")
+            },
             "payment_amount": payment.get("amount_charged"),
-            "payment_currency": text(payment.get("currency")),
-            "canceled_by": text(cancel.get("actioned_by")),
-            "cancel_reason": text(cancel.get("reason")),
+            "payment_currency": payment.get("currency") or None,
+            "canceled_by": cancel.get("actioned_by") or None,
+            "cancel_reason": cancel.get("reason") or None,
             "conversation_id": row["conversation"],
             "first_booking_id": chain.first,
             "reschedules": chain.reschedules,
             "is_first_of_chain": chain.reschedules == 0,
-            "is_replaced": row["id"] in replaced,
+            "is_replaced": key in replaced,
             "was_moved": row["rescheduled_booking_id"] is not None
             or status == "rescheduled"
-            or (status != "canceled" and any(cancel.get(name) for name in _WHO)),
+            or (status != "canceled" and any(map(cancel.get, _WHO))),
             "chain_status": chain.status,
             "chain_payment_amount": chain.payment.get("amount_charged"),
-            "chain_payment_currency": text(chain.payment.get("currency")),
-            "session_id": min(seated, default=row["id"]),
+            "chain_payment_currency": chain.payment.get("currency") or None,
+            "session_id": min(seated, default=key),
             "seats": len(seated) or None,
-            "customer_starting_time": local(starting, row["customer_timezone"]),
-            "owner_starting_time": local(starting, zones.get(row["owner"])),
+            "customer_starting_time": local(start, row["customer_timezone"]),
+            "owner_starting_time": local(start, zones.get(row["owner"])),
         }
     return made
 
 
-_UNCHANGED = (
-    "subject",
-    "status",
-    "creation_time",
-    "starting_time",
-    "duration_minutes",
-    "customer_timezone",
-    "last_updated_time",
-)
-_STATUSES = ("completed", "canceled", "no_show", "rescheduled")
-_UTM = ("source", "medium", "campaign", "term", "content")
-
-
-_ZONES = zoneinfo.available_timezones()
 _WHO = ("reason", "actioned_by", "user_id")
 
 
@@ -186,26 +185,18 @@ def chains(rows: list[Row]) -> dict[str, Chain]:
         while (earlier := by_id[way[-1]]["rescheduled_booking_id"]) in by_id and earlier not in way:
             way.append(earlier)
         if earlier not in by_id or earlier == way[-1]:  # no circle
-            members[way[-1]].append((row, len(way) - 1))
+            members[way[-1]].append((len(way) - 1, row["id"]))
     made = {}
     for first, found in members.items():
-        newest = max(found, key=lambda pair: (made_at(pair[0]), pair[1], pair[0]["id"]))[0]
-        paid = [
-            (place, row["id"], field(row, "payment_information"))
-            for row, place in found
-            if field(row, "payment_information").get("amount_charged") is not None
-        ]
-        payment = min(paid, key=lambda paid: paid[:2])[2] if paid else {}
-        if len(found) == 1:
-            payment = field(found[0][0], "payment_information")
-        for row, place in found:
-            made[row["id"]] = Chain(first, place, newest["status"], payment)
+        # What has no time comes first.
+        made_at = {key: by_id[key]["creation_time"] or datetime.min for _, key in found}  # noqa: DTZ901
+        newest = max(found, key=lambda one: (made_at[one[1]], *one))[1]
+        payments = [by_id[key]["payment_information"] or {} for _, key in sorted(found)]
+        paid = [payment for payment in payments if payment.get("amount_charged") is not None]
+        payment = [*paid, {}][0] if len(found) > 1 else payments[0]
+        for place, key in found:
+            made[key] = Chain(first, place, by_id[newest]["status"], payment)
     return made
-
-
-def made_at(row: Row) -> datetime:
-    """Give the time at which a booking was made; what has none comes first."""
-    return t.cast("datetime", row["creation_time"] or datetime.min)  # noqa: DTZ901
 
 
 def sessions(rows: list[Row]) -> dict[str, list[str]]:
@@ -218,12 +209,7 @@ def sessions(rows: list[Row]) -> dict[str, list[str]]:
     return {key: keys for keys in found.values() for key in keys}
 
 
-def local(time: datetime | None, zone: str | None) -> datetime | None:
-    """Give what the clocks of a zone show, without the zone; nothing for an unknown one."""
-    if time is None or zone not in _ZONES:
-        return None
-    in_utc = time.replace(tzinfo=timezone.utc)
-    return in_utc.astimezone(zoneinfo.ZoneInfo(zone or "")).replace(tzinfo=None)
+# --- what is counted from them
 
 
 def contacts(streams: Streams) -> dict[str, Row]:
@@ -258,9 +244,7 @@ def contacts(streams: Streams) -> dict[str, Row]:
             "canceled_meetings": sum(b["is_canceled"] for b in meetings),
             "is_engaged": bool(engaged),
             "first_engaged_at": min(engaged, default=None),
-            "hours_to_engagement": hours(row["creation_time"], min(engaged))
-            if engaged and row["creation_time"]
-            else None,
+            "hours_to_engagement": apply(hours, row["creation_time"], min(engaged, default=None)),
         }
     return made
 
@@ -297,116 +281,95 @@ def capacity(
 ) -> dict[tuple[str, int, int], tuple[int, int]]:
     """Count free and booked slots by calendar, weekday and hour in the host's zone."""
     zones = {row["id"]: row["timezone"] for row in streams["users"]}
-    hosts = {
-        row["id"]: zones.get(row["host"])
-        for row in streams["booking_calendars"]
-        if row["published"] is not False
-    }
+    calendars = [row for row in streams["booking_calendars"] if row["published"] is not False]
+    hosts = {row["id"]: zones.get(row["host"]) for row in calendars}
     free = [
         (slot["booking_calendar_id"], slot["start_time"])
         for slot in streams["booking_calendar_time_slots"]
     ]
-    if read_at is None:
-        return {}
-    end = max(start for _, start in free)
     booked = {
         (b["booked_on_id"], b["starting_time"])
         for b in bookings(streams).values()
         if b["is_open"] and not b["is_replaced"] and b["booked_on"] == "booking_calendar"
     }
     made: dict[tuple[str, int, int], list[int]] = defaultdict(lambda: [0, 0])
-    for is_booked, pairs_of in enumerate((free, booked)):
-        for calendar, start in pairs_of:
-            if calendar in hosts and start is not None and read_at <= start <= end:
+    end = max((start for _, start in free), default=None)
+    for is_booked, found in enumerate((free, booked)):
+        for calendar, start in found:
+            if calendar in hosts and read_at and start is not None and read_at <= start <= end:
                 here = local(start, hosts[calendar]) or start
                 made[calendar, here.isoweekday(), here.hour][is_booked] += 1
     return {key: (free, booked) for key, (free, booked) in made.items()}
 
 
-def lists(streams: Streams) -> dict[str, Counter[tuple[t.Any, ...]]]:
+# --- a row for each item of a list
+
+_PAIR = ("name", "value")
+_ITEMS = {
+    "stg_booking_attendees": ("bookings", "attendees", ()),
+    "stg_booking_guests": ("bookings", "form_submission.guests", ()),
+    "stg_booking_answers": ("bookings", "form_submission.custom_fields", _PAIR),
+    "stg_booking_custom_fields": ("bookings", "custom_fields", _PAIR),
+    "stg_contact_custom_fields": ("contacts", "custom_fields", _PAIR),
+    "stg_conversation_answers": (
+        *("conversations", "answers"),
+        ("id", "internal_label", "question", "value"),
+    ),
+    "stg_conversation_bookings": ("conversations", "bookings", ()),
+    "stg_user_teams": ("users", "teams", ()),
+    "stg_webhook_subscriptions": ("webhooks", "events", ()),
+    "stg_time_slot_locations": (
+        *("booking_calendar_time_slots", "locations"),
+        ("type", "value", "id"),
+    ),
+}
+"""The views: stream, list, and what is taken of each item; nothing where items are texts."""
+_DAYS = {
+    "stg_weekly_hours": ("weekly", ("day",)),
+    "stg_override_hours": ("overrides", ("date", "day")),
+}
+
+
+def lists(streams: Streams) -> dict[str, Answer]:
     """Compute the views that have a row for each item of a list."""
-    booked = present(streams)
-    custom = [(b["id"], b["custom_fields"]) for b in booked]
-    forms = [(b["id"], field(b, "form_submission")) for b in booked]
-    slots = streams["booking_calendar_time_slots"]
-    schedules = streams["user_scheduling_availability"]
-    return {
-        "stg_booking_attendees": texts((b["id"], b["attendees"]) for b in booked),
-        "stg_booking_guests": texts((key, form.get("guests")) for key, form in forms),
-        "stg_booking_answers": pairs((key, form.get("custom_fields")) for key, form in forms),
-        "stg_booking_custom_fields": pairs(custom),
-        "stg_contact_custom_fields": pairs(
-            (c["id"], c["custom_fields"]) for c in streams["contacts"]
-        ),
-        "stg_conversation_answers": Counter(
-            (c["id"], n, *(text((a or {}).get(name)) for name in _ANSWER))
-            for c in streams["conversations"]
-            for n, a in enumerate(c["answers"] or (), 1)
-        ),
-        "stg_conversation_bookings": texts(
-            (c["id"], c["bookings"]) for c in streams["conversations"]
-        ),
-        "stg_user_teams": texts((u["id"], u["teams"]) for u in streams["users"]),
-        "stg_webhook_subscriptions": texts((w["id"], w["events"]) for w in streams["webhooks"]),
-        "stg_time_slot_locations": Counter(
-            (
-                slot["booking_calendar_id"],
-                slot["start_time"],
-                n,
-                *(text((place or {}).get(name)) for name in ("type", "value", "id")),
-            )
-            for slot in slots
-            for n, place in enumerate(slot["locations"] or (), 1)
-        ),
-        "stg_weekly_hours": hours_of(schedules, "weekly", "day"),
-        "stg_override_hours": hours_of(schedules, "overrides", "date", "day"),
-    }
-
-
-_ANSWER = ("id", "internal_label", "question", "value")
-
-
-def texts(items: Iterable[tuple[str, t.Any]]) -> Counter[tuple[t.Any, ...]]:
-    """Number the texts in lists."""
-    return Counter(
-        (key, n, text(item)) for key, found in items for n, item in enumerate(found or (), 1)
-    )
-
-
-def pairs(items: Iterable[tuple[str, t.Any]]) -> Counter[tuple[t.Any, ...]]:
-    """Number the custom fields in lists."""
-    return Counter(
-        (key, n, text((item or {}).get("name")), text((item or {}).get("value")))
-        for key, found in items
-        for n, item in enumerate(found or (), 1)
-    )
-
-
-def hours_of(schedules: list[Row], column: str, *names: str) -> Counter[tuple[t.Any, ...]]:
-    """Number the spans of days."""
-    return Counter(
-        (
-            row["user_id"],
-            *(text(day.get(name)) for name in names),
-            n,
-            text(span.get("start_time")),
-            text(span.get("end_time")),
-            row["timezone"],
+    streams = {**streams, "bookings": present(streams)}
+    made: dict[str, Answer] = {}
+    for view, (stream, path, names) in _ITEMS.items():
+        *outer, name = path.split(".")
+        made[view] = Counter(
+            (*(row[key] for key in KEYS[stream]), n, *texts(item, names))
+            for row in streams.get(stream, ())
+            for n, item in enumerate(((row[outer[0]] or {}) if outer else row).get(name) or (), 1)
         )
-        for row in schedules
-        for day in row[column] or ()
-        for n, span in enumerate(day.get("working_hours") or (), 1)
-    )
+    for view, (column, names) in _DAYS.items():
+        made[view] = Counter(
+            (row["user_id"], *texts(day, names), n, *texts(span, _SPAN), row["timezone"])
+            for row in streams.get("user_scheduling_availability", ())
+            for day in row[column] or ()
+            for n, span in enumerate(day.get("working_hours") or (), 1)
+        )
+    return made
 
 
-def field(row: Row, name: str) -> Row:
-    """Give an object; an empty one, where there is none."""
-    return row[name] or {}
+_SPAN = ("start_time", "end_time")
 
 
-def text(value: str | None) -> str | None:
-    """Give a text; an empty one is none."""
-    return value or None
+def texts(item: t.Any, names: Iterable[str]) -> Iterable[str | None]:
+    """Give a text, or some of an object; an empty one is none."""
+    return [(item or {}).get(name) or None for name in names] if names else [item or None]
+
+
+def apply(function: t.Callable[..., t.Any], *values: t.Any) -> t.Any:
+    """Compute something of values that are all there."""
+    return None if None in values else function(*values)
+
+
+def local(time: datetime | None, zone: str | None) -> datetime | None:
+    """Give what the clocks of a zone show, without the zone; nothing for an unknown one."""
+    if time is None or zone not in _ZONES:
+        return None
+    in_utc = time.replace(tzinfo=timezone.utc)
+    return in_utc.astimezone(zoneinfo.ZoneInfo(zone or "")).replace(tzinfo=None)
 
 
 def full_name(row: Row) -> str | None:
@@ -414,7 +377,7 @@ def full_name(row: Row) -> str | None:
     return f"{row.get('first_name') or ''} {row.get('last_name') or ''}".strip(" ") or None
 
 
-def hours(start: t.Any, end: t.Any) -> float:
+def hours(start: datetime, end: datetime) -> float:
     """Give the hours between two times, fractions of a second left out."""
     span = end.replace(microsecond=0) - start.replace(microsecond=0)
     return float(span.total_seconds() / 3600)

@@ -86,10 +86,10 @@ def serving(server: t.Any) -> Iterator[t.Any]:
             thread.join()
 
 
-def secure(port: int, certificate: Path) -> Tunnels:
+def secure(port: int, certificate: Path | str) -> Tunnels:
     """Speak TLS, and pass on what comes to a port that does not."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    context.load_cert_chain(certificate)
     return Tunnels(context, port)
 
 
@@ -99,6 +99,6 @@ def make_certificate(folder: Path, name: str) -> Path:
     kind = "IP" if name.replace(".", "").isdigit() else "DNS"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     command += ["-subj", f"/CN={name}", "-addext", f"subjectAltName={kind}:{name}"]
-    command += ["-keyout", str(path.with_suffix(".key")), "-out", str(path)]
+    command += ["-keyout", str(path), "-out", str(path)]
     subprocess.run(command, check=True, capture_output=True)
     return path

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
+import time
 import typing as t
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,12 +16,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import secrecy
+
 ROOT = Path(__file__).parents[2]
 TAP = Path(sys.prefix, "bin", "tap-oncehub")
 LOADER = ROOT / ".meltano/loaders/target-duckdb/venv/bin/target-duckdb"
 MELTANO = Path(sys.prefix, "bin", "meltano")
 UV = str(ROOT / ".tools/uv/bin/uv")
-KEY = "sandbox-key-7c1f9a"
+KEY = secrecy.KEY
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["pytest", "tap_oncehub.tap", "tests.support.programs"])
 NO_LIMITS = {"rate_limit_per_second": 0, "rate_limit_per_window": 0}
 PATIENCE = 120
 
@@ -158,16 +164,37 @@ def tap_command(
 
 
 def run_tap(
-    folder: Path,
-    settings: dict[str, t.Any],
-    *arguments: str,
-    state: dict[str, t.Any] | None = None,
-    catalog: dict[str, t.Any] | None = None,
-    env: dict[str, str] | None = None,
+    folder: Path, settings: dict[str, t.Any], *arguments: str, env: t.Any = None, **files: t.Any
 ) -> Run:
-    """Run the tap to its end."""
-    command = tap_command(folder, settings, *arguments, state=state, catalog=catalog)
-    return run(command, **(env or {}))
+    """Run the tap to its end, with a state and a catalog, if they are given."""
+    _, *command = tap_command(folder, settings, *arguments, **files)
+    return fork_tap(folder, *command, **(env or {}))
+
+
+def fork_tap(folder: Path, *arguments: str, **env: str) -> Run:
+    """Run the tap as a process forked from one that has imported it, which takes a second."""
+    written, log = folder / "tap.out", folder / "tap.log"
+    tap = _FORKS.Process(target=_become_tap, args=(arguments, environment(**env), written, log))
+    tap.start()
+    tap.join(PATIENCE)
+    assert tap.exitcode is not None, log.read_text()
+    done = Run(tap.exitcode, written.read_bytes(), log.read_text())
+    secrecy.assert_discreet(done.log)
+    assert KEY.encode() not in done.output
+    return done
+
+
+def _become_tap(arguments: t.Iterable[str], variables: dict[str, str], *files: Path) -> None:
+    """Run the tap's command, with files for what it writes."""
+    from tap_oncehub.__main__ import main  # noqa: PLC0415  # the tests' own process does without
+
+    os.environ.clear()
+    os.environ.update(variables)
+    time.tzset()
+    for number, file in enumerate(files, start=1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    sys.argv = [str(TAP), *arguments]
+    main()
 
 
 def run_meltano(project: Path, url: str, *arguments: str, **variables: str) -> Run:

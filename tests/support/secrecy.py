@@ -6,11 +6,10 @@ import re
 import typing as t
 from pathlib import Path
 
-from tests.support.programs import KEY
-
 if t.TYPE_CHECKING:
     import subprocess
 
+KEY = "sandbox-key-7c1f9a"
 _ADDRESS = re.compile(rb"[\w.+-]+@[\w-]+\.[\w.-]+")
 _PROGRAMS = ("tap-oncehub", "target-duckdb", "meltano")
 

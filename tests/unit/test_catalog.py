@@ -36,30 +36,22 @@ def read(text: str, kind: str) -> t.Any:
         *(
             (kind, text, f"The {kind} in {kind}.json is not a JSON object")
             for kind in ("catalog", "state")
-            for text in ("{", "[]", "1", "NaN", '{"x": NaN}', '{"x": "\\ud800"}', "[" * 9999)
+            for text in ("{", "[]", "NaN", '{"x": NaN}', '{"x": "\\ud800"}', "[" * 9999)
         ),
         ("catalog", "", "is not a JSON object"),
         ("catalog", '{"streams": {}}', r"--discover.*streams"),
         ("catalog", '{"streams": [{"tap_stream_id": "bookings"}]}', "--discover.*`schema`"),
-        ("catalog", catalog(schema={"properties": 5}), "--discover.*properties"),
         ("catalog", catalog(schema={"properties": {"id": {"type": 5}}}), "--discover.*type"),
-        ("catalog", catalog(schema={"properties": {"id": {"items": []}}}), "--discover.*items"),
         ("catalog", catalog(metadata=[{"a": 1}]), "`breadcrumb`"),
         ("catalog", catalog(metadata=[{"breadcrumb": [], "metadata": {"selected": "x"}}]), "bool"),
         ("catalog", catalog(stream="users"), "two names for the stream 'bookings'"),
     ],
 )
-def test_an_unusable_file_is_refused_with_its_name(kind: str, text: str, says: str) -> None:
+def test_unusable_file_is_refused_with_its_name(kind: str, text: str, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         read(text, kind)
-
-
-def test_a_usable_file_is_read_as_it_is() -> None:
     assert read("", "state") == {}
     assert read(catalog(), "catalog") == json.loads(catalog())
-
-
-# --- states
 
 
 @pytest.mark.parametrize(
@@ -70,7 +62,7 @@ def test_a_usable_file_is_read_as_it_is() -> None:
         ({"bookmarks": {"bookings": {"replication_key_value": "soon"}}}, "is not a time"),
     ],
 )
-def test_unusable_state(state: dict[str, t.Any], says: str) -> None:
+def test_unusable_state_is_refused(state: dict[str, t.Any], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         TapOnceHub(config=CONFIG, state=state)
 
@@ -80,57 +72,38 @@ def test_unusable_state(state: dict[str, t.Any], says: str) -> None:
     [
         {"bookings": BOOKMARK | {"cursors": [f"BKNG-{n}" for n in range(100_000)]}},
         {"bookings": BOOKMARK | {f"BKNG-{n}": n for n in range(100_000)}},
-        {"bookings": BOOKMARK, "users": {"text": "x" * 2**20}},
         {"bookings": BOOKMARK, **{f"stream_{n}": {"a": n} for n in range(20_000)}},
     ],
 )
-def test_large_state(more: dict[str, t.Any]) -> None:
+def test_large_state_becomes_small(more: dict[str, t.Any]) -> None:
     began = time.process_time()
     tap = TapOnceHub(config=CONFIG, state={"bookmarks": more})
-
     assert tap.state["bookmarks"]["bookings"].items() >= BOOKMARK.items()
     assert len(json.dumps(tap.state)) < 4096
     assert time.process_time() - began < 5
 
 
-# --- stream maps
+def columns(maps: dict[str, t.Any], without: str = "") -> dict[str, set[str]]:
+    """The columns that users and teams are written with, by their alias."""
+    made = inside.catalog("users", "teams", without=(without,) if without else ())
+    mapper = TapOnceHub(config={**CONFIG, "stream_maps": maps}, catalog=made).mapper
+    found = [m for name in ("users", "teams") for m in mapper.stream_maps[name]]
+    return {m.stream_alias: set(m.transformed_schema["properties"]) for m in found}
 
 
-def columns(maps: dict[str, t.Any], *streams: str, **more: t.Any) -> dict[str, set[str]]:
-    """The columns that each of these streams is written with, by its alias."""
-    made = inside.catalog(*streams, **more)
-    tap = TapOnceHub(config={**CONFIG, "stream_maps": maps}, catalog=made)
-    maps_of = [m for name in streams for m in tap.mapper.stream_maps[name]]
-    return {m.stream_alias: set(m.transformed_schema["properties"]) for m in maps_of}
-
-
-HASHED = {"email": "md5(email)"}
-
-
-@pytest.mark.parametrize("stream", ["contacts", "*", "con*"])
-def test_map_of_what_is_not_selected(stream: str) -> None:
-    plain = columns({}, "users", "teams")
-    assert columns({stream: HASHED}, "users", "teams") == plain
-    assert columns({stream: {"email": None}}, "teams") == columns({}, "teams")
-
-
-@pytest.mark.parametrize("expression", ["md5(email)", "md5(self)", "'gone'", "__NULL__", None])
-@pytest.mark.parametrize("stream", ["users", "*"])
-def test_map_of_a_column_that_is_not_selected(stream: str, expression: str | None) -> None:
-    found = columns({stream: {"email": expression}}, "users", "teams", without=("email",))
-    assert "email" not in found["users"]
-    assert found == columns({}, "users", "teams", without=("email",)) or expression == "'gone'"
-
-
-def test_map_that_adds_a_column() -> None:
-    found = columns({"*": {"tenant": "'acme'"}}, "users", "teams")
-    assert all("tenant" in found[stream] for stream in ("users", "teams"))
-
-
-def test_map_with_an_alias_and_a_source() -> None:
-    maps = {"users": {"__alias__": "people"}, "copy": {"__source__": "users", **HASHED}}
-    found = columns(maps, "users", without=("email",))
-    assert found["copy"] == found["people"] == columns({}, "users", without=("email",))["users"]
+def test_map_of_what_is_not_selected_changes_nothing() -> None:
+    plain = columns({})
+    for stream in ("contacts", "con*"):
+        assert columns({stream: {"email": "md5(email)"}}) == plain
+    plain = columns({}, without="email")
+    for stream in ("users", "*"):
+        for expression in ("md5(email)", "md5(self)", "__NULL__", None):
+            assert columns({stream: {"email": expression}}, without="email") == plain
+    added = columns({"*": {"tenant": "'acme'"}}, without="email")
+    assert added == {name: {*found, "tenant"} for name, found in plain.items()}
+    source = {"__source__": "users", "email": "md5(email)"}
+    aliased = columns({"users": {"__alias__": "people"}, "copy": source}, without="email")
+    assert aliased["copy"] == aliased["people"] == plain["users"]
 
 
 @pytest.mark.parametrize(
@@ -143,9 +116,9 @@ def test_map_with_an_alias_and_a_source() -> None:
         ({"users": "k3y"}, "stream_maps is not usable"),
     ],
 )
-def test_unusable_map(maps: dict[str, t.Any], says: str) -> None:
+def test_unusable_map_is_refused(maps: dict[str, t.Any], says: str) -> None:
     with pytest.raises(SettingsError, match=says) as raised:
-        columns(maps, "users")
+        columns(maps)
     assert "k3y" not in str(raised.value)
     assert "f(" not in str(raised.value)
 
@@ -153,17 +126,13 @@ def test_unusable_map(maps: dict[str, t.Any], says: str) -> None:
 @pytest.mark.parametrize(
     "definition", [{"email": "email + 5"}, {"emial": "md5(emial)"}, {"__filter__": "nothing > 3"}]
 )
-def test_expression_that_fails(definition: dict[str, str]) -> None:
+def test_expression_that_fails_quotes_no_record(definition: dict[str, str]) -> None:
     tap = TapOnceHub(config={**CONFIG, "stream_maps": {"users": definition}})
     (stream_map,) = tap.mapper.stream_maps["users"]
-
-    record = {"id": "USR-1", "email": "jo@example.com"}
     failing = stream_map.get_filter_result if "__filter__" in definition else stream_map.transform
-    with pytest.raises(
-        SettingsError, match=r"map of users does not work with a record \("
-    ) as raised:
-        failing(record)
-    assert "example.com" not in str(raised.value)
+    says = r"map of users does not work with a record \(\w+\)\.$"
+    with pytest.raises(SettingsError, match=says):
+        failing({"id": "USR-1", "email": "jo@example.com"})
 
 
 @pytest.mark.parametrize(
@@ -179,7 +148,7 @@ def test_expression_that_fails(definition: dict[str, str]) -> None:
         ({"users": None}, "{", ""),
     ],
 )
-def test_map_that_removes_nothing(
+def test_map_that_removes_nothing_is_doubted(
     maps: dict[str, t.Any],
     exported: str,
     says: str,
@@ -189,7 +158,6 @@ def test_map_that_removes_nothing(
     monkeypatch.setenv("TAP_ONCEHUB_STREAM_MAPS", exported)
     caplog.set_level(logging.WARNING)
     TapOnceHub(config={**CONFIG, "stream_maps": maps})
-
     assert says in caplog.text
     assert ("write __NULL__" in caplog.text) == bool(says)
     assert "k3y" not in caplog.text

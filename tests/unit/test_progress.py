@@ -1,15 +1,24 @@
-"""The lines that a person reads while a sync goes on, on a clock of the test's own."""
+"""What a person reads while a sync goes on: plain lines, without the key."""
 
 from __future__ import annotations
 
+import io
+import json
 import logging
 import time
 import typing as t
 from datetime import datetime, timezone
 
 import pytest
+from singer_sdk import metrics
+from singer_sdk.logging import StructuredFormatter
 
-from tap_oncehub.engine.progress import Notices, Progress
+from tap_oncehub.engine.progress import Progress, keep_plain
+
+if t.TYPE_CHECKING:
+    Lines: t.TypeAlias = t.Callable[[], list[str]]
+
+NOON = datetime(2026, 3, 1, 12, 0, 35, tzinfo=timezone.utc)
 
 
 class Clock:
@@ -26,87 +35,81 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> t.Callable[[], list[str]]:
+def lines(caplog: pytest.LogCaptureFixture) -> Lines:
     caplog.set_level(logging.INFO)
     return lambda: [record.message for record in caplog.records]
 
 
-Lines: t.TypeAlias = "t.Callable[[], list[str]]"
-
-
-def begin(left: int | None = None) -> Progress:
-    return Progress(logging.getLogger("tap"), lambda: left)
-
-
-def test_a_line_every_ten_seconds_of_requests(clock: Clock, lines: Lines) -> None:
-    progress = begin(left=197)
+def test_line_every_ten_seconds_of_requests(clock: Clock, lines: Lines) -> None:
+    progress = Progress(logging.getLogger("tap"), lambda: 197)
     bookings = progress.stats("bookings")
     for _ in range(101):
         progress.count_request(bookings)
         bookings.records += 100
         bookings.back_to = "2019-07-03T10:11:12Z"
         clock.now += 0.25
-    rest = "24,000 a minute, back to 2019-07-03, 197 requests left"
-    assert lines() == [
-        f"bookings: 4,000 records, {rest}, may be stopped at any time: the next run resumes",
-        f"bookings: 8,000 records, {rest}",
-    ]
+    told = [line.partition(" records, ") for line in lines()]
+    assert [count for count, _, _ in told] == ["bookings: 4,000", "bookings: 8,000"]
+    for _, _, rest in told:
+        for what in ("24,000 a minute", "back to 2019-07-03", "197 requests left"):
+            assert what in rest
+    assert ["may be stopped" in rest for _, _, rest in told] == [True, False]
 
 
-def test_a_long_wait_is_reported_and_a_short_one_when_a_report_is_due(
-    clock: Clock, lines: Lines
+def test_wait_is_told_if_it_is_long_or_a_line_is_due(
+    clock: Clock, caplog: pytest.LogCaptureFixture, lines: Lines
 ) -> None:
-    progress = begin()
-    users = progress.stats("users")
-    until = datetime(2026, 3, 1, 12, 0, 35, tzinfo=timezone.utc)
-    progress.report_wait(users, 3, until)
-    assert lines() == []
-    progress.report_wait(users, 35, until)
-    assert [line.count("waiting until 12:00:35 UTC") for line in lines()] == [1]
-    clock.now += 10
-    progress.report_wait(users, 3, until)
-    assert [line.count("waiting until 12:00:35 UTC") for line in lines()] == [1, 1]
-    clock.now += 10
-    progress.report_wait(users, 0.9, until)
-    assert lines()[2:] == ["users: 0 records"], "of a wait under a second nobody needs to know"
-
-
-def test_a_program_finds_the_figures_beside_the_text(
-    clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    progress = begin(left=12)
+    progress = Progress(logging.getLogger("tap"), lambda: None)
     users = progress.stats("users")
     progress.count_request(users)
     users.records = 30
-    clock.now += 10
-    progress.report_wait(users, 35, datetime(2026, 3, 1, 12, 0, 35, tzinfo=timezone.utc))
-    assert vars(caplog.records[-1])["progress"] == {
-        "stream": "users",
-        "records": 30,
-        "records_per_minute": 180,
-        "back_to": None,
-        "requests_left": 12,
-        "waiting_until": "2026-03-01T12:00:35+00:00",
-    }
+    for passed, wait, told in ((0, 3, 0), (0, 35, 1), (10, 3, 2), (10, 0.9, 2)):
+        clock.now += passed
+        progress.report_wait(users, wait, NOON)
+        assert "".join(lines()).count("waiting until 12:00:35 UTC") == told
+    figures = vars(caplog.records[1])["progress"]  # for programs that read a structured log
+    assert figures["waiting_until"] == "2026-03-01T12:00:35+00:00"
+    assert (figures["records"], figures["records_per_minute"]) == (30, 180)
+    progress.summarize(None)
+    assert "the next run" not in lines()[-1]  # nobody knows
     progress.summarize(12)
     assert vars(caplog.records[-1])["run_stats"] == {"requests": 1, "min_requests": 12}
 
 
-def test_what_the_next_run_needs_is_not_guessed(lines: Lines) -> None:
-    progress = begin()
-    progress.count_request(progress.stats("users"))
-    progress.summarize(None)
-    assert lines() == ["users: 0 records, 1 request, 0 s waited"]
-
-
 def test_notices_name_ten_and_count_the_rest(lines: Lines) -> None:
-    notices = Notices()
-    notices.add("users", "users without a schedule", "USR-1")
+    progress = Progress(logging.getLogger("tap"), lambda: None)
     for number in range(1200):
-        notices.add("slots", "calendars skipped", f"BKC-{number}")
-    notices.log(logging.getLogger("tap"))
-    first, second = lines()
-    assert first == "users: users without a schedule: USR-1"
-    assert second.startswith("slots: calendars skipped: BKC-0, BKC-1, ")
-    assert second.endswith("BKC-9 and 1,190 more")
+        progress.note("slots", "calendars skipped", f"BKC-{number}")
+    progress.summarize(None)
+    named = ", ".join(f"BKC-{number}" for number in range(10))
+    assert lines() == [f"slots: calendars skipped: {named} and 1,190 more"]
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What goes through the one handler of the log."""
+    file = io.StringIO()
+    monkeypatch.setattr(logging.getLogger(), "handlers", [logging.StreamHandler(file)])
+    return file
+
+
+@pytest.mark.parametrize(("key", "logged"), [("key-0815", "…"), ("use", "key-0815")])
+def test_log_is_plain_text_without_the_key(written: io.StringIO, key: str, logged: str) -> None:
+    for secret in ("another-key", key):
+        keep_plain(secret)
+    logging.getLogger("tap").warning("%s: x\n%s\x1b\u2028y\tz", "users", "key-0815")
+    assert written.getvalue() == f"users: x {logged} y z\n"
+
+
+def test_metric_keeps_its_form_and_not_the_key(
+    written: io.StringIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    logging.getLogger().handlers[0].setFormatter(StructuredFormatter())
+    keep_plain("key-0815")
+    tags = {"stream": "users", "pid": 7, "context": {"id": "a key-0815"}}
+    point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, 3, tags)
+    metrics.log(logging.getLogger("tap"), point)
+    clean = {**tags, "context": {"id": "a …"}}
+    assert json.loads(written.getvalue())["metric_info"] == {**point.to_dict(), "tags": clean}
+    assert point.tags == tags, "the meter goes on with its own"

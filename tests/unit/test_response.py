@@ -1,4 +1,4 @@
-"""Answers: decoded, and told of without anything secret or personal."""
+"""Answers and failed requests: decoded, and told of without anything secret or personal."""
 
 from __future__ import annotations
 
@@ -7,45 +7,41 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+import requests
+from requests import exceptions
 
-from tap_oncehub.engine.errors import RetriableError
+from tap_oncehub.engine.errors import (
+    RefusedError,
+    RetriableError,
+    TapError,
+    network_error,
+)
+from tap_oncehub.tap import error_for_response
 from tests.support.responses import answer
 
 KEY = "key-0815"
 NOON = "Sat, 07 Mar 2026 12:00:00 GMT"
 
 
-def test_an_error_is_told_in_oncehubs_own_words() -> None:
-    body = {"type": "invalid_request_error", "message": "No such booking: 'B'.", "param": "id"}
-    told = answer(body, 404, Request_Id="req_1").error_detail(KEY)
-    assert told == " (invalid_request_error, No such booking: 'B'., param id, Request-Id req_1)"
-
-
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("body", "told"),
     [
-        (f"The key {KEY} is not valid", "The key … is not valid"),
-        ("Anna <anna.b+x@sub.example.com> is gone", "Anna <…> is gone"),
-        ('"anna@example.com"', '"…"'),
-        ("one\r\ntwo\n\tthree", "one two three"),
-        ("x" * 1000, "x" * 300),
-        (["a", 1], "['a', 1]"),
+        ({"type": "a_type", "message": "No 'B'.", "param": "id"}, " (a_type, No 'B'., param id, "),
+        ({"message": f"The key {KEY} is not valid"}, " (The key … is not valid, "),
+        ({"message": "Anna <anna.b+x@sub.example.com> is gone"}, " (Anna <…> is gone, "),
+        ({"message": "one\r\ntwo\n\tthree"}, " (one two three, "),
+        ({"message": "x" * 1000}, f" ({'x' * 300}, "),
+        ({"message": ["a", 1]}, " (['a', 1], "),
+        *((body, " (") for body in (b"", b"<html>anna@example.com</html>", b"[1]", b'"x"', b"{}")),
     ],
 )
-def test_nothing_secret_personal_or_long_is_told(message: t.Any, told: str) -> None:
-    assert answer({"message": message}, 400).error_detail(KEY) == f" ({told})"
-
-
-@pytest.mark.parametrize("body", [b"", b"<html>anna@example.com</html>", b"[1]", b'"x"', b"{}"])
-def test_other_bodies_are_not_told_at_all(body: bytes) -> None:
-    assert answer(body, 500).error_detail(KEY) == ""
-    assert answer(body, 500, Request_Id="r").error_detail(KEY) == " (Request-Id r)"
+def test_error_is_told_in_oncehubs_words_without_secrets(body: t.Any, told: str) -> None:
+    assert answer(body, 404, Request_Id="req_1").error_detail(KEY) == f"{told}Request-Id req_1)"
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
-        ("0", 0),
         (" 120 ", 120),
         ("1.5", 1.5),
         ("Sat, 07 Mar 2026 12:00:30 GMT", 30),
@@ -56,23 +52,17 @@ def test_other_bodies_are_not_told_at_all(body: bytes) -> None:
         ("", None),
     ],
 )
-def test_retry_after_in_seconds_or_as_a_date_by_oncehubs_clock(
-    text: str, seconds: float | None
-) -> None:
+def test_retry_after_by_oncehubs_clock(text: str, seconds: float | None) -> None:
     assert answer(Retry_After=text, Date=NOON).retry_after == seconds
 
 
-def test_retry_after_as_a_date_without_a_clock_of_oncehubs() -> None:
-    later = datetime.now(timezone.utc) + timedelta(seconds=60)
-    text = later.strftime("%a, %d %b %Y %H:%M:%S GMT")
+def test_clock_of_an_answer_with_and_without_date() -> None:
+    now = datetime.now(timezone.utc)
+    text = f"{now + timedelta(seconds=60):%a, %d %b %Y %H:%M:%S GMT}"
     assert answer(Retry_After=text).retry_after == pytest.approx(60, abs=5)
-
-
-def test_when_an_answer_was_sent_is_never_too_late() -> None:
     asked = datetime(2026, 3, 7, 11, 59, 57, tzinfo=timezone.utc)
-    assert answer(Date=NOON).sent_at == asked
-    here = answer(Date="no date").sent_at
-    assert here < datetime.now(timezone.utc) - timedelta(seconds=2)
+    assert answer(Date=NOON).sent_at == asked  # never too late
+    assert answer(Date="no date").sent_at < datetime.now(timezone.utc) - timedelta(seconds=2)
 
 
 @pytest.mark.parametrize(
@@ -84,25 +74,72 @@ def test_when_an_answer_was_sent_is_never_too_late() -> None:
         (b'"\\ude00 cut, \\\\ud83d not"', "\ufffd cut, \\ud83d not"),
         (b'"\\u0000"', "\0"),
         (b'{"a": NaN, "b": [-Infinity], "c": 1}', {"a": "NaN", "b": ["-Infinity"], "c": 1}),
+        *((content, "the response is empty") for content in (b"", b" \r\n")),
+        *(
+            (content, "the response is not JSON")
+            for content in (b"<html></html>", b'{"data": [', b'"\xff"', b"[" * 100_000)
+        ),
     ],
 )
-def test_bodies_are_decoded(content: bytes, body: t.Any) -> None:
-    assert answer(content).body == body
-    assert answer(content).json() == body
-    assert answer(b"", 204).body is None
+def test_body_is_decoded_or_says_that_it_is_none(content: bytes, body: t.Any) -> None:
+    if str(body).startswith("the response"):
+        with pytest.raises(RetriableError, match=body):
+            _ = answer(content).body
+    else:
+        assert answer(content).body == answer(content).json() == body
+
+
+EXPIRED = "certificate verify failed: expired ("
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("error", "kind", "said", "answered"),
     [
-        (b"", "the response is empty"),
-        (b" \r\n", "the response is empty"),
-        (b"<html></html>", "the response is not JSON"),
-        (b'{"data": [', "the response is not JSON"),
-        (b'"\xff"', "the response is not JSON"),
-        (b"[" * 100_000, "the response is not JSON"),
+        (exceptions.ProxyError("http://u:pass@p"), RetriableError, "proxy does not work", False),
+        (exceptions.ConnectTimeout(KEY), RetriableError, "connecting took too long", False),
+        (exceptions.ReadTimeout(KEY), RetriableError, "the response took too long", True),
+        (exceptions.ChunkedEncodingError(KEY), RetriableError, "was cut short", True),
+        (exceptions.ContentDecodingError(KEY), RetriableError, "was garbled", True),
+        (requests.ConnectionError("Failed to resolve"), RetriableError, "host name is", False),
+        (requests.ConnectionError("NewConnectionError"), RetriableError, "was refused", False),
+        (requests.ConnectionError("reset by peer"), RetriableError, "connection broke", True),
+        (exceptions.InvalidProxyURL(KEY), TapError, "HTTPS_PROXY", None),
+        (OSError(KEY), TapError, "REQUESTS_CA_BUNDLE", None),
+        (exceptions.SSLError(EXPIRED), TapError, "expired", None),
     ],
 )
-def test_what_is_no_json_says_so(content: bytes, said: str) -> None:
-    with pytest.raises(RetriableError, match=said):
-        _ = answer(content).body
+def test_network_failure_is_named_without_what_libraries_say(
+    error: Exception, kind: type, said: str, *, answered: bool | None
+) -> None:
+    fault = network_error(error, "https://api.example.com/v2/users")
+    assert type(fault) is kind
+    assert said in str(fault)
+    assert KEY not in str(fault)
+    assert "pass" not in str(fault)
+    assert getattr(fault, "answered", None) is answered
+
+
+API_ERROR = {"type": "invalid_request_error", "message": "No such user", "param": "id"}
+
+
+@pytest.mark.parametrize(
+    ("status", "elsewhere", "when_the_key_is_checked"),
+    [
+        (401, TapError, TapError),
+        (403, RefusedError, TapError),
+        *((status, RefusedError, TapError) for status in (302, 304, 308, 404)),
+        (400, RefusedError, RefusedError),
+        (422, RefusedError, RefusedError),
+    ],
+)
+@pytest.mark.parametrize("body", [None, API_ERROR])
+def test_refusal_means_more_where_the_key_is_checked(
+    status: int, elsewhere: type, when_the_key_is_checked: type, body: object
+) -> None:
+    found = [
+        error_for_response(answer(body, status), path, "text", key_check_path="/v2/test")
+        for path in ("/v2/users", "/v2/bookings/test", "/v2/test")
+    ]
+    assert [type(error) for error in found] == [elsewhere, elsewhere, when_the_key_is_checked]
+    if isinstance(found[0], RefusedError):
+        assert found[0].status == status

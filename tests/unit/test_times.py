@@ -1,3 +1,7 @@
+"""Times of any form are written in UTC, with their precision; what is no time is none."""
+
+from __future__ import annotations
+
 import re
 from datetime import datetime, timedelta, timezone
 
@@ -13,33 +17,25 @@ UTC = timezone.utc
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        ("2026-01-31T12:34:56Z", "2026-01-31T12:34:56Z"),
-        ("2026-01-31T12:34:56z", "2026-01-31T12:34:56Z"),
-        (" 2026-01-31T12:34:56Z\n", "2026-01-31T12:34:56Z"),
+        (" 2026-01-31T12:34:56z\n", "2026-01-31T12:34:56Z"),
         ("2026-01-31 12:34:56 Z", "2026-01-31T12:34:56Z"),
-        # offsets
-        ("2026-01-31T12:34:56+02:00", "2026-01-31T10:34:56Z"),
-        ("2026-01-31T12:34:56+0530", "2026-01-31T07:04:56Z"),
-        ("2026-01-31T12:34:56-08", "2026-01-31T20:34:56Z"),
-        ("2025-12-31T23:30:00-01:00", "2026-01-01T00:30:00Z"),
-        ("2024-03-01T00:30:00+01:00", "2024-02-29T23:30:00Z"),
-        # no offset, no seconds, no time of day
         ("2026-01-31T12:34:56", "2026-01-31T12:34:56Z"),
+        ("2026-01-31T12:34:56-08", "2026-01-31T20:34:56Z"),
         ("2026-01-31T12:34+01:00", "2026-01-31T11:34:00Z"),
         ("2026-01-31", "2026-01-31T00:00:00Z"),
-        # precision
+        ("2024-03-01T00:30:00+01:00", "2024-02-29T23:30:00Z"),
         ("2026-01-31T12:34:56,500Z", "2026-01-31T12:34:56.500Z"),
         ("2026-01-31T12:34:56.000+02:00", "2026-01-31T10:34:56.000Z"),
-        ("2026-01-31T12:34:56.9999999+02:00", "2026-01-31T10:34:56.9999999Z"),
         ("2026-01-31T12:34:56." + "9" * 30 + "Z", "2026-01-31T12:34:56." + "9" * 30 + "Z"),
-        # the first and the last year
         ("0001-01-01T00:00:00-01:00", "0001-01-01T01:00:00Z"),
         ("9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59.9999999Z"),
-        ("9999-12-31T23:59:59+01:00", "9999-12-31T22:59:59Z"),
     ],
 )
-def test_a_time_is_written_in_utc_with_its_precision(text: str, written: str) -> None:
+def test_time_is_written_in_utc_with_its_precision(text: str, written: str) -> None:
     assert utc_text(text) == written
+    whole, _, fraction = written.rstrip("Z").partition(".")
+    moment = datetime.fromisoformat(f"{whole}+00:00")
+    assert moment_of(text) == moment.replace(microsecond=int(fraction[:6].ljust(6, "0")))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +49,6 @@ def test_a_time_is_written_in_utc_with_its_precision(text: str, written: str) ->
         *("2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z", "2026-12-31T23:59:60Z"),
         *(f"2026-01-31T12:34:56{end}" for end in (".Z", "ZZ", " CET", "+2:00", "+24:00", "+01:60")),
         "2026-01-31T12:34:56Z 2026-01-31T12:34:56Z",
-        "Sat, 31 Jan 2026 12:34:56 GMT",
         "2026-01-31T12:34:56.\u0665Z",
         "\u0662\u0660\u0662\u0666-01-31T12:34:56Z",
     ],
@@ -64,32 +59,14 @@ def test_what_is_no_time_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("2026-01-31T12:34:56.500+02:00", datetime(2026, 1, 31, 10, 34, 56, 500_000, UTC)),
-        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
-        ("2026-01-31T12:34:56.1234569Z", datetime(2026, 1, 31, 12, 34, 56, 123_456, UTC)),
-        ("2026-01-31T12:34:56.9999999Z", datetime(2026, 1, 31, 12, 34, 56, 999_999, UTC)),
-        ("9999-12-31T23:59:59.9999999Z", datetime.max.replace(tzinfo=UTC)),
-        ("0001-01-01", datetime.min.replace(tzinfo=UTC)),
-    ],
-)
-def test_a_time_is_read_to_the_microsecond(text: str, moment: datetime) -> None:
-    assert moment_of(text) == moment
-
-
-@pytest.mark.parametrize(
     ("moment", "text"),
     [
         (datetime(2026, 1, 31, 12, 0, 0, 999_999, UTC), "2026-01-31T12:00:00.999Z"),
-        (
-            datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=2))),
-            "2026-01-31T10:00:00.000Z",
-        ),
+        (datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=2))), "2025-12-31T23:00:00.000Z"),
         (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000Z"),
     ],
 )
-def test_filters_are_written_in_milliseconds_rounded_down(moment: datetime, text: str) -> None:
+def test_filter_is_written_in_milliseconds_rounded_down(moment: datetime, text: str) -> None:
     assert milliseconds(moment) == text
 
 
@@ -103,12 +80,8 @@ def test_any_offset_gives_the_same_moment(moment: datetime, minutes: int, digits
     local = moment.astimezone(timezone(timedelta(minutes=minutes)))
     fraction = f".{local.microsecond:06}000"[: digits + 1] if digits else ""
     text = local.strftime("%m-%dT%H:%M:%S") + fraction + local.strftime("%z")
-
     written = utc_text(f"{local.year:04}-{text}")
-
-    assert written is not None
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", written)
-    assert written.partition(".")[2].rstrip("Z") == fraction[1:]
+    assert written
+    assert re.fullmatch(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d{re.escape(fraction)}Z", written)
     kept = 10 ** max(0, 6 - digits)
-    expected = moment.replace(microsecond=moment.microsecond // kept * kept)
-    assert moment_of(written) == expected
+    assert moment_of(written) == moment.replace(microsecond=moment.microsecond // kept * kept)

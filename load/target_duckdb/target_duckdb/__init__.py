@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import time
 import typing as t
+from contextlib import suppress
+from pathlib import Path
 
 __version__ = "1.0.0"
+_NAMES = dict.fromkeys(("logger_name", "app_name", "thread_name"), "target-duckdb")
 
 
 class TargetError(Exception):
@@ -20,3 +26,14 @@ def refuse(stream: str, column: str | None, reason: str) -> t.NoReturn:
     place = f"stream {stream}, column {column}" if column else f"stream {stream}"
     msg = f"{place}: {reason}; nothing of this batch was written"
     raise TargetError(msg)
+
+
+def say(text: str, level: str = "INFO") -> None:
+    """Write a line for people, or the object with it that Meltano asks for."""
+    line, config = f"target-duckdb: {text}", os.environ.get("SINGER_SDK_LOG_CONFIG", os.devnull)
+    with suppress(OSError, UnicodeDecodeError):
+        if "StructuredFormatter" in Path(config).read_text("utf-8"):
+            found = {"level": level, "message": text, "pid": os.getpid(), "ts": time.time()}
+            line = json.dumps(found | _NAMES)
+    with suppress(OSError):
+        os.write(2, f"{line}\n".encode(errors="replace"))

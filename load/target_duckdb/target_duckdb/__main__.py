@@ -9,7 +9,6 @@ _INTERRUPT = signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # ruff: noqa: E402
 import argparse
-import json
 import os
 import select
 import sys
@@ -17,13 +16,12 @@ import time
 import traceback
 import typing as t
 from collections import ChainMap
-from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import msgspec
 
-from target_duckdb import TargetError, UnopenedError, __version__
+from target_duckdb import TargetError, UnopenedError, __version__, say
 from target_duckdb.loader import Loader
 from target_duckdb.settings import Settings, about, from_environment
 from target_duckdb.warehouse import Warehouse
@@ -31,7 +29,7 @@ from target_duckdb.warehouse import Warehouse
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-_INPUT, _OUTPUT, _ERRORS = range(3)
+_INPUT = 0
 _CHUNK = 1 << 16
 """What a pipe holds: a longer buffer, cut to what was read, leaves holes in the memory."""
 _IDLE_SECONDS = 0.05
@@ -40,7 +38,6 @@ _SILENCE, _LONGEST_DRAIN = 2, 60
 """Seconds without input, and in all, after which the tap is left alone when a load is refused."""
 _DEEPEST = 20_000
 _SIGNALLED = 128
-_ENVIRONMENT = "ENV"
 
 
 class _Signals:
@@ -63,10 +60,6 @@ class _Signals:
 
 def main() -> None:
     """Run as a program."""
-    sys.exit(_run())
-
-
-def _run() -> int:
     parser = argparse.ArgumentParser("target-duckdb", description=__doc__)
     add = parser.add_argument
     add("-c", "--config", action="append", default=[], help="file with settings, or ENV")
@@ -74,32 +67,34 @@ def _run() -> int:
     add("--format", choices=["text", "json", "markdown"], default="text", help="of --about")
     add("--version", action="version", version=f"%(prog)s {__version__}")
     options = parser.parse_args()
+    if options.about:
+        sys.exit(print(about(options.format)))  # noqa: T201
     sys.setrecursionlimit(_DEEPEST)  # for deep JSON
     signals = _Signals()
     try:
-        if sys.stdin is None or sys.stdout is None:
-            msg = "standard input and output must be open"
-            raise TargetError(msg)  # noqa: TRY301
-        if options.about:
-            _write(_OUTPUT, f"{about(options.format)}\n".encode())
-            return 0
-        settings = Settings.of(dict(ChainMap(*map(_content, reversed(options.config)))), _say)
-        warehouse = Warehouse(settings, _say, lambda: bool(signals.number))
-        try:
-            warehouse.open()
-            loader = Loader(settings, warehouse, lambda state: _write(_OUTPUT, state + b"\n"), _say)
-            for line in _lines(loader, warehouse, signals):
-                if line.strip():
-                    loader.take(line)
-            loader.flush()
-        finally:
-            warehouse.end()
+        _load(Settings.of(dict(ChainMap(*map(_content, reversed(options.config))))), signals)
     except Exception as error:  # noqa: BLE001 - a traceback may quote values
-        _say(_reason(error), "ERROR")
+        say(_reason(error), "ERROR")
         if isinstance(error, UnopenedError):
             _drain(signals)
-        return 1
-    return _SIGNALLED + signals.number if signals.number else 0
+        sys.exit(1)
+    sys.exit(_SIGNALLED + signals.number if signals.number else 0)
+
+
+def _load(settings: Settings, signals: _Signals) -> None:
+    if sys.stdin is None or sys.stdout is None:
+        msg = "standard input and output must be open"
+        raise TargetError(msg)
+    warehouse = Warehouse(settings, lambda: bool(signals.number))
+    try:
+        warehouse.open()
+        loader = Loader(settings, warehouse)
+        for line in _lines(loader, warehouse, signals):
+            if line.strip():
+                loader.take(line)
+        loader.flush()
+    finally:
+        warehouse.end()
 
 
 def _reason(error: Exception) -> str:
@@ -148,42 +143,13 @@ def _drain(signals: _Signals) -> None:
 
 
 def _content(file: str) -> dict[str, t.Any]:
-    if file == _ENVIRONMENT:
+    if file == "ENV":
         return from_environment(os.environ)
     try:
         return msgspec.json.decode(Path(file).read_bytes(), type=dict[str, t.Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
         msg = f"{file} is not a JSON object"
         raise TargetError(msg) from None
-
-
-def _say(text: str, level: str = "INFO") -> None:
-    line, is_structured = f"target-duckdb: {text}", False
-    config = os.environ.get("SINGER_SDK_LOG_CONFIG", os.devnull)
-    with suppress(OSError, UnicodeDecodeError):
-        # As the SDK writes it: Meltano would print everything as information otherwise.
-        is_structured = "StructuredFormatter" in Path(config).read_text("utf-8")
-    if is_structured:
-        line = json.dumps(
-            {
-                "level": level,
-                "pid": os.getpid(),
-                "logger_name": "target-duckdb",
-                "ts": time.time(),
-                "thread_name": "MainThread",
-                "app_name": "target-duckdb",
-                "stream_name": None,
-                "message": text,
-                "extra": {},
-            }
-        )
-    with suppress(OSError):
-        _write(_ERRORS, f"{line}\n".encode(errors="replace"))
-
-
-def _write(descriptor: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(descriptor, content) :]
 
 
 if __name__ == "__main__":

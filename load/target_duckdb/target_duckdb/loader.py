@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import typing as t
@@ -9,12 +10,9 @@ from contextlib import suppress
 
 import msgspec
 
-from target_duckdb import TargetError, refuse
-from target_duckdb.values import NOT_FINITE, Misfit
+from target_duckdb import TargetError, refuse, say
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
-
     from target_duckdb.rows import Rows
     from target_duckdb.settings import Settings
     from target_duckdb.warehouse import Warehouse
@@ -25,8 +23,8 @@ _LONGEST_WAIT = 60
 _SLOW = 1
 """A batch that took more seconds to arrive is from a slow tap."""
 _STREAM = re.compile(rb'"stream"\s*:\s*"([\w.-]+)"')
-_TEXT_OR_NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b')
-_MOST_OPENINGS = 10_000
+_NOT_FINITE = re.compile(rb'("(?:[^"\\]|\\.)*")|(?<![\w-])(NaN|-?Infinity)\b')
+"""What JSON does not have, and texts, in which it may be."""
 
 
 class _Message(msgspec.Struct, tag_field="type", gc=False):
@@ -58,87 +56,68 @@ class _ActivateVersion(_Message, tag="ACTIVATE_VERSION"):
 class Loader:
     """Takes messages one by one."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        warehouse: Warehouse,
-        write_state: Callable[[bytes], None],
-        say: Callable[[str], None],
-    ) -> None:
-        """Begin with nothing; `write_state` gives a state to whoever keeps it."""
-        self._settings = settings
-        self._warehouse = warehouse
-        self._write_state = write_state
-        self._say = say
+    def __init__(self, settings: Settings, warehouse: Warehouse) -> None:
+        """Begin with nothing."""
+        self._settings, self._warehouse = settings, warehouse
         self._decode = msgspec.json.Decoder(_Record | _Schema | _State | _ActivateVersion).decode
         self._streams: dict[str, Rows] = {}
         self._schemas: dict[str, _Schema] = {}
         self._openings: dict[bytes, str] = {}
         """The streams of RECORD messages, by what stands before their records."""
         self._bookmarked: set[str] = set()
-        self._without_version: set[str] = set()
-        self._state: bytes | None = None
-        self._waiting_since: float | None = None
-        self._bytes = self._lines = 0
-
-    @property
-    def due(self) -> float | None:
+        self._state = b""
+        self.due: float | None = None
         """When to flush at the latest, on the monotonic clock."""
-        return None if self._waiting_since is None else self._waiting_since + _LONGEST_WAIT
+        self._bytes = self._lines = 0
 
     def take(self, line: bytes) -> None:
         """Take one line."""
         self._lines += 1
         opening = line[: line.find(b'"record"')]
-        stream = self._openings.get(opening)
-        if stream is not None:
-            rows = self._streams[stream]
-            size = rows.size
-            try:
-                message = rows.decode(line)
-                rows.put(message.record, message.time_extracted, message.version)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Misfit):
-                pass  # `_record` takes it value by value, and says what is wrong
-            else:
-                self._count(rows, size, message.version)
-                return
+        rows = self._streams.get(self._openings.get(opening, ""))
+        if rows and rows.put(line):
+            self._count(rows)
+            return
         message = self._read(line)
-        if isinstance(message, _Record):
-            self._record(message)
-            self._note_opening(opening, message.stream)
-        elif isinstance(message, _State):
+        if isinstance(message, _State):
             self._remember(message)
         elif isinstance(message, _Schema):
             self._schema(message)
-        elif message.stream in self._streams:
-            is_older = message.stream not in self._without_version
-            self.flush({message.stream: (message.version, is_older)})
+        elif rows := self._streams.get(message.stream):
+            if isinstance(message, _Record):
+                if not rows.put(line):
+                    rows.add(message.record, message.time_extracted, message.version)
+                self._count(rows)
+                with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                    names = msgspec.json.decode(opening.rstrip(b", ") + b"}").keys()
+                    if names == {"type", "stream"}:
+                        self._openings[opening] = message.stream
+            else:
+                self.flush({message.stream: (message.version, rows.are_versioned)})
+        elif isinstance(message, _Record):
+            self._refuse(f"a message before the SCHEMA of stream {message.stream}")
 
     def flush(self, complete: dict[str, tuple[int, bool]] | None = None) -> None:
-        """Write what has been collected, and then the state that goes with it.
-
-        Args:
-            complete: Versions that are complete now; see `Warehouse.write`.
-        """
+        """Write rows, and the state that goes with them; for `complete` see `Warehouse.write`."""
         filled = [rows for rows in self._streams.values() if rows.lines]
         if filled or complete:
             self._warehouse.write(filled, complete or {})
             for rows in filled:
                 rows.clear()
             self._bytes = 0
-        if self._state is not None:
-            self._write_state(self._state)
-            self._state = None
-        if self._waiting_since is not None and time.monotonic() - self._waiting_since > _SLOW:
+        while self._state:
+            self._state = self._state[os.write(1, self._state) :]
+        if self.due and time.monotonic() > self.due - _LONGEST_WAIT + _SLOW:
             self._warehouse.close()
-        self._waiting_since = None
+        self.due = None
 
     def _read(self, line: bytes) -> t.Any:
         try:
             try:
                 return self._decode(line)
             except msgspec.DecodeError:
-                if (other := _TEXT_OR_NOT_FINITE.sub(_in_quotes, line)) == line:
+                # JSON has no such numbers: a text stands for one.
+                if (other := _NOT_FINITE.sub(lambda m: m[1] or b'"%s"' % m[2], line)) == line:
                     raise
                 return self._decode(other)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -147,34 +126,11 @@ class Loader:
             reason = str(error) if isinstance(error, msgspec.DecodeError) else "not readable"
             self._refuse(f"not a valid Singer message{stream}: {reason}")
 
-    def _record(self, message: _Record) -> None:
-        if message.stream not in self._streams:
-            self._refuse(f"a message before the SCHEMA of stream {message.stream}")
-        rows = self._streams[message.stream]
-        while True:
-            size = rows.size
-            try:
-                rows.add(message.record, message.time_extracted, message.version)
-                break
-            except Misfit as misfit:
-                self._warehouse.widen(rows, misfit, self.flush)
-        self._count(rows, size, message.version)
-
-    def _count(self, rows: Rows, size: int, version: int | None) -> None:
-        self._bytes += rows.size - size
-        if version is None:
-            self._without_version.add(rows.stream)
-        if self._waiting_since is None:
-            self._waiting_since = time.monotonic()
+    def _count(self, rows: Rows) -> None:
+        self._bytes += len(rows.lines[-1])
+        self.due = self.due or time.monotonic() + _LONGEST_WAIT
         if len(rows.lines) >= self._settings.batch_size_rows or self._bytes > _BATCH_BYTES:
             self.flush()
-
-    def _note_opening(self, opening: bytes, stream: str) -> None:
-        """Remember what stands before a record, if it names nothing but the stream."""
-        if self._streams[stream].takes_messages and len(self._openings) < _MOST_OPENINGS:
-            with suppress(msgspec.DecodeError, UnicodeDecodeError):
-                if msgspec.json.decode(opening.rstrip(b", ") + b"}").keys() == {"type", "stream"}:
-                    self._openings[opening] = stream
 
     def _schema(self, message: _Schema) -> None:
         stream, keys = message.stream, message.key_properties or []
@@ -182,25 +138,24 @@ class Loader:
             return
         if self._settings.primary_key_required and not keys:
             refuse(stream, None, "it has no primary key; set primary_key_required to false")
-        if stream in self._streams and self._streams[stream].lines:
+        before = self._streams.get(stream)
+        if before and before.lines:
             self.flush()
         try:
             rows, is_new = self._warehouse.prepare(stream, message.schema, keys)
         except (TypeError, AttributeError):
             self._refuse(f"the SCHEMA of stream {stream} is not a JSON schema")
         if is_new and stream in self._bookmarked:
-            self._say(
+            say(
                 f"stream {stream}: the state says that it was loaded before, but its table did not "
                 "exist; to load what is missing, run again without that state (meltano state clear)"
             )
+        rows.are_versioned = not before or before.are_versioned
         self._streams[stream], self._schemas[stream] = rows, message
-        if not rows.takes_messages:
-            self._openings = {o: s for o, s in self._openings.items() if s != stream}
 
     def _remember(self, message: _State) -> None:
-        self._state = bytes(message.value)
-        if self._waiting_since is None:
-            self._waiting_since = time.monotonic()
+        self._state = bytes(message.value) + b"\n"
+        self.due = self.due or time.monotonic() + _LONGEST_WAIT
         # A bookmark from before the stream's turn is one of an earlier run. States have any form.
         with suppress(KeyError, TypeError, AttributeError, msgspec.DecodeError):
             for stream, bookmark in msgspec.json.decode(message.value)["bookmarks"].items():
@@ -210,8 +165,3 @@ class Loader:
     def _refuse(self, reason: str) -> t.NoReturn:
         msg = f"line {self._lines}: {reason}"
         raise TargetError(msg)
-
-
-def _in_quotes(found: re.Match[bytes]) -> bytes:
-    """Make a text of a number that JSON does not have."""
-    return b'"%s"' % found[0] if found[0].decode(errors="replace") in NOT_FINITE else found[0]

@@ -1,198 +1,192 @@
-"""Records of one stream, checked and made ready for one INSERT."""
+"""Records of one stream, as lines of JSON for one INSERT."""
+
+# ruff: noqa: S608 - names cannot be parameters
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 
 import msgspec
 
 from target_duckdb import refuse
-from target_duckdb.columns import METADATA, MOMENTS, SIGNED, is_flattened
-from target_duckdb.values import convert
+from target_duckdb.columns import METADATA, MOMENTS, SIGNED, plain, quoted
 
 if t.TYPE_CHECKING:
     from target_duckdb.columns import Column
     from target_duckdb.schema import Meaning
 
 _ODD = re.compile(r'[\\"\x00-\x1f]')
+"""What msgspec does not take in the name of a field."""
 _EXACT_IN_DOUBLE = 2**53
+_NOT_FINITE = {'"NaN"', '"Infinity"', '"-Infinity"'}
+_DECODE = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Rows:
     """The rows of a stream that wait to be written.
 
-    A record is decoded in one go where msgspec can check all of it, and value by value
-    (`convert`) where a column needs it, or where msgspec refuses the record.
+    msgspec checks what it can. All other values go to DuckDB, which checks them, as texts of JSON;
+    in a batch with a record that msgspec refuses (`is_raw`), these are the values of all columns.
     """
 
-    def __init__(
-        self, stream: str, columns: list[Column], meaning: Meaning, levels: int, extras: list[str]
-    ) -> None:
-        """Begin with no rows.
-
-        Args:
-            stream: Its name.
-            columns: Its columns.
-            meaning: Its schema.
-            levels: How many levels of objects are flattened.
-            extras: Columns of the table that the schema does not declare.
-        """
-        self.stream, self.extras = stream, extras
+    def __init__(self, stream: str, columns: list[Column], meaning: Meaning, levels: int) -> None:
+        """Begin with no rows."""
+        self.stream, self._meaning, self._levels = stream, meaning, levels
         self.columns = [column for column in columns if column.name != "_sdc_batched_at"]
-        self._meaning, self._levels = meaning, levels
-        # msgspec cannot have every name as a field's.
-        odd = (c.name for c in self.columns if _ODD.search(c.name))
-        self._aliases = {name: f"_c{n}_" for n, name in enumerate(odd)}
-        self.names = [self._aliases.get(column.name, column.name) for column in self.columns]
-        """The name of each column in the lines."""
-        self.takes_messages = not levels and not self._aliases
-        """Whether `decode` takes a whole message."""
+        self._always_raw = levels > 0 or any(_ODD.search(column.name) for column in columns)
         self._encode = msgspec.json.Encoder().encode
+        self.has_extras, self.are_versioned = False, True
+        """Whether the table has columns that are not declared, and all records have a version."""
         self.clear()
-        self.prepare()
+        self._prepare()
 
     def clear(self) -> None:
         """Forget the rows, which are written."""
         self.lines: list[bytes] = []
-        self.size = 0
+        self.is_raw = self._always_raw
         self.changes: list[tuple[Column, str]] = []
         """Columns that change their type before these rows are written, and the type before."""
 
-    def prepare(self) -> None:
-        """Prepare the checks for the types that the columns have now."""
-        fields: list[tuple[t.Any, ...]] = []
-        names = [
-            column.name if column.name in METADATA else f"c{number}"
-            for number, column in enumerate(self.columns)
-        ]
-        self._converted: list[tuple[str, Column]] = []
-        for name, column in zip(names, self.columns, strict=True):
-            python = _python_type(column)
-            if python is None:
-                self._converted.append((name, column))
-                python = msgspec.Raw
-            elif not column.is_key:
-                python |= None
-            if column.is_key:  # what has no default stands first
-                fields.insert(0, (name, python))
-            else:
-                fields.append((name, python, None))
-        renamed = dict(zip(names, self.names, strict=True))
-        row: t.Any = msgspec.defstruct("Row", fields, rename=renamed, gc=False)
-        message: t.Any = msgspec.defstruct(
-            "Message",
-            [
-                ("stream", t.Literal[self.stream]),
-                ("record", row),
-                ("version", int | None, None),
-                ("time_extracted", str | None, None),
-            ],
-            tag_field="type",
-            tag="RECORD",
-            gc=False,
-        )
-        self.decode = msgspec.json.Decoder(message).decode
-        self._decode_row = msgspec.json.Decoder(row).decode
+    def change(self, column: Column, kind: str) -> None:
+        """Have a column's type changed before these rows are written."""
+        self.changes.append((column, column.stored))
+        column.stored = kind
+        self._prepare()
+
+    def put(self, line: bytes) -> bool:
+        """Add the record of a message, if msgspec takes it."""
+        if self.is_raw:
+            return False
+        try:
+            message = self._decode(line)
+            row = message.record
+            for field, column in self._unchecked.items():
+                value = getattr(row, field)
+                if value is not None:
+                    setattr(row, field, _text(column, value))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        if message.time_extracted is not None:
+            row._sdc_extracted_at = message.time_extracted  # noqa: SLF001
+        if message.version is None:
+            self.are_versioned = False
+        else:
+            row._sdc_table_version = message.version  # noqa: SLF001
+        self.lines.append(self._encode(row))
+        return True
 
     def add(self, record: msgspec.Raw, extracted: str | None, version: int | None) -> None:
-        """Add a record, with the time at which the tap read it and its version of the table.
+        """Add a record whose values DuckDB checks."""
+        if not self.is_raw:
+            self.loosen()
+        values = self._flat(record, self._meaning, self._levels)
+        more = {"_sdc_extracted_at": extracted, "_sdc_table_version": version}
+        values |= {n: msgspec.Raw(self._encode(v)) for n, v in more.items() if v is not None}
+        self.are_versioned &= version is not None
+        self._add(values)
 
-        Raises:
-            Misfit: A column must change its type first.
-        """
-        if not self.takes_messages:
-            flat = self._flat(record, self._meaning, self._levels)
-            record = msgspec.Raw(msgspec.json.encode(flat))
-        try:
-            row = self._decode_row(record)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            values = self._each(record)
-            if extracted is not None:
-                values["_sdc_extracted_at"] = extracted
-            if version is not None:
-                values["_sdc_table_version"] = version
-            self._append(values)
-        else:
-            self.put(row, extracted, version)
+    def loosen(self) -> None:
+        """Leave all checks of this batch to DuckDB."""
+        lines, self.lines, self.is_raw = self.lines, [], True
+        for values in map(_DECODE, lines):
+            for column in self._unchecked.values():
+                text = msgspec.json.decode(values[column.name]) or "null"
+                values[column.name] = msgspec.Raw(text.encode())
+            self._add(values)
 
-    def put(self, row: t.Any, extracted: str | None, version: int | None) -> None:
-        """Add a record that `decode` has taken."""
-        for field, column in self._converted:
-            value = getattr(row, field)
-            if value is not None:
-                setattr(row, field, self._convert(column, value))
-        if extracted is not None:
-            row._sdc_extracted_at = extracted  # noqa: SLF001
-        if version is not None:
-            row._sdc_table_version = version  # noqa: SLF001
-        self._append(row)
+    @property
+    def unchecked(self) -> dict[str, Column]:
+        """The columns that DuckDB must check, by their names there."""
+        every = {f"c{number}": column for number, column in enumerate(self.columns)}
+        return every if self.is_raw else self._unchecked
 
-    def respell_moments(self) -> None:
-        """Write the moments of all rows as DuckDB reads them: it knows no small t or z."""
-        lines, self.lines, self.size = self.lines, [], 0
-        moments = [
-            (name, column)
-            for name, column in zip(self.names, self.columns, strict=True)
-            if column.stored in MOMENTS and is_zoned(column)
+    def query(self) -> str:
+        """Return SQL that reads the lines, its parameter, into columns c0, c1 and so on."""
+        types, values = {}, []
+        for number, column in enumerate(self.columns):
+            name, kind = f"c{number}", column.stored
+            key = name if self.is_raw else column.name
+            value = f"found.{quoted(key)}"
+            if name in self._unchecked or self.is_raw:
+                kind, value = "VARCHAR", f"nullif({value}, 'null')"
+            elif kind in MOMENTS:
+                kind, value = "TIMESTAMPTZ", f"{value}::{kind}"
+            types[key] = kind
+            values.append(f"{value} AS {name}")
+        form, strict = json.dumps(types).replace("'", "''"), "" if self.is_raw else "_strict"
+        # random(): DuckDB would make a list of values of what it can compute when it plans, slowly.
+        lines = "unnest(string_split(CASE WHEN random() < 2 THEN $1 END, chr(10))) AS line"
+        found = f"SELECT json_transform{strict}(line, '{form}') AS found FROM (SELECT {lines})"
+        return f"SELECT {', '.join(values)} FROM ({found})"
+
+    def _prepare(self) -> None:
+        """Prepare the checks for the types that the columns have now."""
+        self._unchecked: dict[str, Column] = {}
+        fields: list[tuple[t.Any, ...]] = []
+        renamed: dict[str, str] = {}
+        for number, column in enumerate([] if self._always_raw else self.columns):
+            field = column.name if column.name in METADATA else f"c{number}"
+            renamed[field], python = column.name, _python_type(column)
+            if python is None:
+                self._unchecked[field], python = column, msgspec.Raw
+            fields.append((field, python) if column.is_key else (field, python | None, None))
+        row: t.Any = msgspec.defstruct("Row", fields, rename=renamed, kw_only=True, gc=False)
+        fields = [
+            ("stream", t.Literal[self.stream]),
+            ("record", row),
+            ("version", int | None, None),
         ]
-        for line in lines:
-            values = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-            for name, column in moments:
-                values[name] = msgspec.Raw(self._encode(self._convert(column, values[name])))
-            self._append(values)
+        fields.append(("time_extracted", str | None, None))
+        message: t.Any = msgspec.defstruct(
+            "Message", fields, tag_field="type", tag="RECORD", gc=False
+        )
+        self._decode = msgspec.json.Decoder(message).decode
 
-    def _append(self, row: t.Any) -> None:
-        line = self._encode(row)
-        self.size += len(line)
-        self.lines.append(line)
-
-    def _convert(self, column: Column, value: msgspec.Raw) -> t.Any:
+    def _add(self, values: dict[str, msgspec.Raw]) -> None:
+        found, column = {}, self.columns[0]
         try:
-            found = convert(column, value)
+            for number, column in enumerate(self.columns):
+                if (value := values.get(column.name)) is not None:
+                    found[f"c{number}"] = _text(column, value)
         except UnicodeDecodeError:
             refuse(self.stream, column.name, "a text is not UTF-8")
-        except (ValueError, msgspec.DecodeError) as error:
-            refuse(self.stream, column.name, str(error))
-        if found is None and column.is_key:
-            refuse(self.stream, column.name, "a key is null")
-        return found
+        self.lines.append(self._encode(found))
 
-    def _each(self, record: msgspec.Raw) -> dict[str, t.Any]:
-        """Convert a record value by value."""
-        values, found = self._values(record), {}
-        for name, column in zip(self.names, self.columns, strict=True):
-            if column.is_key and name not in values:
-                refuse(self.stream, column.name, "a key is missing")
-            value = values.get(name)
-            found[name] = None if value is None else self._convert(column, value)
-        return found
-
-    def _values(self, record: msgspec.Raw, column: str | None = None) -> dict[str, msgspec.Raw]:
+    def _flat(
+        self, record: msgspec.Raw, meaning: Meaning, levels: int, prefix: str = ""
+    ) -> dict[str, msgspec.Raw]:
         try:
-            return msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+            values = _DECODE(record)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            refuse(self.stream, column, "not a valid object")
-
-    def _flat(self, record: msgspec.Raw, meaning: Meaning, levels: int, prefix: str = "") -> t.Any:
-        values = self._values(record, prefix[:-2] or None)
+            refuse(self.stream, prefix[:-2] or None, "not a valid object")
         found = {}
         for name, value in values.items():
             inner = meaning.properties.get(name)
-            if inner is None or not is_flattened(inner, levels):
-                found[self._aliases.get(prefix + name, prefix + name)] = value
+            if inner is None or not inner.is_flattened(levels):
+                found[prefix + name] = value
             elif bytes(value) != b"null":
                 found |= self._flat(value, inner, levels - 1, f"{prefix}{name}__")
         return found
 
 
+def _text(column: Column, value: msgspec.Raw) -> str:
+    """Return a value's JSON; keys that are the same have the same."""
+    text = str(value, "utf-8")
+    if column.is_key:
+        is_number = text[0] in "-0123456789"
+        return plain(text) if is_number else str(msgspec.json.format(value, indent=-1), "utf-8")
+    # JSON has no such number: `Loader` has made a text of it.
+    is_number = text in _NOT_FINITE and "string" not in column.meaning.kinds
+    return text[1:-1] if is_number else text
+
+
 def _python_type(column: Column) -> t.Any:
-    """Return what msgspec is to check; if it cannot, `convert` does."""
+    """Return what msgspec is to check, if it can."""
     kinds, stored = column.meaning.types, column.stored
-    if kinds == {"string"} and (
-        stored == "VARCHAR"
-        or (stored in {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"} and is_zoned(column))
-    ):
+    is_read = column.is_moment and not column.is_key and MOMENTS.get(stored) == MOMENTS["TIMESTAMP"]
+    if kinds == {"string"} and (stored == "VARCHAR" or is_read):
         return str
     if kinds == {"boolean"} and stored == "BOOLEAN":
         return bool
@@ -204,8 +198,3 @@ def _python_type(column: Column) -> t.Any:
             bounds = msgspec.Meta(ge=-_EXACT_IN_DOUBLE, le=_EXACT_IN_DOUBLE)
             return float if "number" in kinds else t.Annotated[int, bounds]
     return None
-
-
-def is_zoned(column: Column) -> bool:
-    """Whether DuckDB itself reads the moments of a column, with their zones."""
-    return column.is_moment and not column.is_key

@@ -16,18 +16,14 @@ _NAMES |= {dict: "object", type(None): "null"}
 
 @dataclass(frozen=True)
 class Meaning:
-    """The values that a schema allows."""
+    """The values that a schema allows: their types, and what is the same for all of them."""
 
-    kinds: frozenset[str]
-    """Types of JSON; `number` comes with `integer`."""
-    formats: frozenset[str | None]
-    """Formats of texts."""
+    kinds: frozenset[str]  # `number` comes with `integer`
+    formats: frozenset[str | None]  # of texts
     least: Decimal | None
     most: Decimal | None
-    scale: int | None
-    """Digits after the point, where they are bounded."""
-    precision: int | None
-    """Digits in all, where the schema names them."""
+    scale: int | None  # digits after the point
+    precision: int | None  # digits in all, where the schema names them
     properties: dict[str, Meaning]
     description: t.Any
 
@@ -36,17 +32,14 @@ class Meaning:
         """The types of the values that are not null."""
         return self.kinds - {"null"}
 
+    def is_flattened(self, levels: int) -> bool:
+        """Whether the fields of an object become columns."""
+        return levels > 0 and bool(self.properties)
+
 
 def read(node: t.Any, root: Schema | None = None, seen: tuple[str, ...] = ()) -> Meaning:
-    """Return what a node of a schema allows.
-
-    Args:
-        node: The node; what is no object allows everything.
-        root: The whole schema, in which `$ref` points.
-        seen: The references on the way here; what allows itself says nothing more.
-    """
-    root = node if root is None else root
-    options = _options(node, root, seen)
+    """Return what a node allows; `$ref` points into the root, and says nothing when `seen`."""
+    options = _options(node, node if root is None else root, seen)
     numbers = [option for option in options if option["kinds"] & _NUMBERS]
     texts = [option for option in options if "string" in option["kinds"]]
 
@@ -55,7 +48,7 @@ def read(node: t.Any, root: Schema | None = None, seen: tuple[str, ...] = ()) ->
         return choose(found) if found and None not in found else None
 
     # What several options name is what any of them names.
-    inner = {name: found for o in options for name, found in (o.get("properties") or {}).items()}
+    inner = {name: found for o in options for name, found in o.get("properties", {}).items()}
     return Meaning(
         kinds=frozenset().union(*(option["kinds"] for option in options)),
         formats=frozenset(option.get("format") for option in texts),
@@ -63,7 +56,7 @@ def read(node: t.Any, root: Schema | None = None, seen: tuple[str, ...] = ()) ->
         most=bound(max, "most", numbers),
         scale=bound(max, "scale", numbers or texts),
         precision=bound(max, "precision", numbers or texts),
-        properties={name: read(found, *where) for name, (found, *where) in inner.items()},
+        properties={name: read(*found) for name, found in inner.items()},
         description=options[0].get("description"),
     )
 
@@ -95,32 +88,28 @@ def _both(one: Schema, other: Schema) -> Schema:
 def _own(node: Schema, root: Schema, seen: tuple[str, ...]) -> Schema:
     """Return what the keywords of this node alone allow, as far as it matters here."""
     given = node.get("type")
-    kinds = ({given} if isinstance(given, str) else set(given or ())) & _ANY or set(_ANY)
-    if "enum" in node or "const" in node:
-        values = node["enum"] if "enum" in node else [node["const"]]
-        names = {_NAMES[type(value)] for value in values}
-        kinds = set(_with_integer(kinds) & _with_integer(names)) or kinds
-    scale, precision = (
-        v if isinstance(v := node.get(n), int) else None for n in ("scale", "precision")
-    )
+    kinds = _kinds({given} if isinstance(given, str) else given or ()) & _ANY or _ANY
+    if values := node.get("enum", [node["const"]] if "const" in node else None):
+        kinds = _kinds(_NAMES[type(value)] for value in values) & kinds or kinds
+    scale, precision = node.get("scale"), node.get("precision")
     if (step := _number(node.get("multipleOf"))) is not None:
         scale = max(-t.cast("int", step.normalize().as_tuple().exponent), 0)
-    properties = {n: (p, root, seen) for n, p in (node.get("properties") or {}).items()}
     found = {
-        "kinds": _with_integer(kinds),
+        "kinds": kinds,
         "format": node.get("format"),
         "least": _number(node.get("minimum", node.get("exclusiveMinimum"))),
         "most": _number(node.get("maximum", node.get("exclusiveMaximum"))),
-        "scale": None if scale is None or scale < 0 else scale,
-        "precision": precision,
+        "scale": scale if isinstance(scale, int) and scale >= 0 else None,
+        "precision": precision if isinstance(precision, int) else None,
         "description": node.get("description"),
-        "properties": properties,
+        "properties": {n: (p, root, seen) for n, p in (node.get("properties") or {}).items()},
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _with_integer(kinds: set[str]) -> frozenset[str]:
-    return frozenset(kinds | {"integer"} if "number" in kinds else kinds)
+def _kinds(names: t.Iterable[str]) -> frozenset[str]:
+    found = frozenset(names)
+    return found | {"integer"} if "number" in found else found
 
 
 def _number(value: t.Any) -> Decimal | None:

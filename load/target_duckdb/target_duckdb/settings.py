@@ -8,38 +8,29 @@ from contextlib import suppress
 
 import msgspec
 
-from target_duckdb import TargetError, __version__, refuse
+from target_duckdb import TargetError, __version__, refuse, say
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 CAPABILITIES = ["about", "activate-version", "hard-delete", "structured-logging", "target-schema"]
 ROW_GROUP = 20_480
 """DuckDB writes the last row group of a table again with each checkpoint; its default is 122,880
 rows, and that costs 100 MB of memory and a quarter of the time with 200,000 bookings. A batch of a
 whole group goes into the file without the way through the log."""
-_TEXTS = {
-    "filepath": "File: The DuckDB file; its folder is made, if the one above it exists; a relative "
-    "path begins where the program runs; md:... is passed on to MotherDuck, which was not tested.",
-    "default_target_schema": "Schema: The schema of the tables; required where schema_mapping is "
-    "not set.",
-    "schema_mapping": 'Schema mapping: With {"a": {"target_schema": "b"}}, stream a-t goes into '
-    "b.t.",
-    "batch_size_rows": "Rows in a batch: How many rows of one stream are collected before those of "
-    "all streams are written.",
-    "hard_delete": "Hard delete: Remove rows that are gone from the source, instead of setting "
-    "their _sdc_deleted_at.",
-    "lock_wait_seconds": "Wait for the file: How many seconds to wait while another program has "
-    "the file open.",
-    "primary_key_required": "Primary key required: Refuse streams without a primary key, whose "
-    "rows are appended.",
-    "data_flattening_max_level": "Flattening depth: How many levels of objects become columns of "
-    "their own, a__b.",
-    "token": "MotherDuck token: Key of a MotherDuck account, for a filepath that begins with md.",
-    "settings": 'Settings of DuckDB: Settings of DuckDB itself, by name: {"memory_limit": "170MB"} '
-    "was enough for all but texts of 10 MB and more.",
-}
-"""Label and description of each setting."""
+_TEXTS = """
+filepath: File: The DuckDB file; its folder is made. md:... is passed on to MotherDuck, untested.
+default_target_schema: Schema: The schema of the tables, where schema_mapping has no other.
+schema_mapping: Schema mapping: With {"a": {"target_schema": "b"}}, stream a-t goes into b.t.
+batch_size_rows: Rows in a batch: So many rows of one stream are written at once.
+hard_delete: Hard delete: Remove rows that are gone, instead of setting their _sdc_deleted_at.
+lock_wait_seconds: Wait for the file: Seconds to wait while another program has the file open.
+primary_key_required: Primary key required: Refuse streams without one, whose rows are appended.
+data_flattening_max_level: Flattening depth: Levels of objects that become columns, a__b.
+token: MotherDuck token: Key of a MotherDuck account, for a filepath that begins with md.
+settings: Settings of DuckDB: By name; {"memory_limit": "170MB"} does, but for texts of 10 MB.
+""".strip()
+"""Name, label and description of each setting."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -57,25 +48,24 @@ class Settings(msgspec.Struct, frozen=True):
     settings: dict[str, t.Any] = {}
 
     @classmethod
-    def of(cls, config: Mapping[str, t.Any], warn: Callable[[str], None]) -> Settings:
+    def of(cls, config: Mapping[str, t.Any]) -> Settings:
         """Return the settings that configuration files hold, once they are checked."""
         given = {name: value for name, value in config.items() if value is not None}
         if "path" in given:
             given.setdefault("filepath", given.pop("path"))
         if useless := sorted(given.keys() - set(cls.__struct_fields__)):
-            warn(f"settings without effect: {', '.join(useless)}")
+            say(f"settings without effect: {', '.join(useless)}")
         try:
             # Not strict: "true" and "60" are what an environment variable can hold.
-            found = msgspec.convert(given, cls, strict=False)
+            found, wrong = msgspec.convert(given, cls, strict=False), ""
         except msgspec.ValidationError as error:
-            msg = f"settings: {error}".replace("`$.", "`")
-            raise TargetError(msg) from None
+            raise TargetError(f"settings: {error}".replace("`$.", "`")) from None
         if not found.default_target_schema and not found.schema_mapping:
-            msg = "settings: default_target_schema or schema_mapping is needed"
-            raise TargetError(msg)
+            wrong = "default_target_schema or schema_mapping is needed"
         if found.filepath.startswith(":memory:"):
-            msg = "settings: filepath must be a file; what is in memory is gone after the load"
-            raise TargetError(msg)
+            wrong = "filepath must be a file; what is in memory is gone after the load"
+        if wrong:
+            raise TargetError("settings: " + wrong)
         return found
 
     def place_of(self, stream: str) -> tuple[str, str]:
@@ -90,42 +80,31 @@ class Settings(msgspec.Struct, frozen=True):
         return schema, table.replace(".", "_").replace("-", "_").lower()
 
 
-def json_schema() -> dict[str, t.Any]:
-    """Return the JSON schema of the settings."""
-    found: dict[str, t.Any] = msgspec.json.schema(Settings)["$defs"]["Settings"]
-    for name, schema in found["properties"].items():
-        schema["title"], _, schema["description"] = _TEXTS[name].partition(": ")
-        if schema.get("default") in ({}, ""):
-            del schema["default"]
-    found["properties"]["token"]["secret"] = True
-    return found
-
-
 def from_environment(environment: Mapping[str, str]) -> dict[str, t.Any]:
     """Return the settings that variables such as TARGET_DUCKDB_FILEPATH hold."""
-    found: dict[str, t.Any] = {}
-    for name in Settings.__struct_fields__:
-        value = environment.get(f"TARGET_DUCKDB_{name.upper()}")
-        if value is not None:
-            found[name] = value
-            with suppress(msgspec.DecodeError):  # `Settings.of` refuses what is no object
-                found[name] = msgspec.json.decode(value, type=dict[str, t.Any])
+    names = {name: f"TARGET_DUCKDB_{name.upper()}" for name in Settings.__struct_fields__}
+    found: dict[str, t.Any] = {n: environment[v] for n, v in names.items() if v in environment}
+    for name, value in found.items():
+        with suppress(msgspec.DecodeError):  # `Settings.of` refuses what is no object
+            found[name] = msgspec.json.decode(value, type=dict[str, t.Any])
     return found
 
 
 def about(form: str) -> str:
     """Describe the target and its settings, in a form of `--about`."""
-    what: dict[str, t.Any] = {"name": "target-duckdb", "version": __version__}
-    what |= {"capabilities": CAPABILITIES, "settings": json_schema()}
-    if form == "json":
-        return json.dumps(what, indent=2)
+    schema: dict[str, t.Any] = msgspec.json.schema(Settings)["$defs"]["Settings"]
     rows = ["| setting | default | meaning |", "| --- | --- | --- |"]
-    for name, schema in what["settings"]["properties"].items():
-        default = (
-            "required"
-            if name == "filepath"
-            else json.dumps(schema.get("default", "none")).strip('"')
-        )
-        rows.append(f"| `{name}` | {default} | {schema['description']} |")
-    first = [f"target-duckdb {__version__}: {', '.join(CAPABILITIES)}", ""]
-    return "\n".join(rows if form == "markdown" else [*first, *rows])
+    for line in _TEXTS.splitlines():
+        name, title, description = line.split(": ", 2)
+        found = schema["properties"][name] | {"title": title, "description": description}
+        if found.get("default") in ({}, ""):
+            del found["default"]
+        if name == "token":
+            found["secret"] = True
+        schema["properties"][name] = found
+        default = "required" if name in schema["required"] else found.get("default", "none")
+        rows.append(f"| `{name}` | {str(default).lower()} | {description} |")
+    if form == "json":
+        what = {"name": "target-duckdb", "version": __version__, "capabilities": CAPABILITIES}
+        return json.dumps(what | {"settings": schema}, indent=2)
+    return "\n".join(rows)

@@ -1,0 +1,170 @@
+"""Whether a column's type gives each value back as it was sent, and which wider one does.
+
+Values are texts of JSON, in the column `c` of a temporary table.
+"""
+
+# ruff: noqa: S608 - names cannot be parameters
+
+from __future__ import annotations
+
+import re
+import typing as t
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+from target_duckdb import refuse
+from target_duckdb.columns import DIGITS, FLOATS, MOMENTS, SIGNED, digits_of, limits, plain, quoted
+
+if t.TYPE_CHECKING:
+    from target_duckdb.columns import Column
+    from target_duckdb.rows import Rows
+
+    Ask: t.TypeAlias = t.Callable[[str], list[t.Any]]
+
+_KIND = """CASE {c}[1] WHEN '"' THEN 'string' WHEN '{{' THEN 'object' WHEN '[' THEN 'array'
+WHEN 't' THEN 'boolean' WHEN 'f' THEN 'boolean'
+ELSE if(TRY_CAST({c} AS DOUBLE) % 1 = 0, 'integer', 'number') END"""
+_TEXT = """CASE WHEN {c} LIKE '"%' THEN {c}->>'$' ELSE {c} END"""
+_ONE_TEXT = {"BOOLEAN", "DATE", "UUID"}
+"""Types besides whole numbers whose values have one text each."""
+_FRACTION = re.compile(r"\.(\d*?)0*(?:\D|$)")
+
+
+def check(rows: Rows, incoming: str, ask: Ask, table: t.Callable[[], str]) -> None:
+    """Check the values that msgspec did not, and make their columns wide enough for them.
+
+    They are in `incoming`; `ask` asks DuckDB; `table` opens the file, and names the stream's table.
+    """
+    unchecked = rows.unchecked
+    kinds = [f"list(DISTINCT {_KIND.format(c=c)}) FILTER ({c} NOT NULL)" for c in unchecked]
+    nulls = [f"count(*) > count({c})" for c in unchecked]
+    (found,) = ask(f"SELECT {', '.join(kinds + nulls)} FROM {incoming}")
+    for number, (c, column) in enumerate(unchecked.items()):
+        if column.is_key and found[len(unchecked) + number]:
+            refuse(rows.stream, column.name, "a key is missing or null")
+        if wrong := set(found[number] or ()) - column.meaning.kinds:
+            allowed = "|".join(sorted(column.meaning.types))
+            reason = f"a value of the type {min(wrong)}, where the schema has {allowed}"
+            refuse(rows.stream, column.name, reason)
+        old, name = column.stored, quoted(column.name)
+        bad = _misfits(ask, incoming, column, c, old)
+        for kind in _wider(column, bad) if bad else [old]:
+            back = f"TRY_CAST(TRY_CAST({changed(name, old, kind)} AS {kind}) AS {old})"
+            lossy = f"WHERE {back} IS DISTINCT FROM {name} LIMIT 1"
+            if kind == old or (
+                not _misfits(ask, incoming, column, c, kind)
+                and (kind in {"VARCHAR", "JSON"} or not ask(f"FROM {table()} {lossy}"))
+            ):
+                break
+        else:
+            reason = f"a value would not come back unchanged from the column's type, {old}"
+            refuse(rows.stream, column.name, f"{reason}, and no other holds all")
+        if kind != old:
+            rows.change(column, kind)
+
+
+def value_of(c: str, kind: str) -> str:
+    """Return SQL for a value of a type, which is NULL where it cannot be."""
+    if kind == "JSON":
+        return f"{c}::JSON"
+    text = _TEXT.format(c=c)
+    if kind == "TIMESTAMP_NS":  # its cast knows no offsets
+        text = f"CASE WHEN regexp_matches({text}, '([Zz]|[+-]00:?00)$') THEN upper({text}) END"
+    elif kind in MOMENTS:  # DuckDB knows no small t and z, and no leap seconds
+        text = f"upper({text})"
+        is_leap = f"({text})[17:19] = ':60'"
+        before = f"CASE WHEN {is_leap} THEN ({text})[:17] || '59' || ({text})[20:] ELSE {text} END"
+        text = f"(TRY_CAST({before} AS TIMESTAMPTZ)::TIMESTAMP + to_seconds(({is_leap})::INT))"
+    return text if kind == "VARCHAR" else f"TRY_CAST({text} AS {kind})"
+
+
+def changed(value: str, old: str, new: str) -> str:
+    """Return SQL for a column's values on their way from one type to another."""
+    if old in MOMENTS and new in {"VARCHAR", "JSON"}:  # as a tap would send them
+        moment = f"{value}::TIMESTAMP" if old.endswith("ZONE") else value
+        value = f"replace(({moment})::VARCHAR, ' ', 'T') || 'Z'"
+    if new == "JSON":
+        return f"to_json({value})"
+    return f"({value})::VARCHAR" if new == "VARCHAR" or old == "FLOAT" else value  # 0.1 stays 0.1
+
+
+def _misfits(ask: Ask, incoming: str, column: Column, c: str, kind: str) -> list[str]:
+    """Return the values that a type does not give back."""
+    text, back = _TEXT.format(c=c), changed(value_of(c, kind), kind, "VARCHAR")
+    where = f"{back} IS DISTINCT FROM {text}"
+    if kind in FLOATS:  # a number has many texts
+        where += f""" OR {c} LIKE '"%'"""
+    elif kind == "VARCHAR" and column.type == "JSON" and not column.is_key:
+        back, where = "NULL", f"""{c} NOT LIKE '"%'"""
+    elif kind in {"VARCHAR", "JSON"}:
+        return []
+    found = ask(f"SELECT DISTINCT {c}, {back} FROM {incoming} WHERE {where}")
+    return [value for value, back in found if not _is_same(column, kind, value, back)]
+
+
+def _is_same(column: Column, kind: str, value: str, back: str | None) -> bool:
+    """Whether what comes back from a type means the value, where their texts differ."""
+    if back is None:
+        return False
+    text = msgspec.json.decode(value) if value.startswith('"') else value
+    if kind in MOMENTS:
+        found = _FRACTION.search(text)
+        is_exact = not found or len(found[1]) <= MOMENTS[kind]
+        # Below a microsecond, digits are dropped, but not in keys.
+        is_exact |= not column.is_key and MOMENTS[kind] >= MOMENTS["TIMESTAMP"]
+        return is_exact and (column.is_moment or column.is_key)
+    if kind not in FLOATS and not limits(kind):  # a TIME leaves zeros out
+        return kind == "TIME" and "." in text and text.rstrip("0").rstrip(".") == back
+    number, other = _number_of(column, value), Decimal(back)
+    if number is None:  # a text, which is one number's only if it is its only text
+        return kind in FLOATS and _number(text) == other and plain(text) == text
+    is_rounded = not column.is_key and "number" in column.meaning.kinds and column.stored == kind
+    if not number.is_finite() or (kind == "DOUBLE" and is_rounded):
+        return other.is_finite() == number.is_finite()
+    return other == number
+
+
+def _number_of(column: Column, value: str) -> Decimal | None:
+    """Return a value that is a number, or a decimal that is sent as a text."""
+    if not value.startswith('"'):
+        return _number(value)
+    is_decimal = column.type.startswith("DECIMAL") and "number" not in column.meaning.kinds
+    return _number(msgspec.json.decode(value)) if is_decimal else None
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def _wider(column: Column, bad: list[str]) -> list[str]:
+    """Return the types that could hold what a column's type does not, best ones first."""
+    old, numbers = column.stored, [_number_of(column, value) for value in bad]
+    least, most, places = limits(old) or (0, 0, None)
+    if None in numbers or (places is None and old not in FLOATS):
+        # A key becomes a text where each of its values has one text only.
+        if column.is_key and places != 0 and old not in _ONE_TEXT:
+            return []
+        if column.is_moment and old in MOMENTS:
+            return ["TIMESTAMP", "VARCHAR"] if old.startswith("TIMESTAMP_") else []
+        return ["JSON" if column.type == "JSON" else "VARCHAR"]
+    if column.is_key and old in FLOATS:
+        return []
+    exact: list[str] = []
+    digits = [digits_of(number) for number in numbers if number is not None and number.is_finite()]
+    if len(digits) == len(numbers):
+        whole, scale = (max(found) for found in zip(*digits, (0, places or 0), strict=True))
+        if scale == 0 and not old.startswith("DECIMAL"):
+            fitting = (k for k, (low, high) in SIGNED.items() if low <= least and most <= high)
+            exact = [kind for kind in fitting if kind != old]
+        if whole + scale <= DIGITS:
+            # With 38 digits the values that are there decide.
+            before = max(whole, len(str(most or "")), 1 - scale)
+            exact.append(f"DECIMAL({min(before + scale, DIGITS)},{scale})")
+    if column.is_key or "number" not in column.meaning.kinds or old == "DOUBLE":
+        return exact
+    # A number has a DOUBLE in a new table; money, which has a DECIMAL, stays exact.
+    return [*exact, "DOUBLE"] if old.startswith("DECIMAL") else ["DOUBLE", *exact]

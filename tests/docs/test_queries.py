@@ -1,0 +1,134 @@
+"""docs/moving-from-dlt.md and docs/operations.md: their queries, in what a real run has loaded."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import typing as t
+from datetime import datetime, timedelta, timezone
+
+import duckdb
+import pytest
+
+from sandbox import Account, Sandbox
+from tests.docs.pages import PAGES, blocks
+from tests.support import inside, programs
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+    Row: t.TypeAlias = dict[str, t.Any]
+
+NESTED, ATTENDEES, CUSTOM_FIELDS = (
+    block.code for block in blocks() if block[:2] == ("docs/moving-from-dlt.md", "sql")
+)
+FRESH, ALARM = (block.code for block in blocks() if block[:2] == ("docs/operations.md", "sql"))
+BY_TIME = {"bookings", "contacts", "sms_notifications"}
+
+
+@pytest.fixture(scope="module")
+def account() -> Account:
+    account = Account(seed=2, bookings=80, nasty=False)
+    first, second, *_ = account.objects("bookings")
+    fields = [{"name": "size", "value": 12}, {"name": "last", "value": None}, {"value": "x"}]
+    form = {"name": "A", "email": "a@example.com", "custom_fields": fields}
+    account.edit("bookings", first["id"], form_submission=form, attendees=["b@example.com", "c"])
+    account.edit("bookings", second["id"], form_submission=None, attendees=None)
+    account.edit("teams", account.objects("teams")[0]["id"], name_of_it="new")
+    return account
+
+
+@pytest.fixture(scope="module")
+def warehouse(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file after two runs, the second of which had nothing new to read."""
+    folder = tmp_path_factory.mktemp("warehouse")
+    state: dict[str, t.Any] | None = None
+    with Sandbox(account, key=programs.KEY) as api:
+        settings, catalog = (
+            programs.settings_for(api.url),
+            inside.catalog(*BY_TIME, "users", "teams", "webhooks"),
+        )
+        for _ in range(2):
+            (folder / "began").write_text(datetime.now(timezone.utc).isoformat())
+            run = inside.run(settings, catalog, state)
+            state = json.loads(programs.load(folder, run.output))
+    return folder / "warehouse.duckdb"
+
+
+def answer(warehouse: Path, query: str) -> list[tuple[t.Any, ...]]:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_nested_columns(account: Account, warehouse: Path) -> None:
+    names = ["id", *re.findall(r" AS (\w+)", NESTED)]
+    wanted = []
+    for item in account.objects("bookings"):
+        parts = [name.split("__") for name in names[1:]]
+        wanted.append((item["id"], *((item.get(one) or {}).get(of) for one, of in parts)))
+    assert sorted(answer(warehouse, NESTED)) == sorted(wanted)
+    assert all(any(column) for column in zip(*wanted, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("stream", "column"), [("bookings", "attendees"), ("users", "teams"), ("webhooks", "events")]
+)
+def test_lists_of_texts(account: Account, warehouse: Path, stream: str, column: str) -> None:
+    query = ATTENDEES.replace("attendees", column).replace("bookings", stream)
+    wanted = [
+        (item["id"], value, place)
+        for item in account.objects(stream)
+        for place, value in enumerate(item.get(column) or [])
+    ]
+    assert wanted
+    assert sorted(answer(warehouse, query)) == sorted(wanted)
+
+
+@pytest.mark.parametrize("stream", ["bookings", "contacts"])
+def test_custom_fields(account: Account, warehouse: Path, stream: str) -> None:
+    query = CUSTOM_FIELDS.replace("bookings", stream)
+    if stream == "contacts":
+        query = query.replace("form_submission -> '$.custom_fields'", "custom_fields")
+    wanted = []
+    for item in account.objects(stream):
+        holder = item if stream == "contacts" else item["form_submission"] or {}
+        for pair in holder.get("custom_fields") or []:
+            value = pair.get("value")
+            is_plain = value is None or isinstance(value, str)
+            text = value if is_plain else json.dumps(value, ensure_ascii=False)
+            wanted.append((item["id"], pair.get("name"), text))
+    assert len(wanted) > 3
+    found = [(key, name, text) for key, name, text in answer(warehouse, query)]
+    assert sorted(found, key=str) == sorted(wanted, key=str)
+
+
+def test_field_that_is_new(warehouse: Path) -> None:
+    (query,) = re.findall(r"`(_extra ->> '\$\.name_of_it')`", PAGES["docs/moving-from-dlt.md"])
+    assert ("new",) in answer(warehouse, f"SELECT {query} FROM oncehub.teams")
+
+
+def test_bookmark_by_hand_begins_where_dlt_stopped(account: Account) -> None:
+    page = PAGES["docs/moving-from-dlt.md"]
+    (command,) = re.findall(r"^    (\.venv/bin/meltano .* state merge .*)$", page, re.MULTILINE)
+    state = json.loads(shlex.split(command)[-1])["singer_state"]
+    bookmark = state["bookmarks"]["bookings"]["replication_key_value"]
+    with Sandbox(account, key=programs.KEY) as api:
+        inside.run(programs.settings_for(api.url), inside.catalog("bookings"), state)
+        asked = next(filter(None, (e.query.get("last_updated_time.gt") for e in api.log)))
+    # The first run of a day: the day before the bookmark, less lookback_seconds.
+    when, then = (datetime.fromisoformat(x.replace("Z", "+00:00")) for x in (bookmark, asked))
+    assert then == when - timedelta(days=2)
+
+
+def test_freshness(account: Account, warehouse: Path) -> None:
+    found = {stream: times for stream, *times in answer(warehouse, FRESH)}
+    assert found.keys() == {*BY_TIME, "users"}
+    newest = max(item["last_updated_time"] for item in account.objects("bookings"))
+    assert found["bookings"][1].isoformat()[:19] == newest[:19]
+    # Nothing has changed since, and yet every stream says that there was a run.
+    began = datetime.fromisoformat(warehouse.with_name("began").read_text()).replace(tzinfo=None)
+    assert all(loaded > began for loaded, _ in found.values())
+    assert answer(warehouse, ALARM) == []
+    late = ALARM.replace("INTERVAL 2 HOURS", "INTERVAL 0 HOURS")
+    assert len(answer(warehouse, late)) == 1

@@ -1,0 +1,145 @@
+"""What tables of the pages say of settings, personal data and requests is what the tap does."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import typing as t
+from collections import Counter
+from datetime import datetime
+
+import pytest
+
+from sandbox import Account, Sandbox
+from tap_oncehub.schemas import load_schema
+from tap_oncehub.settings import SETTINGS
+from tests.docs.pages import PAGES
+from tests.support import inside, programs
+from tests.support.programs import pages_of
+from tests.support.project import Project
+from tests.support.streams import ALL, LISTS
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def table(page: str, first_column: str) -> list[list[str]]:
+    """The cells of the table whose first column has this heading."""
+    _, _, after = PAGES[page].partition(f"\n| {first_column} |")
+    rows = after.partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in row[1:-1].split("|")] for row in rows]
+
+
+def test_settings() -> None:
+    required = dict.fromkeys(SETTINGS["required"], "required")
+    wanted = []
+    for name, part in SETTINGS["properties"].items():
+        if not name.startswith(("flattening_", "faker_", "stream_map")):
+            default = json.dumps(part["default"]).strip('"') if "default" in part else ""
+            row = [name, part["type"][0], required.get(name, default), part["description"]]
+            wanted.append(row)
+    assert table("docs/settings.md", "setting") == wanted
+
+
+# Personal data
+
+FIELDS = {
+    stream: {name for cell in fields for name in cell.split(", ") if name}
+    for streams, *fields in table("docs/privacy.md", "stream")
+    for stream in streams.split(", ")
+}
+LINKS = {"cancel_url", "reschedule_url", "cancel_reschedule_url", "ics_url"}
+EMAIL = re.compile(r"[\w.+-]+@[\w.-]+\.\w+")
+PHONE = re.compile(r"\+\d[\d ()-]{6,}")
+
+
+@pytest.mark.parametrize("stream", sorted(FIELDS))
+def test_personal_fields_exist(stream: str) -> None:
+    assert FIELDS[stream] <= load_schema(stream)["properties"].keys()
+
+
+@pytest.mark.parametrize("stream", LISTS)
+def test_no_other_field_holds_an_address_or_a_number(stream: str) -> None:
+    for item in Account(seed=4, bookings=200, nasty=False).objects(stream):
+        for name in item.keys() - FIELDS.get(stream, set()) - LINKS:
+            text = json.dumps(item[name], ensure_ascii=False)
+            assert not EMAIL.search(text), name
+            assert not PHONE.search(text), name
+
+
+def leaves(node: t.Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        node = [*node, *node.values()]
+    if isinstance(node, list):
+        for item in node:
+            yield from leaves(item)
+    else:
+        yield str(node)
+
+
+def test_state_holds_names_times_and_ids() -> None:
+    with Sandbox(Account(seed=4, bookings=40), key=programs.KEY) as api:
+        settings = programs.settings_for(api.url, page_size=5)
+        run = inside.run(settings, inside.catalog("bookings", "contacts", "users"))
+    times_and_numbers = r"\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:\d\d))?|-?\d{1,13}|None"
+    names_ids_and_hashes = r"[a-z_]+|[A-Z]+-[A-Za-z0-9]+|[0-9a-f]{8}(?:[0-9a-f]{8})?"
+    assert len(run.states) > 10
+    for leaf in leaves(run.states):
+        assert re.fullmatch(f"{names_ids_and_hashes}|{times_and_numbers}", leaf), leaf
+
+
+@pytest.mark.slow
+def test_only_the_output_holds_customers_data(tmp_path: Path) -> None:
+    account = Account(seed=4, bookings=60, nasty=False)
+    addresses = {c["email"].encode() for c in account.objects("contacts") if c.get("email")}
+    with Sandbox(account, key=programs.KEY) as api:
+        project = Project(tmp_path / "project", api.url)
+        run = project.run("tap-oncehub", "target-duckdb")
+    assert run.status == 0, run.log
+    holding = set()
+    for folder in ("output", "state", ".meltano/run"):
+        for file in project.folder.joinpath(folder).rglob("*"):
+            content = file.read_bytes() if file.is_file() else b""
+            assert programs.KEY.encode() not in content, file
+            holding |= {folder for address in addresses if address in content}
+    assert holding == {"output"}
+    assert not EMAIL.search(run.log)
+
+
+# Requests
+
+NOW = "2026-03-01T12:00:00+00:00"
+ON_DEMAND = ("booking", "booking_calendar", "conversations", "booking_hosts", "booking_page_links")
+BY_DEFAULT = [name for name in ALL if name not in {*ON_DEMAND, "test_auth"}]
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_requests_of_a_first_sync(*, single: bool) -> None:
+    lists = {"contacts": 120, "sms_notifications": 20, "users": 7, "booking_calendars": 4}
+    account = Account(seed=3, bookings=230, **lists, now=NOW)
+    account.clock.offset_seconds = datetime.fromisoformat(NOW).timestamp() - time.time()
+    streams = [*BY_DEFAULT, *(["booking", "booking_calendar"] if single else [])]
+    with Sandbox(account, key=programs.KEY) as api:
+        assert inside.run(programs.settings_for(api.url), inside.catalog(*streams)).ended == "well"
+        asked = len(api.log)
+    users, calendars, short_lists, whose_key, last_of_sms = 7, 4, 6, 1, 1
+    # Users and calendars are read again by the streams that ask for each of their objects.
+    read = sum(pages_of(size) for size in (230, 120, 20, users, calendars, users, calendars))
+    by_object = users + calendars + (pages_of(230) + 230 + 1 + calendars) * single
+    assert asked == read + by_object + short_lists + whose_key + last_of_sms
+
+
+def test_requests_of_what_only_filters_and_expansions_tell() -> None:
+    account = Account(seed=3, bookings=80, users=7, nasty=False)
+    counts = {}
+    with Sandbox(account, key=programs.KEY) as api:
+        for stream in ("conversations", "booking_hosts", "booking_page_links"):
+            api.reset_log()
+            inside.run(programs.settings_for(api.url), inside.catalog(stream))
+            counts[stream] = Counter(entry.api_path for entry in api.log)
+    owners = {name: len(account.objects(name)) for name in ("users", "master_pages", "event_types")}
+    assert counts["conversations"] == {"/bookings": 1, "/test": 1}
+    assert counts["booking_hosts"] == {"/bookings": owners["users"], "/users": 1, "/test": 1}
+    assert counts["booking_page_links"]["/booking-pages"] == sum(owners.values())
