@@ -41,8 +41,10 @@ def _(duckdb, mo, os, pathlib):
         con.execute(f"ATTACH '{str(file).replace(chr(39), 2 * chr(39))}' AS warehouse (READ_ONLY)")
     except duckdb.IOException as error:
         holder = str(error).partition("lock is held in ")[2].partition(". ")[0]
-        text = f"`{file.name}` is being written by {holder}: close it there, then reload this page."
-        mo.stop(predicate=True, output=mo.md(text))
+        in_use = (
+            f"`{file.name}` is being written by {holder}: close it there, then reload this page."
+        )
+        mo.stop(predicate=True, output=mo.md(in_use))
 
     def tables_of(schema):
         found = con.execute(

@@ -14,24 +14,22 @@ STREAMS = ("booking_hosts", "booking_page_links", "conversations")
 @pytest.mark.parametrize("order", ["created", "updated"])
 def test_it_is_complete_after_kills_and_asks_only_for_changes_then(order: str) -> None:
     account = Account(seed=4, bookings=120, users=6, nasty=False)
-    catalog, loaded = inside.catalog(*STREAMS), inside.Warehouse()
+    loaded = inside.Warehouse()
     users = [user["id"] for user in account.objects("users")]
     with Sandbox(account, key=programs.KEY, order=order) as api:
-        settings = programs.settings_for(api.url, page_size=7)
-        for number in range(6):
-            run = inside.run(settings, catalog, loaded.state, kill_after=20 + 9 * number)
+        for number in range(8):
+            end: inside.End = {"kill_after": 20 + 9 * number} if number < len(users) else {}
+            run = inside.sync(api, *STREAMS, state=loaded.state, end=end, page_size=7)
             loaded.load(run.messages)
-            account.edit("users", users[number], last_name="Moved")
-        for _ in range(2):
-            loaded.load(inside.run(settings, catalog, loaded.state).messages)
+            if end:
+                account.edit("users", users[number], last_name="Moved")
         for stream in STREAMS:
-            rows = [
-                tuple(row[name] for name in KEYS[stream]) for row in offered(api, account, stream)
-            ]
-            assert set(loaded.tables[stream]) == set(rows), stream
+            objects = offered(api, account, stream)
+            wanted = {tuple(row[name] for name in KEYS[stream]) for row in objects}
+            assert set(loaded.tables[stream]) == wanted, stream
         account.clock.offset_seconds += 3600
         changed = account.assign(account.objects("bookings")[50]["id"], users[0], users[1])
-        run = inside.run(settings, catalog, loaded.state)
+        run = inside.sync(api, *STREAMS, state=loaded.state, page_size=7)
         assert run.ended == "well"
     hosts = {(row["booking_id"], row["user_id"]) for row in run.records("booking_hosts")}
     assert {(changed, users[0]), (changed, users[1])} <= hosts
@@ -40,12 +38,11 @@ def test_it_is_complete_after_kills_and_asks_only_for_changes_then(order: str) -
 
 @pytest.mark.parametrize("by_id", [True, False])
 def test_a_server_that_expands_nothing_fails_that_stream_alone(*, by_id: bool) -> None:
-    catalog = inside.catalog("conversations", "bookings")
     with Sandbox(Account(seed=4, bookings=80), key=programs.KEY, expand_by_id=by_id) as api:
         # Refused as unknown, or the list does not answer, and the object stays as it is.
         fault = ("400", "/bookings*") if by_id else ("500", "/bookings")
         api.faults.add(*fault, query="expand", times=None)
-        run = inside.run(programs.settings_for(api.url, max_wait_seconds=0), catalog)
+        run = inside.sync(api, "conversations", "bookings", max_wait_seconds=0)
     assert run.ended == "failed"
     assert len(run.records("bookings")) == 80
     assert not run.records("conversations")
@@ -55,7 +52,7 @@ def test_a_filter_that_is_refused_for_good_ends_the_stream() -> None:
     account = Account(seed=4, bookings=60, users=6, nasty=False)
     with Sandbox(account, key=programs.KEY) as api:
         api.faults.add("405", "/bookings", after=2)
-        run = inside.run(programs.settings_for(api.url), inside.catalog("booking_hosts"))
+        run = inside.sync(api, "booking_hosts")
     users = sorted(user["id"] for user in account.objects("users"))
     assert run.ended == "failed"
     assert {row["user_id"] for row in run.records("booking_hosts")} == set(users[:2])
@@ -63,13 +60,12 @@ def test_a_filter_that_is_refused_for_good_ends_the_stream() -> None:
 
 def test_a_list_that_is_not_found_after_its_first_page_has_not_ended() -> None:
     account = Account(seed=4, bookings=60, nasty=False)
-    catalog, loaded = inside.catalog("conversations"), inside.Warehouse()
+    loaded = inside.Warehouse()
     with Sandbox(account, key=programs.KEY) as api:
-        settings = programs.settings_for(api.url, page_size=7)
         api.faults.add("404", "/bookings", after=3, times=None)
-        failed = inside.run(settings, catalog)
+        failed = inside.sync(api, "conversations", page_size=7)
         loaded.load(failed.messages)
         assert failed.ended == "failed"
         api.faults.clear()
-        loaded.load(inside.run(settings, catalog, loaded.state).messages)
+        loaded.load(inside.sync(api, "conversations", state=loaded.state).messages)
     assert set(loaded.rows("conversations")) == {row["id"] for row in account.conversations()}

@@ -11,12 +11,12 @@ import yaml
 
 from sandbox import Account, Sandbox
 from tests.support import inside, programs
-from tests.support.project import Project, blocks
+from tests.support.project import blocks
 
 if t.TYPE_CHECKING:
     from pathlib import Path
 
-(MAPS,), (SELECT,) = (yaml.safe_load(block).values() for block in blocks("stream-maps.md", "yaml"))
+MAPS = yaml.safe_load(blocks("stream-maps.md", "yaml")[0])["config"]
 EMAIL = re.compile(r"[\w.+-]+@[\w.-]+\.\w+")
 FIRST, LAST = "Annabel", "Leebrook"
 EVIL = "secret@example.com"
@@ -112,23 +112,6 @@ def test_an_expression_that_fails_with_a_record(tmp_path: Path, expression: str)
     assert "A stream map of users does not work with a record (" in error
     assert "Traceback" not in run.log
     assert FIRST not in run.log
-
-
-def test_the_selection_keeps_only_some_columns(tmp_path: Path) -> None:
-    project = Project(tmp_path / "project", "").folder
-    file = project / "meltano.yml"
-    content = yaml.safe_load(file.read_text())
-    content["plugins"]["extractors"][0]["select"] = SELECT
-    file.write_text(yaml.safe_dump(content))
-    with Sandbox(Account(seed=8, bookings=30), key=programs.KEY) as api:
-        run = programs.run_meltano(project, api.url, "invoke", "tap-oncehub")
-    assert run.status == 0, run.log
-    assert {m["stream"] for m in run.messages if "stream" in m} == {"bookings", "users"}
-    kept = {name.split(".")[1] for name in SELECT} | {"id"}
-    for stream in ("bookings", "users"):
-        assert run.records(stream)
-        assert {name for row in run.records(stream) for name in row} <= kept
-    assert not EMAIL.search(run.output.decode())
 
 
 FORM = {"name": "kept", "guests": EVIL, "more": 1}

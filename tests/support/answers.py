@@ -12,6 +12,9 @@ from tests.support import models
 from tests.support.programs import ROOT
 
 Answer: t.TypeAlias = "Counter[tuple[t.Any, ...]]"
+Rows: t.TypeAlias = "list[models.Row]"
+REPORT = "What do OnceHub's own reports show?"
+_OVER, _UNDER = 0.8, 0.2
 
 
 def questions() -> dict[str, str]:
@@ -27,110 +30,104 @@ def answers(streams: models.Streams, read_at: datetime | None) -> dict[str, Answ
     contacts = list(models.contacts(streams).values())
     meetings = [b for b in every if not b["is_replaced"]]
     held = [b for b in meetings if b["is_completed"]]
-    due = [b for b in meetings if not b["is_canceled"]]
     firsts = [b for b in every if b["is_first_of_chain"]]
+    canceled = [b for b in meetings if b["is_canceled"]]
+    ahead = [b for b in every if b["is_open"]]
     over = [b for b in meetings if not b["is_open"]]
-    known = [b for b in firsts if b["utm_source"]]
     paid = [b for b in meetings if b["chain_payment_amount"] is not None]
-    waiting = [b for b in every if b["status"] == "requested"]
+    groups = [b for b in every if (b["seats"] or 0) > 1]
     return {
-        "How many meetings take place each month?": Counter(
-            (month, sessions(found), len(found))
-            for month, found in by(held, lambda b: day(b, "month")).items()
+        "How many meetings take place each month?": by(
+            held, lambda b: day(b, "month"), sessions, len
         ),
-        "By whom?": Counter(
-            (who, sessions(found))
-            for who, found in by(held, lambda b: b["host_names"] or b["owner_name"]).items()
-        ),
+        "By whom?": by(held, lambda b: b["host_names"] or b["owner_name"], sessions),
         REPORT: report(every, "owner_name", "starting_time"),
-        "How far ahead do customers book?": Counter(
-            (name, median(b["lead_time_hours"] for b in found))
-            for name, found in by(firsts, lambda b: b["booked_on_name"]).items()
+        "How far ahead do customers book?": by(
+            firsts, lambda b: b["booked_on_name"], median("lead_time_hours")
         ),
-        "How many are canceled or not attended?": Counter(
-            (name, len(found), percent(found, "is_canceled"), percent(found, "is_no_show"))
-            for name, found in by(over, lambda b: b["booked_on_name"]).items()
+        "How many are canceled or not attended?": by(
+            over, lambda b: b["booked_on_name"], len, percent("is_canceled"), percent("is_no_show")
         ),
-        "Which campaign brings meetings that take place?": Counter(
-            (*key, len(found), sum(b["chain_status"] == "completed" for b in found))
-            for key, found in by(known, lambda b: (b["utm_source"], b["utm_campaign"])).items()
+        "Which campaign brings meetings that take place?": by(
+            [b for b in firsts if b["utm_source"]],
+            lambda b: (b["utm_source"], b["utm_campaign"]),
+            len,
+            lambda found: sum(b["chain_status"] == "completed" for b in found),
         ),
-        "What lies ahead, week by week?": Counter(
-            (*key, sum(not b["is_replaced"] for b in found), total(found))
-            for key, found in by(
-                [b for b in every if b["is_open"]], lambda b: (day(b, "week"), b["owner_name"])
-            ).items()
+        "What lies ahead, week by week?": by(
+            ahead,
+            lambda b: (day(b, "week"), b["owner_name"]),
+            lambda found: sum(not b["is_replaced"] for b in found),
+            lambda found: total(b["duration_minutes"] for b in found),
         ),
         "Where is there room, and where not?": capacity(streams, read_at),
-        "Which requests wait for approval, and how long?": Counter(
-            (b["booking_id"], b["owner_name"], day(b, "day"), age(b["creation_time"]))
-            for b in waiting
+        "Which requests wait for approval, and how long?": by(
+            [b for b in every if b["status"] == "requested"],
+            lambda b: (b["booking_id"], b["owner_name"], day(b, "day"), age(b["creation_time"])),
         ),
-        "How many leads come to a meeting, and how soon?": Counter(
-            (
-                *key,
-                len(found),
-                sum(c["is_engaged"] for c in found),
-                median(c["hours_to_engagement"] for c in found),
-            )
-            for key, found in by(contacts, lambda c: (c["owner_name"], c["status"])).items()
+        "How many leads come to a meeting, and how soon?": by(
+            contacts,
+            lambda c: (c["owner_name"], c["status"]),
+            len,
+            lambda found: sum(c["is_engaged"] for c in found),
+            median("hours_to_engagement"),
         ),
-        "Who comes back?": Counter(Counter(c["held_meetings"] for c in contacts).items()),
-        "How often is a meeting moved?": Counter(
-            (status, len(found), percent(found, "was_moved"))
-            for status, found in by(meetings, lambda b: b["status"]).items()
+        "Who comes back?": by(contacts, lambda c: c["held_meetings"], len),
+        "How often is a meeting moved?": by(
+            meetings, lambda b: b["status"], len, percent("was_moved")
         ),
-        "Who cancels, and why?": Counter(
-            (*key, len(found))
-            for key, found in by(
-                [b for b in meetings if b["is_canceled"]],
-                lambda b: (b["canceled_by"], b["cancel_reason"]),
-            ).items()
+        "Who cancels, and why?": by(
+            canceled, lambda b: (b["canceled_by"], b["cancel_reason"]), len
         ),
-        "What was paid?": Counter(
-            (*key, len(found), sum(b["chain_payment_amount"] for b in found))
-            for key, found in by(
-                paid, lambda b: (b["chain_payment_currency"], b["chain_status"])
-            ).items()
+        "What was paid?": by(
+            paid,
+            lambda b: (b["chain_payment_currency"], b["chain_status"]),
+            len,
+            lambda found: sum(b["chain_payment_amount"] for b in found),
         ),
-        "How full are group sessions?": Counter(
-            (*key, sessions(found))
-            for key, found in by(
-                [b for b in every if (b["seats"] or 0) > 1],
-                lambda b: (b["booked_on_name"], b["seats"]),
-            ).items()
+        "How full are group sessions?": by(
+            groups, lambda b: (b["booked_on_name"], b["seats"]), sessions
         ),
-        "At what hour of their day do people meet?": Counter(
-            (*key, len(found))
-            for key, found in by(
-                due,
-                lambda b: (hour(b["customer_starting_time"]), hour(b["owner_starting_time"])),
-            ).items()
+        "At what hour of their day do people meet?": by(
+            [b for b in meetings if not b["is_canceled"]],
+            lambda b: (hour(b["customer_starting_time"]), hour(b["owner_starting_time"])),
+            len,
         ),
-        "Do text messages arrive?": messages(streams["sms_notifications"]),
+        "Do text messages arrive?": by(
+            streams["sms_notifications"],
+            lambda m: day(m, "month", "creation_time"),
+            len,
+            lambda found: total((m["details"] or {}).get("segment_count") for m in found),
+            arrived,
+        ),
     }
 
 
-REPORT = "What do OnceHub's own reports show?"
+def by(
+    rows: Rows, key: t.Callable[[models.Row], t.Any], *figures: t.Callable[[Rows], t.Any]
+) -> Answer:
+    """Group rows, and count what stands for each group: its key, then its figures."""
+    groups: dict[t.Any, Rows] = defaultdict(list)
+    for row in rows:
+        found = key(row)
+        groups[found if isinstance(found, tuple) else (found,)].append(row)
+    return Counter(
+        (*found, *(figure(group) for figure in figures)) for found, group in groups.items()
+    )
 
 
-def report(bookings: list[models.Row], dimension: str, time: str) -> Answer:
+def report(bookings: Rows, dimension: str, time: str) -> Answer:
     """Count bookings of a year as OnceHub's reports do."""
     year_ago = datetime.now(timezone.utc).date() - timedelta(days=365)
-    return Counter(
-        (*key, len(found))
-        for key, found in by(
-            [
-                b
-                for b in bookings
-                if not b["is_replaced"]
-                and b[time] is not None
-                and b[time].date() >= year_ago
-                and (time == "creation_time" or b["status"] not in {None, "requested"})
-            ],
-            lambda b: (b[dimension], b["status"]),
-        ).items()
-    )
+    counted = [
+        b
+        for b in bookings
+        if not b["is_replaced"]
+        and b[time] is not None
+        and b[time].date() >= year_ago
+        and (time == "creation_time" or b["status"] not in {None, "requested"})
+    ]
+    return by(counted, lambda b: (b[dimension], b["status"]), len)
 
 
 def capacity(streams: models.Streams, read_at: datetime | None) -> Answer:
@@ -144,54 +141,28 @@ def capacity(streams: models.Streams, read_at: datetime | None) -> Answer:
     return found
 
 
-_OVER, _UNDER = 0.8, 0.2
+def arrived(messages: Rows) -> float | None:
+    """Give the share that arrived, of those of which it is known."""
+    final = [m for m in messages if m["status"] != "sent"]
+    delivered = sum(m["status"] == "delivered" for m in final)
+    return round(100 * delivered / len(final), 6) if final else None
 
 
-def messages(rows: list[models.Row]) -> Answer:
-    """Count text messages, their segments, and those of which it is known that they arrived."""
-    found = Counter()
-    for month, group in by(rows, lambda m: day(m, "month", "creation_time")).items():
-        segments = [
-            segments
-            for message in group
-            if (segments := (message["details"] or {}).get("segment_count")) is not None
-        ]
-        final = [m for m in group if m["status"] != "sent"]
-        arrived = (
-            100 * sum(m["status"] == "delivered" for m in final) / len(final) if final else None
-        )
-        share = None if arrived is None else round(arrived, 6)
-        found[month, len(group), sum(segments) if segments else None, share] += 1
-    return found
-
-
-def sessions(bookings: list[models.Row]) -> int:
+def sessions(bookings: Rows) -> int:
     """Count meetings: a group session once."""
     return len({b["session_id"] for b in bookings})
 
 
 def hour(time: datetime | None) -> int | None:
-    """Give the hour of a time."""
     return time.hour if time else None
 
 
 def age(time: datetime | None) -> int | None:
-    """Give the days since a time."""
     return (datetime.now(timezone.utc).date() - time.date()).days if time else None
 
 
-def by(
-    rows: list[models.Row], key: t.Callable[[models.Row], t.Any]
-) -> dict[t.Any, list[models.Row]]:
-    """Group rows."""
-    groups = defaultdict(list)
-    for row in rows:
-        groups[key(row)].append(row)
-    return groups
-
-
 def day(row: models.Row, unit: str, field: str = "starting_time") -> str | None:
-    """Give the first day of the month or week in which a meeting starts, or the day itself."""
+    """Give the first day of the month or week of a time, or the day itself."""
     time = row[field]
     if time is None:
         return None
@@ -199,18 +170,19 @@ def day(row: models.Row, unit: str, field: str = "starting_time") -> str | None:
     return str((time - timedelta(days=back)).date())
 
 
-def total(rows: list[models.Row]) -> int | None:
-    """Add up the minutes of meetings; there is no sum of nothing."""
-    minutes = [row["duration_minutes"] for row in rows if row["duration_minutes"] is not None]
-    return sum(minutes) if minutes else None
-
-
-def percent(rows: list[models.Row], flag: str) -> float:
-    """Give the share of rows that have a flag."""
-    return round(100 * sum(row[flag] for row in rows) / len(rows), 6)
-
-
-def median(values: t.Iterable[float | None]) -> float | None:
-    """Give the median of what is known."""
+def total(values: t.Iterable[int | None]) -> int | None:
+    """Add up; there is no sum of nothing."""
     known = [value for value in values if value is not None]
-    return round(statistics.median(known), 6) if known else None
+    return sum(known) if known else None
+
+
+def percent(flag: str) -> t.Callable[[Rows], float]:
+    return lambda rows: round(100 * sum(row[flag] for row in rows) / len(rows), 6)
+
+
+def median(field: str) -> t.Callable[[Rows], float | None]:
+    def of(rows: Rows) -> float | None:
+        known = [row[field] for row in rows if row[field] is not None]
+        return round(statistics.median(known), 6) if known else None
+
+    return of

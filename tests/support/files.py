@@ -23,9 +23,8 @@ _HOLD = (
 def held(file: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Another program has the file open."""
     duckdb.connect(str(file)).close()
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLD, str(file)], stdout=subprocess.PIPE
-    ) as holder:
+    command, pipe = [sys.executable, "-c", _HOLD, str(file)], subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe) as holder:
         assert t.cast("t.IO[bytes]", holder.stdout).readline()
         try:
             yield holder

@@ -53,23 +53,16 @@ def end_tap(
 
     Without, when its pipe is full: a loader has stopped. The files are a state and a catalog.
     """
-    with (
-        (folder / "written").open("w+b") as written,
-        (folder / "log").open("w+b") as log,
-        subprocess.Popen(
-            tap_command(folder, settings, **files),
-            stdout=written if when else subprocess.PIPE,
-            stderr=log,
-            env=environment(**(env or {})),
-        ) as tap,
-    ):
-        wait_for(when or Full(t.cast("t.IO[bytes]", tap.stdout)), tap)
-        tap.send_signal(number)
-        output = tap.stdout.read() if tap.stdout else b""
-        status = tap.wait(PATIENCE)
-        written.seek(0)
-        log.seek(0)
-        return Run(status, output or written.read(), log.read().decode())
+    command, made = tap_command(folder, settings, **files), environment(**(env or {}))
+    written, log = folder / "written", folder / "log"
+    with written.open("wb") as into, log.open("wb") as said:
+        out = into if when else subprocess.PIPE
+        with subprocess.Popen(command, stdout=out, stderr=said, env=made) as tap:
+            wait_for(when or Full(t.cast("t.IO[bytes]", tap.stdout)), tap)
+            tap.send_signal(number)
+            output = tap.stdout.read() if tap.stdout else b""
+            status = tap.wait(PATIENCE)
+    return Run(status, output or written.read_bytes(), log.read_text())
 
 
 class Full:

@@ -130,9 +130,8 @@ def start(command: list[str], folder: Path, log: Path, **variables: str) -> subp
 
 def install(venv: Path, *packages: str) -> Path:
     """Make a virtual environment with these packages; gives the folder of its programs."""
-    subprocess.run([UV, "--quiet", "venv", str(venv)], check=True)
-    command = [UV, "--quiet", "pip", "install", f"--python={venv}", *packages]
-    subprocess.run(command, check=True)
+    for command in (["venv", str(venv)], ["pip", "install", f"--python={venv}", *packages]):
+        subprocess.run([UV, "--quiet", *command], check=True)
     return venv / "bin"
 
 
@@ -148,18 +147,13 @@ def make_venv(folder: Path, python: str, **variables: str) -> None:
 
 
 def tap_command(
-    folder: Path,
-    settings: dict[str, t.Any],
-    *arguments: str,
-    state: dict[str, t.Any] | None = None,
-    catalog: dict[str, t.Any] | None = None,
+    folder: Path, settings: dict[str, t.Any], *arguments: str, **files: dict[str, t.Any] | None
 ) -> list[str]:
-    """Write the tap's files into a folder, and give the command that uses them."""
-    command = [str(TAP), "--config", str(write(folder / "config.json", settings))]
-    if state is not None:
-        command += ["--state", str(write(folder / "state.json", state))]
-    if catalog is not None:
-        command += ["--catalog", str(write(folder / "catalog.json", catalog))]
+    """Write the tap's files, as a state and a catalog, and give the command that uses them."""
+    command = [str(TAP)]
+    for name, content in {"config": settings, **files}.items():
+        if content is not None:
+            command += [f"--{name}", str(write(folder / f"{name}.json", content))]
     return [*command, *arguments]
 
 
@@ -199,22 +193,14 @@ def _become_tap(arguments: t.Iterable[str], variables: dict[str, str], *files: P
 
 def run_meltano(project: Path, url: str, *arguments: str, **variables: str) -> Run:
     """Run Meltano on a project, with the sandbox as the account."""
-    return run(
-        [str(MELTANO), "--log-format=plain", *arguments],
-        project,
-        TAP_ONCEHUB_API_KEY=KEY,
-        TAP_ONCEHUB_API_URL=url,
-        TAP_ONCEHUB_RATE_LIMIT_PER_SECOND="0",
-        TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW="0",
-        TAP_ONCEHUB_PER_OBJECT_REFRESH_HOURS="0",
-        **variables,
-    )
+    given = {f"TAP_ONCEHUB_{name.upper()}": str(v) for name, v in settings_for(url).items()}
+    return run([str(MELTANO), "--log-format=plain", *arguments], project, **given, **variables)
 
 
 def settings_for(url: str, **more: t.Any) -> dict[str, t.Any]:
     """Settings for a sandbox without limits, in which every run reads every stream."""
-    every = {"per_object_refresh_hours": 0}
-    return {"api_key": KEY, "api_url": url, **NO_LIMITS, **every, **more}
+    every_stream = {"per_object_refresh_hours": 0}
+    return {"api_key": KEY, "api_url": url, **NO_LIMITS, **every_stream, **more}
 
 
 def load(folder: Path, output: bytes, **more: t.Any) -> str:

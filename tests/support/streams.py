@@ -12,17 +12,11 @@ from tests.support.programs import KEY
 if t.TYPE_CHECKING:
     from sandbox import Account, Sandbox
 
+    Rows: t.TypeAlias = list[dict[str, t.Any]]
+
 LISTS = (
-    "bookings",
-    "contacts",
-    "sms_notifications",
-    "booking_calendars",
-    "booking_pages",
-    "master_pages",
-    "event_types",
-    "users",
-    "teams",
-    "webhooks",
+    *("bookings", "contacts", "sms_notifications", "booking_calendars", "booking_pages"),
+    *("master_pages", "event_types", "users", "teams", "webhooks"),
 )
 ALL = (
     *LISTS,
@@ -57,36 +51,31 @@ ADDED: dict[str, dict[str, str]] = {
 """Columns that are in no list of facts: parents' ids, and the shape of the unknown."""
 SAME_OBJECT = {"booking": "bookings", "booking_calendar": "booking_calendars"}
 """Streams that answer with the objects of another stream."""
-_OK = 200
-_NOT_FOUND = 404
-_PARAMS = {"webhook_events": {"limit": 100}}
+_OK, _NOT_FOUND = 200, 404
 
 
-def offered(api: Sandbox, account: Account, stream: str) -> list[dict[str, t.Any]]:
+def offered(api: Sandbox, account: Account, stream: str) -> Rows:
     """Give the objects that a stream should have brought."""
     if stream in LISTS:
         return account.objects(stream)
-    if stream in {"webhook_events", "test_auth"}:
-        return _answered(api, stream)
-    if stream == "booking_calendar_time_slots":
-        return _slots(api, account)
-    if stream in {"booking", "booking_calendar"}:
-        parents = account.objects(f"{stream}s")
+    if stream in SAME_OBJECT:
+        parents = account.objects(SAME_OBJECT[stream])
         return [item for item in parents if not account.refusal(stream, item["id"])]
-    made = {
-        "user_scheduling_availability": _schedules,
-        "conversations": lambda account: account.conversations(),
-        "booking_hosts": _hosts,
-        "booking_page_links": _links,
+    made: dict[str, t.Callable[[], Rows]] = {
+        "webhook_events": lambda: _answered(api, "/webhook-events", limit=100),
+        "test_auth": lambda: _answered(api, "/test"),
+        "booking_calendar_time_slots": lambda: _slots(api, account),
+        "user_scheduling_availability": lambda: _schedules(account),
+        "conversations": account.conversations,
+        "booking_hosts": lambda: _hosts(account),
+        "booking_page_links": lambda: _links(account),
     }
-    return made[stream](account)
+    return made[stream]()
 
 
-def _answered(api: Sandbox, stream: str) -> list[dict[str, t.Any]]:
-    path = {"webhook_events": "/webhook-events", "test_auth": "/test"}[stream]
-    answer = requests.get(
-        api.url + path, headers={"API-Key": KEY}, params=_PARAMS.get(stream), timeout=9
-    )
+def _answered(api: Sandbox, path: str, **query: int) -> Rows:
+    key = {"API-Key": KEY}
+    answer = requests.get(api.url + path, headers=key, params=query, timeout=9)
     if answer.status_code == _NOT_FOUND:
         return []
     body = answer.json()
@@ -94,26 +83,22 @@ def _answered(api: Sandbox, stream: str) -> list[dict[str, t.Any]]:
     return [{"id": row} if isinstance(row, str) else row for row in found]
 
 
-def _schedules(account: Account) -> list[dict[str, t.Any]]:
-    schedules = {
-        user["id"]: account.scheduling_availability(user["id"]) for user in account.objects("users")
-    }
-    return [{**row, "user_id": user} for user, row in schedules.items() if row]
+def _schedules(account: Account) -> Rows:
+    ids = [user["id"] for user in account.objects("users")]
+    schedules = ((key, account.scheduling_availability(key)) for key in ids)
+    return [{**schedule, "user_id": key} for key, schedule in schedules if schedule]
 
 
-def _hosts(account: Account) -> list[dict[str, t.Any]]:
+def _hosts(account: Account) -> Rows:
+    updated = "last_updated_time"
     return [
-        {
-            "booking_id": booking["id"],
-            "user_id": user,
-            "last_updated_time": booking.get("last_updated_time"),
-        }
+        {"booking_id": booking["id"], "user_id": user, updated: booking.get(updated)}
         for booking in account.objects("bookings")
         for user in account.hosts_of(booking["id"])
     ]
 
 
-def _links(account: Account) -> list[dict[str, t.Any]]:
+def _links(account: Account) -> Rows:
     return [
         {"booking_page_id": page["id"], "linked_type": kind, "linked_id": key}
         for page in account.objects("booking_pages")
@@ -122,7 +107,7 @@ def _links(account: Account) -> list[dict[str, t.Any]]:
     ]
 
 
-def _slots(api: Sandbox, account: Account) -> list[dict[str, t.Any]]:
+def _slots(api: Sandbox, account: Account) -> Rows:
     """Slots of the calendars and ranges that were asked for, each once."""
     found = {}
     for entry in api.log:
