@@ -75,7 +75,7 @@ def record(into: Path) -> None:
     """Let happen what may, and record each run as a file."""
     account = Account(seed=1, bookings=30, nasty=False, now="2026-03-01T12:00:00Z")
     with TemporaryDirectory() as folder, Sandbox(account, key=programs.KEY) as api:
-        waits = {"TARGET_DUCKDB_LOCK_WAIT_SECONDS": "0", "TAP_ONCEHUB_MAX_WAIT_SECONDS": "1"}
+        waits = {"TARGET_DUCKDB_LOCK_WAIT_SECONDS": "0", "TAP_ONCEHUB_MAX_WAIT_SECONDS": "2.4"}
         project = Project(Path(folder, "project"), api.url, **waits)
         meltano = [str(programs.MELTANO), "--log-format=json", "run", "--force", *PAIR]
 
