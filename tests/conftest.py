@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
 os.environ.setdefault("TZ", "Asia/Kolkata")  # half an hour off, never UTC's day for long
 time.tzset()
 
-_LONGEST = ("test_models", "test_postgres", "test_make_run", "test_faults", "test_limits")
+_LONGEST = ("test_models", "test_loaders", "test_make_run", "test_faults", "test_limits")
 """Files that a worker should begin with, so that none has much to do when the others are done."""
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import programs
-from tests.support.postgres import free_port
 from tests.support.project import Project
 
 if t.TYPE_CHECKING:
@@ -17,47 +16,44 @@ if t.TYPE_CHECKING:
 
     from tests.support.postgres import Postgres
 
-WRONG: list[tuple[dict[str, str], str]] = [
-    ({"PASSWORD": "not-this"}, "password authentication failed"),
-    ({"DATABASE": "nowhere"}, 'database "nowhere" does not exist'),
-    ({"PORT": str(free_port())}, "Connection refused"),
-]
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = Project(tmp_path_factory.mktemp("check") / "project", "").folder
+    (folder / ".venv").symlink_to(programs.ROOT / ".venv")
+    return folder
 
 
-def check(folder: Path, **variables: str) -> programs.Run:
+def check(project: Path, **variables: str) -> programs.Run:
     command = [sys.executable, "-m", "scripts.check"]
-    return programs.run(command, folder, PYTHONPATH=str(programs.ROOT), **variables)
+    return programs.run(command, project, PYTHONPATH=str(programs.ROOT), **variables)
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    project = Project(tmp_path / "project", "").folder
-    (project / ".venv").symlink_to(programs.ROOT / ".venv")
-    return project
-
-
-def test_check_key_and_postgres(project: Path, database: Postgres) -> None:
+def test_check_key(project: Path) -> None:
     with Sandbox(Account(seed=1, bookings=1), key=programs.KEY) as api:
         address = {"TAP_ONCEHUB_API_URL": api.url}
-        works = check(project, TAP_ONCEHUB_API_KEY=programs.KEY, **address, **database.variables)
+        works = check(project, TAP_ONCEHUB_API_KEY=programs.KEY, **address)
         assert [entry.path for entry in api.log] == ["/v2/test"]
         fails = check(project, TAP_ONCEHUB_API_KEY="another-key", **address)
-    assert (works.status, works.log) == (0, "")
-    valid, may_load = works.output.decode().splitlines()
-    assert valid == "The API key is valid."
-    assert may_load.startswith("PostgreSQL: loader may load into ")
+    assert (works.status, works.output, works.log) == (0, b"The API key is valid.\n", "")
     (line,) = fails.log.splitlines()
     assert fails.status == 1
     assert "OnceHub does not accept the API key" in line
 
 
-@pytest.mark.parametrize(("wrong", "says"), WRONG, ids=["password", "database", "port"])
-def test_check_postgres_in_vain(
-    project: Path, database: Postgres, wrong: dict[str, str], says: str
-) -> None:
-    changed = {f"TARGET_POSTGRES_{name}": value for name, value in wrong.items()}
-    done = check(project, **(database.variables | changed))
-    assert done.status == 1
-    (line,) = done.log.splitlines()
-    assert says in line
-    assert not any(secret in line for secret in (database.settings["password"], "not-this"))
+def test_check_postgres(project: Path, postgres_server: Postgres) -> None:
+    variables = postgres_server.variables
+    right = check(project, **variables)
+    assert right.status == 0, right.log
+    assert b"PostgreSQL: loader may load into " in right.output
+    for name, value, says in (
+        ("PASSWORD", "not-this", "password authentication failed"),
+        ("DATABASE", "nowhere", 'database "nowhere" does not exist'),
+        ("PORT", "9", "Connection refused"),
+    ):
+        done = check(project, **variables | {f"TARGET_POSTGRES_{name}": value})
+        (line,) = done.log.splitlines()
+        assert done.status == 1
+        assert says in line
+        for secret in (variables["TARGET_POSTGRES_PASSWORD"], "not-this"):
+            assert secret not in line

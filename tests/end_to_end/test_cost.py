@@ -18,31 +18,24 @@ STOPWATCH = programs.ROOT / "benchmarks/stopwatch.py"
 
 
 def test_memory_does_not_grow_with_the_account(tmp_path: Path) -> None:
-    peaks = {}
-    for bookings in (1000, 10_000):
+    peaks = []
+    for bookings in (1000, 6000):
         sizes = dict.fromkeys(LISTS, 0) | {"bookings": bookings}
         with Sandbox(Account(nasty=False, **sizes), key=programs.KEY) as api:
-            command = programs.tap_command(tmp_path, programs.settings_for(api.url))
-            peaks[bookings] = peak_memory(command, tmp_path)
-    assert peaks[10_000] < 1.1 * peaks[1000]
-    assert peaks[10_000] < 120e6
-
-
-def peak_memory(command: list[str], folder: Path) -> int:
-    asked = {
-        "commands": [command],
-        "environment": programs.environment(),
-        "folder": str(folder),
-        "output": "/dev/null",
-        "log": str(folder / "log.txt"),
-        "seconds": programs.PATIENCE,
-    }
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", str(STOPWATCH)],
-        input=json.dumps(asked).encode(),
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    (program,) = json.loads(done.stdout)["programs"]
-    assert program["status"] == 0, (folder / "log.txt").read_text()
-    return int(program["peak_bytes"])
+            asked = {
+                "commands": [programs.tap_command(tmp_path, programs.settings_for(api.url))],
+                "environment": programs.environment(),
+                "folder": str(tmp_path),
+                "output": "/dev/null",
+                "log": str(tmp_path / "log"),
+                "seconds": programs.PATIENCE,
+            }
+            command = [sys.executable, "-I", "-S", str(STOPWATCH)]
+            given = json.dumps(asked).encode()
+            done = subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True)
+        (program,) = json.loads(done.stdout)["programs"]
+        assert program["status"] == 0, (tmp_path / "log").read_text()
+        peaks.append(program["peak_bytes"])
+    # 5,000 bookings are 20 MB as objects: a tap that kept them would not be below.
+    assert peaks[1] < peaks[0] + 5e6
+    assert peaks[1] < 120e6

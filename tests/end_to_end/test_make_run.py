@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import typing as t
 from contextlib import closing
 from pathlib import Path
 
@@ -20,14 +21,20 @@ from tests.observed.shown import not_to_be_shown
 from tests.support import kills, programs
 from tests.support.project import Project
 
+pytestmark = pytest.mark.timeout(240)
+
 
 class Runner:
-    """A project of its own, with Meltano's usual state."""
+    """A project of its own, with Meltano's usual state, and an account."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, api: Sandbox) -> None:
         """Copy the project."""
         self.folder = Project(folder, "").folder
         (self.folder / ".venv").symlink_to(programs.ROOT / ".venv")
+        self.api = api
+        self.account = {"TAP_ONCEHUB_API_KEY": programs.KEY, "TAP_ONCEHUB_API_URL": api.url}
+        self.account |= {f"TAP_ONCEHUB_RATE_LIMIT_PER_{p}": "0" for p in ("SECOND", "WINDOW")}
+        self.account["TAP_ONCEHUB_PAGE_SIZE"] = "20"
 
     def start(self, module: str = "run", **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -46,41 +53,18 @@ class Runner:
         assert process.returncode == status, output
         return output
 
-    def rows(self, file: str, table: str = "bookings") -> int:
-        path = str(self.folder / "output" / file)
-        with duckdb.connect(path, read_only=True) as connection:
-            found = connection.execute(f"SELECT count(*) FROM oncehub.{table}").fetchall()
+    def bookings(self, file: str) -> int:
+        with duckdb.connect(str(self.folder / "output" / file), read_only=True) as connection:
+            found = connection.execute("SELECT count(*) FROM oncehub.bookings").fetchall()
         return int(found[0][0])
 
 
 @pytest.fixture
-def runner(tmp_path: Path) -> Runner:
-    return Runner(tmp_path / "a project")
+def runner(tmp_path: Path) -> t.Iterator[Runner]:
+    with Sandbox(Account(seed=6, bookings=90), key=programs.KEY) as api:
+        yield Runner(tmp_path / "a project", api)
 
 
-def account_of(api: Sandbox) -> dict[str, str]:
-    limits = {f"TAP_ONCEHUB_RATE_LIMIT_PER_{unit}": "0" for unit in ("SECOND", "WINDOW")}
-    return {"TAP_ONCEHUB_API_KEY": programs.KEY, "TAP_ONCEHUB_API_URL": api.url, **limits}
-
-
-def ended(runner: Runner, api: Sandbox, *, killed: bool) -> str:
-    """Start a run and end it in the bookings, or stop it as Ctrl-C would; give what it showed."""
-    variables = {**account_of(api), "TAP_ONCEHUB_PAGE_SIZE": "10"}
-    with kills.holding_back(api, "/bookings", 2) as asked, runner.start(**variables) as run:
-        kills.wait_for(asked, run)
-        if killed:
-            children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
-            run.kill()
-            for child in children:
-                os.killpg(int(child), signal.SIGKILL)
-        else:
-            run.send_signal(signal.SIGTERM)  # a shell may have switched off the other
-        shown, _ = run.communicate(timeout=programs.PATIENCE)
-    assert run.returncode == (-signal.SIGKILL if killed else 130)
-    return shown
-
-
-@pytest.mark.timeout(240)
 def test_sample_data_and_an_account_have_a_file_and_a_state_each(runner: Runner) -> None:
     assert runner.run("status", status=1) == "Nothing has run yet: `make run`\n"
     shown = runner.run(HTTP_PROXY="http://127.0.0.1:9")  # nothing for a loopback address
@@ -94,29 +78,41 @@ def test_sample_data_and_an_account_have_a_file_and_a_state_each(runner: Runner)
     assert re.search(r"^webhook_events +not in this account$", shown, re.MULTILINE)
     assert re.search(r"^\d+ requests; the next run needs at least \d+\.$", shown, re.MULTILINE)
     assert not_to_be_shown(lines) == []
-    with Sandbox(Account(seed=3, bookings=30), key=programs.KEY) as api:
-        assert "nterrupt" not in ended(runner, api, killed=True)
-        assert "SAMPLE DATA" not in runner.run(**account_of(api))  # resumes at once
-    assert (runner.rows("demo.duckdb"), runner.rows("warehouse.duckdb")) == (2000, 30)
+    with (
+        kills.holding_back(runner.api, "/bookings", 3) as asked,
+        runner.start(**runner.account) as run,
+    ):
+        kills.wait_for(asked, run)
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        run.kill()
+        for child in children:
+            os.killpg(int(child), signal.SIGKILL)
+    assert "SAMPLE DATA" not in runner.run(**runner.account), "at once, though one was killed"
+    assert (runner.bookings("demo.duckdb"), runner.bookings("warehouse.duckdb")) == (2000, 90)
     shown = runner.run("status")
     for text in ("dev:tap-oncehub", "demo:tap-oncehub", "success", "2,000", "up to (UTC)"):
         assert text in shown
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
-def test_a_run_reads_what_is_new_and_everything_where_the_file_is_gone(runner: Runner) -> None:
-    with Sandbox(Account(seed=3, bookings=30), key=programs.KEY) as api:
-        shown = ended(runner, api, killed=False)
-        assert re.search(r"^Interrupted; .* resumes .*\Z", shown, re.MULTILINE)
-        assert len(re.findall("nterrupt", shown)) == 1
-        runner.run(**account_of(api))
-        assert re.search(r"^bookings +0 +30 ", runner.run(**account_of(api)), re.MULTILINE)
-        # The state says that everything is there; the file that held it is gone.
-        (runner.folder / "output/warehouse.duckdb").unlink()
-        shown = runner.run(**account_of(api))
+def test_stopped_run_resumes_and_a_file_that_is_gone_is_read_anew(runner: Runner) -> None:
+    with (
+        kills.holding_back(runner.api, "/bookings", 3) as asked,
+        runner.start(**runner.account) as run,
+    ):
+        kills.wait_for(asked, run)
+        run.send_signal(signal.SIGTERM)  # as Ctrl-C, which a shell may have switched off
+        shown, _ = run.communicate(timeout=programs.PATIENCE)
+    assert run.returncode == 130
+    assert re.fullmatch("Interrupted; .* resumes .*", shown.splitlines()[-1])
+    assert len(re.findall("nterrupt", shown)) == 1
+    runner.run(**runner.account)
+    assert re.search(r"^bookings +0 +90 ", runner.run(**runner.account), re.MULTILINE)
+    # The state says that everything is there; the file that held it is gone.
+    (runner.folder / "output/warehouse.duckdb").unlink()
+    shown = runner.run(**runner.account)
     assert "output/warehouse.duckdb has no rows: reading the whole account" in shown
-    assert runner.rows("warehouse.duckdb") == 30
+    assert runner.bookings("warehouse.duckdb") == 90
 
 
 @pytest.mark.parametrize("key", ["", "any"])
@@ -132,27 +128,23 @@ def test_sample_data_of_an_older_version_is_not_mixed_with(runner: Runner, key: 
     assert file.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    "read_only", [pytest.param(True, marks=pytest.mark.slow), False], ids=["reader", "writer"]
-)
-@pytest.mark.timeout(240)
-def test_a_file_that_is_open_elsewhere(runner: Runner, *, read_only: bool) -> None:
+def test_a_file_that_is_open_elsewhere(runner: Runner) -> None:
     file = runner.folder / "output/warehouse.duckdb"
     duckdb.connect(str(file)).close()
     patience = {"TARGET_DUCKDB_LOCK_WAIT_SECONDS": "2", "TAP_ONCEHUB_API_KEY": "any"}
-    runs = runner.folder / ".meltano/meltano.db"
-    with closing(sqlite3.connect(runs)) as connection:
-        connection.execute("CREATE TABLE runs (job_name, state, started_at, ended_at, payload)")
-        connection.execute("CREATE TABLE state (state_id, completed_state, partial_state)")
-        connection.execute("INSERT INTO runs VALUES ('x', 'SUCCESS', '2026-01-01', NULL, NULL)")
-        connection.commit()
-    with closing(duckdb.connect(str(file), read_only=read_only)):
-        who = rf"output/warehouse\.duckdb is open in python\S* \(PID {os.getpid()}\)"
-        for module in ("run", "models", "assistant"):
-            if read_only and module == "assistant":
-                continue  # which only reads, too
-            waiting, told = runner.run(module, status=1, **patience).splitlines()
-            assert re.fullmatch(f"{who}, waiting up to 2 seconds", waiting)
-            assert re.fullmatch(f"{who}: close it there and run again; nothing is lost", told)
-        shown = runner.run("status", **patience)
-        assert read_only != bool(re.search(who, shown))
+    with closing(sqlite3.connect(runner.folder / ".meltano/meltano.db")) as connection:
+        connection.executescript(
+            "CREATE TABLE runs (job_name, state, started_at, ended_at, payload);"
+            "CREATE TABLE state (state_id, completed_state, partial_state);"
+            "INSERT INTO runs VALUES ('x', 'SUCCESS', '2026-01-01', NULL, NULL)"
+        )
+    who = rf"output/warehouse\.duckdb is open in python\S* \(PID {os.getpid()}\)"
+    # The assistant only reads, as status does.
+    for read_only, modules in ((True, ("run",)), (False, ("models", "assistant"))):
+        with closing(duckdb.connect(str(file), read_only=read_only)):
+            for module in modules:
+                waiting, told = runner.run(module, status=1, **patience).splitlines()
+                assert re.fullmatch(f"{who}, waiting up to 2 seconds", waiting)
+                assert re.fullmatch(f"{who}: close it there and run again; nothing is lost", told)
+            shown = runner.run("status", **patience)
+            assert read_only != bool(re.search(who, shown))

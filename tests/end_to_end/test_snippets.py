@@ -23,8 +23,19 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PAGE = "destinations.md"
 PYTHON = str(programs.ROOT / ".tools/notebook/bin/python")
 ROWS = 60
-BOOKINGS = "'bookings', schema='oncehub'"
-SPARK = "pyspark==4.0.1"
+FOUND = "found = sa.inspect(engine); at = {'table_name': 'bookings', 'schema': 'oncehub'}\n"
+BEGIN_SPARK = """
+from pyspark.sql import SparkSession
+builder = SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false')
+for name in ('host', 'bindAddress'):
+    builder = builder.config(f'spark.driver.{name}', '127.0.0.1')
+spark = builder.getOrCreate()
+"""
+END_SPARK = """
+plan = recent._jdf.queryExecution().toString()
+print(bookings.count(), recent.count(), len(recent.inputFiles()) < len(bookings.inputFiles())
+    or 'PartitionFilters: [isnotnull(creation_month' in plan)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +53,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     more = {"destination_path": str(output / "jsonl"), "do_timestamp_file": False}
     loaders.load("target-jsonl", made, run.output, **more)
     loaders.load("target-jsonl", made, run.output, **more)
-    settings = {
-        "PARQUET_EXPORT_FILEPATH": str(output / "warehouse.duckdb"),
-        "PARQUET_EXPORT_SCHEMA": "oncehub",
-        "PARQUET_EXPORT_DESTINATION": str(output / "parquet"),
-    }
+    parquet = {"FILEPATH": "warehouse.duckdb", "DESTINATION": "parquet"}
+    settings = {f"PARQUET_EXPORT_{name}": str(output / path) for name, path in parquet.items()}
+    settings["PARQUET_EXPORT_SCHEMA"] = "oncehub"
     assert export(settings, str) == 0
     return made
 
@@ -70,17 +79,14 @@ def test_pandas_reads_postgres(folder: Path, database: Postgres) -> None:
     login["username"] = login.pop("user")
     read, comment = blocks(PAGE, "python", "PostgreSQL")
     read = f"login = {login!r}\n{read}\n"
-    assert run(folder, f"{read}print(len(bookings), emails['email'].notna().sum() > 9)") == [
-        "60",
-        "True",
-    ]
+    shown = run(folder, f"{read}print(len(bookings), emails['email'].notna().sum() > 9)")
+    assert shown == ["60", "True"]
     (folder / ".venv").symlink_to(programs.ROOT / ".venv")
     run(folder, read + comment)
     loaders.load("target-postgres", folder, output, **database.settings)
-    found = f"t = sa.inspect(engine)\nprint([c['comment'] for c in t.get_columns({BOOKINGS})][0])"
-    assert run(folder, read + found)[:4] == ["Id", "of", "the", "booking,"]
-    found = f"print(sa.inspect(engine).get_table_comment({BOOKINGS})['text'])"
-    assert run(folder, read + found)
+    shown = run(folder, f"{read}{FOUND}print(found.get_columns(**at)[0]['comment'])")
+    assert shown[:4] == ["Id", "of", "the", "booking,"]
+    assert run(folder, f"{read}{FOUND}print(found.get_table_comment(**at)['text'])")
 
 
 def test_sql(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,20 +106,9 @@ def test_sql(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_spark_reads_only_the_months_that_are_asked_for(folder: Path, tmp_path: Path) -> None:
-    python = str(programs.install(tmp_path / "venv", SPARK) / "python")
+    python = str(programs.install(tmp_path / "venv", "pyspark==4.0.1") / "python")
     (code,) = blocks(PAGE, "python", "Spark")
-    begin = (
-        "from pyspark.sql import SparkSession\n"
-        "spark = SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false')"
-        ".config('spark.driver.host', '127.0.0.1')"
-        ".config('spark.driver.bindAddress', '127.0.0.1').getOrCreate()\n"
-    )
-    end = (
-        "print(bookings.count(), recent.count(), len(recent.inputFiles()) < "
-        "len(bookings.inputFiles()) or 'PartitionFilters: [isnotnull(creation_month'"
-        " in recent._jdf.queryExecution().toString())"
-    )
-    found = run(folder, begin + code + end, python)
+    found = run(folder, BEGIN_SPARK + code + END_SPARK, python)
     with duckdb.connect(str(folder / "output/warehouse.duckdb"), read_only=True) as connection:
         (wanted,) = connection.execute(
             "SELECT count(*) FROM oncehub.bookings WHERE creation_time >= '2026-01-01'"

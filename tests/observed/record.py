@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,98 +71,71 @@ def entry(line: str) -> str:
     return plain(json.dumps(kept))
 
 
-class Recorder:
-    """A project, its account, and where to write what was said."""
-
-    def __init__(self, folder: Path, api: Sandbox, into: Path) -> None:
-        """Copy the project."""
-        self._into = into
-        self._project = Project(folder / "project", api.url)
-        self._project.pace["TARGET_DUCKDB_LOCK_WAIT_SECONDS"] = "0"
-        self._project.pace["TAP_ONCEHUB_MAX_WAIT_SECONDS"] = "1"
-        self._api = api
-
-    def all(self) -> None:
-        """Let happen what may."""
-        project, api = self._project, self._api
-        self._run("first")
-        self._run("second")
-        self._run("wrong_key", TAP_ONCEHUB_API_KEY="another")
-        fault = api.faults.add("503", "/teams", times=None)
-        self._run("failing_stream")
-        fault.times = 0
-        with files.held(project.database):
-            self._run("loader_refused")
-        self._interrupt("interrupted")
-        self._break()
-        self._run("bug")
-        self._duckdb("held_file")
-        self._dbt("dbt_build")
-        project.database.unlink()
-        self._dbt("dbt_without_tables")
-
-    def _command(self, *arguments: str) -> list[str]:
-        return [str(programs.MELTANO), *arguments]
-
-    def _environment(self) -> dict[str, str]:
-        return self._project._variables | self._project.pace
-
-    def _run(self, name: str, **more: str) -> None:
-        command = self._command("--log-format=json", "run", "--force", *PAIR)
-        run = programs.run(command, self._project.folder, **self._environment() | more)
-        self._keep(name, run.log + run.output.decode())
-
-    def _interrupt(self, name: str) -> None:
-        command = self._command("--log-format=json", "run", "--full-refresh", "--force", *PAIR)
-        log = self._project.log
-        with (
-            kills.holding_back(self._api, "/bookings", 0) as has_come,
-            programs.start(command, self._project.folder, log, **self._environment()) as run,
-        ):
-            kills.wait_for(has_come, run, log)
-            told = [json.loads(line) for line in log.read_text().splitlines()]
-            os.kill(next(line["pid"] for line in told if line.get("producer")), signal.SIGTERM)
-            run.wait(programs.PATIENCE)
-        self._keep(name, log.read_text())
-
-    def _break(self) -> None:
-        program = self._project.folder / "broken-tap"
-        program.write_text(BUG)
-        program.chmod(0o700)
-        file = self._project.folder / "meltano.yml"
-        content = yaml.safe_load(file.read_text("utf-8"))
-        content["plugins"]["extractors"][0]["executable"] = str(program)
-        file.write_text(yaml.safe_dump(content))
-
-    def _duckdb(self, name: str) -> None:
-        code = "import duckdb, sys; duckdb.connect(sys.argv[1])"
-        command = [sys.executable, "-c", code, str(self._project.database)]
-        with duckdb.connect(str(self._project.database)):
-            run = subprocess.run(command, check=False, capture_output=True, encoding="utf-8")
-        self._keep(name, run.stderr.splitlines()[-1])
-
-    def _dbt(self, name: str) -> None:
-        folder, database = str(self._project.folder / "dbt"), str(self._project.database)
-        run = programs.run(
-            [str(DBT), "--log-format=json", "build"],
-            programs.ROOT / "transform",
-            DBT_TARGET="duckdb",
-            DBT_TARGET_PATH=folder,
-            DBT_LOG_PATH=folder,
-            DBT_DUCKDB_FILEPATH=database,
-        )
-        self._keep(name, run.log + run.output.decode())
-
-    def _keep(self, name: str, log: str) -> None:
-        said = dict.fromkeys(map(entry, log.splitlines()))
-        (self._into / f"{name}.txt").write_text("\n".join([*said, ""]), "utf-8")
-
-
 def record(into: Path) -> None:
-    """Record all runs, each as a file."""
+    """Let happen what may, and record each run as a file."""
     account = Account(seed=1, bookings=30, nasty=False, now="2026-03-01T12:00:00Z")
     with TemporaryDirectory() as folder, Sandbox(account, key=programs.KEY) as api:
-        Recorder(Path(folder), api, into).all()
+        waits = {"TARGET_DUCKDB_LOCK_WAIT_SECONDS": "0", "TAP_ONCEHUB_MAX_WAIT_SECONDS": "2.4"}
+        project = Project(Path(folder, "project"), api.url, **waits)
+        meltano = [str(programs.MELTANO), "--log-format=json", "run", "--force", *PAIR]
+
+        def keep(name: str, log: str) -> None:
+            said = dict.fromkeys(map(entry, log.splitlines()))
+            (into / f"{name}.txt").write_text("\n".join([*said, ""]), "utf-8")
+
+        def run(name: str, **more: str) -> None:
+            done = programs.run(meltano, project.folder, **project.variables | more)
+            keep(name, done.log + done.output.decode())
+
+        def dbt(name: str) -> None:
+            made = str(project.folder / "dbt")
+            variables = {"DBT_TARGET": "duckdb", "DBT_TARGET_PATH": made, "DBT_LOG_PATH": made}
+            variables["DBT_DUCKDB_FILEPATH"] = str(project.database)
+            command = [str(DBT), "--log-format=json", "build"]
+            done = programs.run(command, programs.ROOT / "transform", **variables)
+            keep(name, done.log + done.output.decode())
+
+        run("first")
+        run("second")
+        run("wrong_key", TAP_ONCEHUB_API_KEY="another")
+        fault = api.faults.add("503", "/teams", times=None)
+        run("failing_stream")
+        fault.times = 0
+        with files.held(project.database):
+            run("loader_refused")
+        keep("interrupted", _interrupted(api, project, [*meltano, "--full-refresh"]))
+        _break(project)
+        run("bug")
+        with duckdb.connect(str(project.database)):
+            code = f"import duckdb; duckdb.connect({str(project.database)!r})"
+            keep("held_file", programs.run([sys.executable, "-c", code]).log.splitlines()[-1])
+        dbt("dbt_build")
+        project.database.unlink()
+        dbt("dbt_without_tables")
+
+
+def _interrupted(api: Sandbox, project: Project, command: list[str]) -> str:
+    """Give what is said when the tap alone has a signal."""
+    with (
+        kills.holding_back(api, "/bookings", 0) as has_come,
+        programs.start(command, project.folder, project.log, **project.variables) as run,
+    ):
+        kills.wait_for(has_come, run, project.log)
+        told = [json.loads(line) for line in project.log.read_text().splitlines()]
+        os.kill(next(line["pid"] for line in told if line.get("producer")), signal.SIGTERM)
+        run.wait(programs.PATIENCE)
+    return project.log.read_text()
+
+
+def _break(project: Project) -> None:
+    """Put a tap with a bug in the place of the tap."""
+    program = project.folder / "broken-tap"
+    program.write_text(BUG)
+    program.chmod(0o700)
+    file = project.folder / "meltano.yml"
+    content = yaml.safe_load(file.read_text("utf-8"))
+    content["plugins"]["extractors"][0]["executable"] = str(program)
+    file.write_text(yaml.safe_dump(content))
 
 
 if __name__ == "__main__":

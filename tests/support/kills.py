@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import array
 import fcntl
-import os
-import signal
 import subprocess
 import termios
 import time
 import typing as t
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from tests.support.programs import PATIENCE, Run, environment, tap_command
 
 if t.TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sandbox import Sandbox
-
-_A_MOMENT = 0.02
 
 
 def wait_for(
@@ -31,7 +28,7 @@ def wait_for(
     while not condition():
         is_under_way = process.poll() is None and time.monotonic() < until
         assert is_under_way, log.read_text() if log else "it never came to that"
-        time.sleep(_A_MOMENT)
+        time.sleep(0.02)
 
 
 @contextmanager
@@ -44,30 +41,6 @@ def holding_back(api: Sandbox, path: str, after: int) -> Iterator[Callable[[], b
         api.faults.clear()
 
 
-def kill_in_the_bookings(
-    api: Sandbox, run: Callable[[], subprocess.Popen[bytes]], state: Callable[[], dict[str, t.Any]]
-) -> None:
-    """Kill a run and all its processes in the bookings, once a page of them is in the state."""
-    with holding_back(api, "/bookings", after=3) as has_come, run() as process:
-        wait_for(has_come, process)
-        bookings = lambda: state().get("bookmarks", {}).get("bookings", {})  # noqa: E731
-        wait_for(lambda: (bookings().get("resume") or [[]])[-1], process)
-        # An orchestrator starts Meltano in a session, and so a process group, of its own.
-        for pid in (process.pid, *_descendants(process.pid)):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-
-def _descendants(pid: int) -> list[int]:
-    """Return the ids of the processes that this one and its children have started."""
-    table = subprocess.check_output(["/bin/ps", "-A", "-o", "pid=,ppid="]).split()
-    parents = dict(zip(map(int, table[::2]), map(int, table[1::2]), strict=True))
-    found = [pid]
-    for parent in found:
-        found += [child for child, its in parents.items() if its == parent]
-    return found[1:]
-
-
 def end_tap(
     number: signal.Signals,
     when: Callable[[], bool] | None,
@@ -76,10 +49,9 @@ def end_tap(
     env: dict[str, str] | None = None,
     **files: t.Any,
 ) -> Run:
-    """Run the tap and send it a signal at some moment.
+    """Run the tap and send it a signal when `when` says so; then all that it wrote is read.
 
-    It has come when `when` says so; without, when the tap writes into a pipe that nobody reads, as
-    that of a loader that has stopped. After it, all is read. The files are a state and a catalog.
+    Without, when its pipe is full: a loader has stopped. The files are a state and a catalog.
     """
     command, made = tap_command(folder, settings, **files), environment(**(env or {}))
     written, log = folder / "written", folder / "log"
@@ -94,16 +66,15 @@ def end_tap(
 
 
 class Full:
-    """Whether a pipe is full: nothing has been added to it for a while."""
+    """Whether a pipe is full: nothing has been added to it for a second."""
 
     def __init__(self, pipe: t.IO[bytes]) -> None:
         self._pipe = pipe
-        self._before = 0
-        self._since = time.monotonic()
+        self._before, self._since = 0, time.monotonic()
 
     def __call__(self) -> bool:
         waiting = array.array("i", [0])
         fcntl.ioctl(self._pipe, termios.FIONREAD, waiting)
         if waiting[0] != self._before:
             self._before, self._since = waiting[0], time.monotonic()
-        return self._before > 0 and time.monotonic() - self._since > 1  # second
+        return self._before > 0 and time.monotonic() - self._since > 1

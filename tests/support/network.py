@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import subprocess
 import threading
 import typing as t
 from contextlib import contextmanager, suppress
+from socket import SHUT_WR, create_connection
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 if t.TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
     from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
-_BLOCK = 65536
 
 
 class Server(ThreadingTCPServer):
@@ -33,18 +33,15 @@ class Server(ThreadingTCPServer):
 
 
 class Tunnels(Server):
-    """A server for tunnels; every name leads to this machine.
+    """A proxy to which every name is this machine; or the end of TLS before a port.
 
     Attributes:
-        asked: Host and port of each request.
-        wrap: Makes a connection secure, where this server speaks TLS.
-        to_port: Where the tunnels end; None is the port that was asked for.
+        asked: Host and port of each request to the proxy.
     """
 
-    def __init__(self, wrap: ssl.SSLContext | None = None, to_port: int | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, to_port: int = 0) -> None:
         self.asked: list[str] = []
-        self.wrap = wrap
-        self.to_port = to_port
+        self.tls, self.to_port = tls, to_port
         super().__init__(_Tunnel)
 
 
@@ -52,34 +49,28 @@ class _Tunnel(StreamRequestHandler):
     server: Tunnels
 
     def handle(self) -> None:
-        """Connect both ends; the end of TLS needs no request for that."""
+        client, port = self.request, self.server.to_port
         with suppress(OSError):
-            if self.server.wrap:
-                with self.server.wrap.wrap_socket(self.request, server_side=True) as client:
-                    self._join(client, self.server.to_port or 0)
-                return
-            line = self.rfile.readline().decode()
-            self.server.asked.append(line.split()[1])
-            while self.rfile.readline().strip():
-                pass
-            port = int(line.split()[1].rpartition(":")[2])
-            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            self._join(self.request, self.server.to_port or port)
-
-    def _join(self, client: socket.socket, port: int) -> None:
-        with socket.create_connection((LOOPBACK, port)) as upstream:
-            back = threading.Thread(target=_copy, args=(upstream, client), daemon=True)
-            back.start()
-            _copy(client, upstream)
-            back.join()
+            if self.server.tls:
+                client = self.server.tls.wrap_socket(client, server_side=True)
+            else:
+                first, *_ = iter(self.rfile.readline, b"\r\n")
+                self.server.asked.append(first.split()[1].decode())
+                port = int(self.server.asked[-1].rpartition(":")[2])
+                self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            with client, create_connection((LOOPBACK, port)) as upstream:
+                back = threading.Thread(target=_copy, args=(upstream, client), daemon=True)
+                back.start()
+                _copy(client, upstream)
+                back.join()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
     with suppress(OSError):
-        while block := source.recv(_BLOCK):
+        while block := source.recv(65536):
             target.sendall(block)
     with suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+        target.shutdown(SHUT_WR)
 
 
 @contextmanager

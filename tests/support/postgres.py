@@ -24,10 +24,13 @@ if t.TYPE_CHECKING:
 
 _USER = "loader"
 _PASSWORD = "made-up: /@%'"  # noqa: S105
-_OPTIONS = (
-    *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
-    *("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
-)
+_CONFIGURATION = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+"""
 
 
 @dataclass
@@ -74,11 +77,11 @@ class Postgres:
         return warehouse.by_key(stream, found)
 
     def execute(self, query: str) -> str:
-        """Read or change the database, as psql does."""
+        """Ask or change the database."""
         command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
-        options = ["--host=127.0.0.1", f"--port={self.port}", f"--username={_USER}"]
+        login = ["--host=127.0.0.1", f"--port={self.port}", f"--username={_USER}"]
         done = subprocess.run(
-            [*command, *options, "--set=ON_ERROR_STOP=1", f"--command={query}", self.database],
+            [*command, *login, "--set=ON_ERROR_STOP=1", f"--command={query}", self.database],
             capture_output=True,
             check=False,
             encoding="utf-8",
@@ -90,35 +93,27 @@ class Postgres:
 
 @contextmanager
 def running() -> Iterator[Postgres]:
-    """Run a server until the end of the block."""
-    owner = None if os.geteuid() else "postgres"  # it refuses to run as root
+    """Run a server until the end of the block; it ends when the tests do, however that happens."""
+    begin = ["setpriv", "--pdeathsig=QUIT"]
     with tempfile.TemporaryDirectory(prefix="postgres-") as name:
-        folder = Path(name)
-        if owner:
-            shutil.chown(folder, owner)
-        password, data, log, port = *(folder / n for n in ("password", "data", "log")), free_port()
-        password.write_text(_PASSWORD)
-        initdb = [_program("initdb"), "--no-sync", "--encoding=UTF8", "--locale=C"]
-        login = [f"--username={_USER}", "--auth=scram-sha-256", f"--pwfile={password}"]
-        command = [*_as(owner), *initdb, *login, f"--pgdata={data}"]
-        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL)
-        server = [_program("postgres"), "-D", str(data), *_OPTIONS, "-c", f"port={port}"]
-        with (
-            log.open("w") as output,
-            subprocess.Popen([*_as(owner), *server], cwd="/", stderr=output) as process,
-        ):
+        folder, port = Path(name), free_port()
+        if not os.geteuid():  # it refuses to run as root
+            begin += ["--reuid=postgres", "--regid=postgres", "--init-groups"]
+            shutil.chown(folder, "postgres")
+        (folder / "password").write_text(_PASSWORD)
+        options = ["--auth=scram-sha-256", "--no-sync", "--encoding=UTF8", "--locale=C"]
+        login = [f"--username={_USER}", f"--pwfile={folder}/password", f"--pgdata={folder}/data"]
+        initdb = [*begin, _program("initdb"), *options, *login]
+        subprocess.run(initdb, check=True, cwd="/", stdout=subprocess.DEVNULL)
+        with (folder / "data/postgresql.conf").open("a") as configuration:
+            configuration.write(f"{_CONFIGURATION}port = {port}\n")
+        server, log = [*begin, _program("postgres"), "-D", f"{folder}/data"], folder / "log"
+        with log.open("w") as output, subprocess.Popen(server, cwd="/", stderr=output) as process:
             try:
-                ready = [_program("pg_isready"), "--quiet", "--host=127.0.0.1", f"--port={port}"]
-                wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, process, log)
+                wait_for(lambda: "ready to accept connections" in log.read_text(), process, log)
                 yield Postgres(port)
             finally:
                 process.send_signal(signal.SIGQUIT)  # at once; nothing is to be kept
-
-
-def _as(owner: str | None) -> list[str]:
-    """Begin a command that ends when the tests do, however that happens."""
-    switch = [f"--reuid={owner}", f"--regid={owner}", "--init-groups"] if owner else []
-    return ["setpriv", *switch, "--pdeathsig=QUIT", "--"]
 
 
 def _program(name: str) -> str:

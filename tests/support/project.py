@@ -31,23 +31,6 @@ def blocks(page: str, language: str, heading: str = "") -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-def singer_state(text: str) -> State:
-    """Give what a file of Meltano's state backend has kept; nothing, while it is being written."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    kept = found.get("completed") or found.get("partial") or {}
-    return t.cast("State", kept.get("singer_state", {}))
-
-
-def saved_state(folder: Path) -> State:
-    """Give what Meltano has kept in a folder of the run of the first pair of plugins."""
-    for file in folder.glob("*/state.json"):
-        return singer_state(file.read_text())
-    return {}
-
-
 class Project:
     """The project in an empty folder, with the sandbox at `url` and with more plugins.
 
@@ -74,14 +57,26 @@ class Project:
             content["plugins"][kind] += added
         for name in ("output", "state", ".meltano"):
             (folder / name).mkdir(parents=True)
-        for kind in ("extractors", "loaders"):
-            (folder / ".meltano" / kind).symlink_to(ROOT / ".meltano" / kind)
+        for name in (".meltano/extractors", ".meltano/loaders"):
+            (folder / name).symlink_to(ROOT / name)
         (folder / "meltano.yml").write_text(yaml.safe_dump(content))
 
     @property
+    def variables(self) -> dict[str, str]:
+        """The environment of its runs."""
+        return self._variables | self.pace
+
+    @property
     def state(self) -> State:
-        """What Meltano has kept."""
-        return saved_state(self.folder / "state")
+        """What Meltano has kept of the first pair of plugins; nothing, while it is written."""
+        for file in (self.folder / "state").glob("*/state.json"):
+            try:
+                found = json.loads(file.read_text())
+            except ValueError:
+                return {}
+            kept = found.get("completed") or found.get("partial") or {}
+            return t.cast("State", kept.get("singer_state", {}))
+        return {}
 
     def run(self, *arguments: str) -> Run:
         """Run to the end; a run that was killed before does not count as under way."""
@@ -92,7 +87,7 @@ class Project:
     def meltano(self, *arguments: str) -> Run:
         """Run any command of Meltano."""
         command = [str(MELTANO), "--log-level=warning", *arguments]
-        return programs.run(command, self.folder, **self._variables, **self.pace)
+        return programs.run(command, self.folder, **self.variables)
 
     def kill(
         self,
@@ -119,4 +114,4 @@ class Project:
     def _start(self, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
         plugins = arguments or ("tap-oncehub", "target-duckdb")
         command = [str(MELTANO), "--log-format=plain", "run", "--force", *plugins]
-        return programs.start(command, self.folder, self.log, **self._variables, **self.pace)
+        return programs.start(command, self.folder, self.log, **self.variables)

@@ -1,0 +1,123 @@
+"""The same account in PostgreSQL and in files of JSON lines, by the loaders of meltano.yml."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from decimal import Decimal
+
+import pytest
+
+from sandbox import Account, Sandbox
+from tests.support import inside, loaders, programs, warehouse
+from tests.support.streams import ALL, LISTS, offered
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.postgres import Postgres
+
+Objects: t.TypeAlias = dict[str, list[warehouse.Row]]
+BY_TIME = {"bookings", "contacts", "sms_notifications"}
+GONE = {"users": 3, "booking_calendars": 2, "webhooks": 1}
+
+
+class Sync(t.NamedTuple):
+    """A run, and what the API offered then."""
+
+    run: inside.InsideRun
+    objects: Objects
+
+    def load(self, loader: str, folder: Path, **more: t.Any) -> None:
+        """Load it: the loader hands back the last state."""
+        assert loaders.load(loader, folder, self.run.output, **more) == self.run.states[-1]
+
+
+@pytest.fixture(scope="module")
+def syncs() -> list[Sync]:
+    """A first run, and one after edits and deletes, with a new column."""
+    account = Account(seed=7, bookings=40, users=12, booking_calendars=8, webhooks=4)
+    made, state = [], None
+    with Sandbox(account, key=programs.KEY, nul_characters=True, webhook_events="objects") as api:
+        for more in ({}, {"include_webhook_secrets": True}):
+            settings = programs.settings_for(api.url, emit_activate_version_messages=True, **more)
+            run = inside.run(settings, inside.catalog(*ALL, settings=more), state)
+            made.append(Sync(run, {stream: offered(api, account, stream) for stream in ALL}))
+            state = run.states[-1]
+            edited, other = (account.objects("bookings")[number]["id"] for number in (7, 17))
+            account.edit("bookings", edited, subject="edited", duration_minutes=None)
+            account.edit("bookings", other, field_of_next_year={"a": ["new", 1]})
+            for stream, count in GONE.items():
+                for item in account.objects(stream)[-count:]:
+                    account.delete(stream, item["id"])
+            api.reset_log()
+    assert len(made[1].run.records("bookings")) < len(made[0].run.records("bookings"))
+    return made
+
+
+def without_nul(node: t.Any) -> t.Any:
+    """PostgreSQL cannot hold U+0000; the loader writes U+FFFD in its place."""
+    if isinstance(node, list):
+        return [without_nul(item) for item in node]
+    if isinstance(node, dict):
+        return {without_nul(name): without_nul(item) for name, item in node.items()}
+    return node.replace("\0", "\ufffd") if isinstance(node, str) else node
+
+
+def test_postgres(tmp_path: Path, database: Postgres, syncs: list[Sync]) -> None:
+    first, second = syncs
+    assert b"\\u0000" in first.run.output
+    first.load("target-postgres", tmp_path, **database.settings)
+    for stream, objects in first.objects.items():
+        assert objects, stream
+        wanted = warehouse.expected(stream, without_nul(objects))
+        warehouse.compare(stream, database.table(stream), wanted)
+    second.load("target-postgres", tmp_path, **database.settings)
+    for stream in set(LISTS) - {"webhooks"}:
+        wanted = warehouse.expected(stream, without_nul(second.objects[stream]))
+        found = database.table(stream)
+        gone = {key for (key,) in found.keys() - wanted.keys()}
+        assert len(gone) == GONE.get(stream, 0)
+        marked = database.rows(f"oncehub.{stream} WHERE _sdc_deleted_at IS NOT NULL", "id")
+        assert {row["id"] for row in marked} == gone
+        warehouse.compare(stream, {key: found[key] for key in wanted}, wanted)
+    # A property that is new becomes a column.
+    secrets = {row["id"]: row.get("secret") for row in second.objects["webhooks"]}
+    found = {row["id"]: row["secret"] for row in database.rows("oncehub.webhooks")}
+    assert secrets.items() <= found.items()
+
+
+def test_json_lines(tmp_path: Path, syncs: list[Sync]) -> None:
+    def rows(stream: str) -> list[warehouse.Row]:
+        text, times = (tmp_path / f"files/{stream}.jsonl").read_text(), warehouse.times(stream)
+        records = [json.loads(line, parse_float=Decimal) for line in text.split("\n") if line]
+        return [
+            {k: warehouse.moment(v) if v and k in times else v for k, v in record.items()}
+            for record in records
+        ]
+
+    files = {"destination_path": str(tmp_path / "files"), "do_timestamp_file": False}
+    for sync in syncs:
+        sync.load("target-jsonl", tmp_path, **files)
+    first, second = syncs
+    for stream in ALL:
+        lines, count = rows(stream), len(first.run.records(stream))
+        found = warehouse.by_key(stream, lines[:count])
+        warehouse.compare(stream, found, warehouse.expected(stream, first.objects[stream]))
+        assert len(lines) == count + len(second.run.records(stream)), "added below"
+    newest = {(row["id"],): row for row in rows("bookings")}
+    wanted = warehouse.expected("bookings", second.objects["bookings"])
+    warehouse.compare("bookings", newest, wanted)
+
+
+@pytest.mark.slow
+def test_time_zone_of_postgres_does_not_matter(tmp_path: Path, postgres_server: Postgres) -> None:
+    account = Account(seed=5, bookings=20)
+    database = postgres_server.new_database("kolkata", time_zone="Asia/Kolkata")
+    with Sandbox(account, key=programs.KEY) as api:
+        state = {"MELTANO_STATE_BACKEND_URI": tmp_path.as_uri()}
+        pair = ("run", "tap-oncehub", "target-postgres")
+        run = programs.run_meltano(programs.ROOT, api.url, *pair, **state, **database.variables)
+    assert run.status == 0, run.log
+    wanted = warehouse.expected("bookings", account.objects("bookings"))
+    warehouse.compare("bookings", database.table("bookings"), wanted)
