@@ -137,7 +137,7 @@ def test_refusal_means_more_where_the_key_is_checked(
     status: int, elsewhere: type, when_the_key_is_checked: type, body: object
 ) -> None:
     found = [
-        error_for_response(answer(body, status), path, "text", key_check_path="/v2/test")
+        error_for_response(answer(body, status), path, "text", check_path="/v2/test")
         for path in ("/v2/users", "/v2/bookings/test", "/v2/test")
     ]
     assert [type(error) for error in found] == [elsewhere, elsewhere, when_the_key_is_checked]
