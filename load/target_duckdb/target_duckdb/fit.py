@@ -22,9 +22,14 @@ if t.TYPE_CHECKING:
 
     Ask: t.TypeAlias = t.Callable[[str], list[t.Any]]
 
-_KIND = """CASE {c}[1] WHEN '"' THEN 'string' WHEN '{{' THEN 'object' WHEN '[' THEN 'array'
-WHEN 't' THEN 'boolean' WHEN 'f' THEN 'boolean'
-ELSE if(TRY_CAST({c} AS DOUBLE) % 1 = 0, 'integer', 'number') END"""
+_KINDS = {
+    "string": """{c} LIKE '"%'""",
+    "object": "{c} LIKE '{{%'",
+    "array": "{c} LIKE '[%'",
+    "boolean": "{c} IN ('true', 'false')",
+    "integer": "TRY_CAST({c} AS DOUBLE) % 1 = 0",
+    "number": "TRY_CAST({c} AS DOUBLE) NOT NULL",
+}
 _TEXT = """CASE WHEN {c} LIKE '"%' THEN {c}->>'$' ELSE {c} END"""
 _ONE_TEXT = {"BOOLEAN", "DATE", "UUID"}
 """Types besides whole numbers whose values have one text each."""
@@ -36,17 +41,21 @@ def check(rows: Rows, incoming: str, ask: Ask, table: t.Callable[[], str]) -> No
 
     They are in `incoming`; `ask` asks DuckDB; `table` opens the file, and names the stream's table.
     """
-    unchecked = rows.unchecked
-    kinds = [f"list(DISTINCT {_KIND.format(c=c)}) FILTER ({c} NOT NULL)" for c in unchecked]
-    nulls = [f"count(*) > count({c})" for c in unchecked]
-    (found,) = ask(f"SELECT {', '.join(kinds + nulls)} FROM {incoming}")
+    unchecked, counts = rows.unchecked, []
+    for c, column in unchecked.items():
+        kinds = " OR ".join(
+            _KINDS[kind].format(c=c) for kind in _KINDS if kind in column.meaning.kinds
+        )
+        counts.append(f"count(*) FILTER ({c} NOT NULL AND ({kinds or False}) IS NOT TRUE)")
+        counts.append(f"count(*) - count({c})")
+    (found,) = ask(f"SELECT {', '.join(counts)} FROM {incoming}")
     for number, (c, column) in enumerate(unchecked.items()):
-        if column.is_key and found[len(unchecked) + number]:
+        wrong, nulls = found[2 * number : 2 * number + 2]
+        if column.is_key and nulls:
             refuse(rows.stream, column.name, "a key is missing or null")
-        if wrong := set(found[number] or ()) - column.meaning.kinds:
+        if wrong:
             allowed = "|".join(sorted(column.meaning.types))
-            reason = f"a value of the type {min(wrong)}, where the schema has {allowed}"
-            refuse(rows.stream, column.name, reason)
+            refuse(rows.stream, column.name, f"a value is not what the schema has, {allowed}")
         old, name = column.stored, quoted(column.name)
         bad = _misfits(ask, incoming, column, c, old)
         for kind in _wider(column, bad) if bad else [old]:

@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
     from target_duckdb.settings import Settings
     from target_duckdb.warehouse import Warehouse
 
-_BATCH_BYTES = 8_000_000
+_BATCH_BYTES = 7_000_000
 _LONGEST_WAIT = 60
 """Seconds that a row or a state may wait to be written."""
 _SLOW = 1

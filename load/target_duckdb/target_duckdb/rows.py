@@ -65,7 +65,8 @@ class Rows:
             for field, column in self._unchecked.items():
                 value = getattr(row, field)
                 if value is not None:
-                    setattr(row, field, _text(column, value))
+                    text = _text(column, value) if column.is_key else str(value, "utf-8")
+                    setattr(row, field, text)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
         if message.time_extracted is not None:
