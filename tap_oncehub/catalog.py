@@ -28,7 +28,7 @@ class _Part(msgspec.Struct):
 
 class _Schema(msgspec.Struct):
     type: str | list[str] = ""
-    properties: dict[str, "_Schema"] = {}
+    properties: "dict[str, _Schema]" = {}  # as a whole, for Python 3.10
     items: "_Schema | None" = None
     anyOf: list[dict[str, t.Any]] = []  # noqa: N815
 
