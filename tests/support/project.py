@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import typing as t
+from contextlib import suppress
 
 import yaml
 
@@ -33,12 +34,11 @@ def blocks(page: str, language: str, heading: str = "") -> list[str]:
 
 def singer_state(text: str) -> State:
     """Give what a file of Meltano's state backend has kept; nothing, while it is being written."""
-    try:
+    with suppress(ValueError):
         found = json.loads(text)
-    except ValueError:
-        return {}
-    kept = found.get("completed") or found.get("partial") or {}
-    return t.cast("State", kept.get("singer_state", {}))
+        kept = found.get("completed") or found.get("partial") or {}
+        return t.cast("State", kept.get("singer_state", {}))
+    return {}
 
 
 def saved_state(folder: Path) -> State:
