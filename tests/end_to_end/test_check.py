@@ -51,7 +51,11 @@ def test_check_key_and_postgres(project: Path, database: Postgres) -> None:
     assert "OnceHub does not accept the API key" in line
 
 
-@pytest.mark.parametrize(("wrong", "says"), WRONG, ids=["password", "database", "port"])
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [WRONG[0], *(pytest.param(*wrong, marks=pytest.mark.slow) for wrong in WRONG[1:])],
+    ids=["password", "database", "port"],
+)
 def test_check_postgres_in_vain(
     project: Path, database: Postgres, wrong: dict[str, str], says: str
 ) -> None:
