@@ -81,11 +81,8 @@ class InsideRun(Output):
 
     def versions(self, stream: str) -> list[tuple[str, int | None]]:
         """The version messages of a stream and the versions of its records."""
-        return [
-            (m["type"], m.get("version"))
-            for m in self.messages
-            if m["type"] in {"RECORD", "ACTIVATE_VERSION"} and m["stream"] == stream
-        ]
+        found = [m for m in self.messages if m["type"] in {"RECORD", "ACTIVATE_VERSION"}]
+        return [(m["type"], m.get("version")) for m in found if m["stream"] == stream]
 
 
 @contextmanager
@@ -147,26 +144,18 @@ def run(
         if number == end.get("interrupt_after"):
             tap.run.waiter.handle(signal.SIGTERM)
 
-    writer = _Writer(see)
+    writer, ended = _Writer(see), "well"
     with _own_signals():
-        tap = TapOnceHub(
-            config=deepcopy(settings),
-            catalog=deepcopy(catalog),
-            state=deepcopy(state or {}),
-            message_writer=writer,
-        )
+        given = deepcopy({"config": settings, "catalog": catalog, "state": state or {}})
+        tap = TapOnceHub(**given, message_writer=writer)
         try:
             tap.sync()
-        except KilledError:
-            ended = "killed"
-        except InterruptedSyncError:
-            ended = "interrupted"
+        except (KilledError, InterruptedSyncError) as error:
+            ended = "killed" if isinstance(error, KilledError) else "interrupted"
         except TapError as error:
             if "streams failed" not in str(error):
                 raise
             ended = "failed"
-        else:
-            ended = "well"
         finally:
             tap.run.client.session.close()
     return InsideRun(writer.messages, ended)
