@@ -30,7 +30,7 @@ RUN_BY = {
     ("docs/adding-an-endpoint.md", "python json diff"): "tests/docs/test_adding.py",
     ("docs/architecture.md", "text python"): "",  # drawn from the code, not to be run
     ("docs/destinations.md", "python sql"): "tests/end_to_end/test_snippets.py",
-    ("docs/destinations.md", "yaml"): "tests/end_to_end/test_accounts.py",
+    ("docs/destinations.md", "yaml"): "tests/end_to_end/test_meltano.py",
     ("docs/moving-from-dlt.md", "sql"): "tests/docs/test_queries.py",
     ("docs/operations.md", "sql"): "tests/docs/test_queries.py",
     ("docs/query.md", "sql"): "tests/support/answers.py",
@@ -43,7 +43,7 @@ NOT_WALKED = {
     r"make .*\b(test-slow|test-warehouses|mutants|bench|lock|notebook)\b": "it takes long",
     r"docker ": "no Docker here: tests/end_to_end/test_dockerfile.py",
     r"meltano add ": "tests/contract/test_generate.py",
-    r".*tap-oncehub-berlin": "tests/end_to_end/test_accounts.py",
+    r".*tap-oncehub-berlin": "tests/end_to_end/test_meltano.py",
     r"(DLT_EXPORT|DESTINATION|TARGET|MELTANO)\w*=\S+( \w+=\S+)*$": "settings of other services",
     r"SELECT ": "their SQL: tests/end_to_end/test_warehouses.py",
     r".*(<|DLT_EXPORT_|… |CLONE)": "to be filled in",

@@ -48,10 +48,10 @@ def test_a_server_that_expands_nothing_fails_that_stream_alone(*, by_id: bool) -
     assert not run.records("conversations")
 
 
-def test_a_filter_that_is_refused_for_good_ends_the_stream() -> None:
+def test_a_filter_that_the_plan_refuses_ends_the_stream() -> None:
     account = Account(seed=4, bookings=60, users=6, nasty=False)
     with Sandbox(account, key=programs.KEY) as api:
-        api.faults.add("405", "/bookings", after=2)
+        api.faults.add("403", "/bookings", after=2)
         run = inside.sync(api, "booking_hosts")
     users = sorted(user["id"] for user in account.objects("users"))
     assert run.ended == "failed"
