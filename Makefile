@@ -15,8 +15,7 @@ DONE := .tools/stamps
 export PROJECT_FOLDER := $(CURDIR)
 export UV_PYTHON_PREFERENCE ?= system
 export MELTANO_CLI_DISABLE_VERSION_CHECK := true
-# Without bytecode, which containers often switch off, each start of Meltano takes 4 s in place of 2.
-unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE  # without bytecode, Meltano starts in twice the time
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -73,9 +72,7 @@ lock: $(DONE)/uv ## pin the newest versions that requirements/*.in and pyproject
 			--no-emit-index-url --custom-compile-command 'make lock' --output-file requirements/$$name.txt \
 			requirements/$$name.in $$more >/dev/null || exit 1; done
 clean: ## remove everything that make made, but not output/ and Meltano's state
-	@rm -rf .venv .tools .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
-	@rm -rf .meltano/extractors .meltano/loaders .meltano/utilities .meltano/logs .meltano/run
-	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf .venv .tools .coverage* .hypothesis .*_cache dist .meltano/extractors .meltano/loaders .meltano/utilities .meltano/logs .meltano/run; find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment does not survive being moved: begin again in a new place.
 .tools/here: FORCE
