@@ -80,7 +80,7 @@ class History:
         end = {ends: rng.randint(1, 60)} if ends else {}
         self.run(api, watch=self.busy(rng.choice((0.0, 0.05, 0.2, 0.5)), jumps), **end)
         if rng.random() < 0.1:
-            self.loaded.state["bookmarks"].pop(rng.choice(LISTS), None)  # somebody resets it
+            self.loaded.state.get("bookmarks", {}).pop(rng.choice(LISTS), None)  # a reset
         if rng.random() < 0.1:
             name = rng.choice(LISTS)
             for item in account.objects(name)[rng.choice((0, 1)) :: 2]:
