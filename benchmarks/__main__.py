@@ -1,7 +1,5 @@
 """`make bench`: measure, then write results.md and its chart."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -12,11 +10,8 @@ import typing as t
 from pathlib import Path
 
 from benchmarks import places, report, sandboxes
-from benchmarks.contenders import CONTENDERS, OUTPUT, Job, tap
-
-if t.TYPE_CHECKING:
-    from benchmarks.contenders import Contender
-    from benchmarks.sandboxes import SandboxProcess
+from benchmarks.contenders import CONTENDERS, OUTPUT, Contender, Job, tap
+from benchmarks.sandboxes import SandboxProcess
 
 ROUNDS = {2_000: 3, 20_000: 3, 200_000: 1}
 _EDITED = 5_000

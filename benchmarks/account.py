@@ -1,7 +1,5 @@
 """What an account's lists are called and how they are asked for; the same for all."""
 
-from __future__ import annotations
-
 import typing as t
 
 

@@ -1,13 +1,13 @@
 """Who is measured, and how each is run, asked for its state, and checked."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess
 import typing as t
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 import duckdb
 
@@ -16,11 +16,8 @@ from benchmarks.account import LISTS
 from benchmarks.others import airbyte_manifest
 from benchmarks.sandboxes import KEY
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+Command: t.TypeAlias = list[str]
 
-    Command: t.TypeAlias = list[str]
 
 OUTPUT = "output.jsonl"
 

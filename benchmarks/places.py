@@ -1,16 +1,11 @@
 """Where things are, and the folders that runs are made in."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile
-import typing as t
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PROJECT = Path(__file__).parent.parent
 PYTHON = PROJECT / ".venv/bin/python"

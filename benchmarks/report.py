@@ -1,23 +1,20 @@
 """results.md and its chart, written from the figures."""
 
-from __future__ import annotations
-
 import math
 import os
 import platform
 import subprocess
 import typing as t
+from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 from statistics import median
 
 from benchmarks import places
 from benchmarks.contenders import CONTENDERS
 
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+Figures: t.TypeAlias = dict[str, t.Any]
 
-    Figures: t.TypeAlias = dict[str, t.Any]
 
 _HEAD = """\
 # Measured

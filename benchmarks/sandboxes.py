@@ -4,20 +4,16 @@ It obeys its standard input: `requests` counts those since the last time, `edit 
 changes the subject of some bookings. Each line is answered by a line of JSON.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
 import typing as t
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.account import LISTS
 from benchmarks.places import PROJECT
 from sandbox import Account, Sandbox
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
 
 KEY = "bench-key"
 

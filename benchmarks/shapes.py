@@ -3,8 +3,6 @@
 python -m benchmarks.shapes [--shapes small,wide] [--rounds 3] [--bookings MESSAGES]
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -13,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import typing as t
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -20,10 +19,8 @@ import duckdb
 
 from benchmarks import places
 
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+Messages: t.TypeAlias = Iterator[dict[str, t.Any]]
 
-    Messages: t.TypeAlias = Iterator[dict[str, t.Any]]
 
 _TYPES = [{"type": ["string", "null"]}, {"type": ["number", "null"]}, {"type": ["integer", "null"]}]
 _READ = """

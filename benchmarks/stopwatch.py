@@ -14,8 +14,6 @@ most memory that the program, or any one process that it started and waited for,
 in use at once (ru_maxrss of wait4). `status` is null where patience ran out.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import resource

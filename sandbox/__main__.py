@@ -1,7 +1,5 @@
 """The sandbox as a program of its own."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -4,12 +4,12 @@ A rank is an object's place in its list: 0 and up for those that were there from
 newest first, and -1, -2, ... for those added later, so that ascending ranks are the API's order.
 """
 
-from __future__ import annotations
-
 import json
+import random
 import threading
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox.answers import encode
 from sandbox.data import Object, bookings, setup, times
@@ -17,16 +17,9 @@ from sandbox.data.bookings import trash
 from sandbox.data.makers import make
 from sandbox.data.nasty import spoil
 from sandbox.data.people import person
-from sandbox.data.world import ADDED, PAIR, World, all_sizes, moment_of
-from sandbox.streams import BY_PREFIX, CREATED, STREAMS, UPDATED
+from sandbox.data.world import ADDED, PAIR, Ids, World, all_sizes, moment_of
+from sandbox.streams import BY_PREFIX, CREATED, STREAMS, UPDATED, Stream
 from sandbox.switches import Switches
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Callable, Sequence
-
-    from sandbox.data.world import Ids
-    from sandbox.streams import Stream
 
 NO_TIME = -(1 << 62)  # before every moment: in no list that is filtered by time
 _PARENTS = {

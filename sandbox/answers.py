@@ -1,7 +1,5 @@
 """What goes back over the wire: right answers, errors in the API's words, broken ones."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from http.client import responses

@@ -1,24 +1,18 @@
 """The way of a request through the server: log, limits, faults, key, answer."""
 
-from __future__ import annotations
-
 import json
 import math
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlencode
 
 from sandbox import lists
+from sandbox.account import Account
 from sandbox.answers import BODIES, Answer, ApiError, broken, encode, instead, not_found, ok, refuse
 from sandbox.data import setup, times
 from sandbox.faults import Fault, Faults
 from sandbox.limits import Limiter, Limits
-from sandbox.streams import BY_PATH, STREAMS
-
-if TYPE_CHECKING:
-    from sandbox.account import Account
-    from sandbox.streams import Stream
+from sandbox.streams import BY_PATH, STREAMS, Stream
 
 VERSION = "/v2"
 _CURSORS = ("after", "before")

@@ -1,17 +1,13 @@
 """Things that go wrong on purpose."""
 
-from __future__ import annotations
-
 import random
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox.answers import BODIES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 KINDS = (
     "reset", "close", "timeout", "slow", "truncated", "half_json",  # on the connection

@@ -1,7 +1,5 @@
 """The two rate limits, as sliding windows over the arrival of requests."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque

@@ -1,21 +1,16 @@
 """Lists: what a question may ask, read strictly to show mistakes, and the page that answers it."""
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from sandbox.account import Account
 from sandbox.answers import not_found, refuse
 from sandbox.data import times
 from sandbox.data.setup import LINKS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from sandbox.account import Account
-    from sandbox.streams import Stream
+from sandbox.streams import Stream
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOST = 100

@@ -1,7 +1,5 @@
 """A sandbox in the background of this process: connections, and the faults that need one."""
 
-from __future__ import annotations
-
 import gzip
 import socket
 import struct
@@ -11,19 +9,17 @@ from contextlib import suppress
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakSet
 
+from typing_extensions import Self
+
 from sandbox.account import Account
+from sandbox.answers import Answer
 from sandbox.api import VERSION, Service
+from sandbox.faults import Fault
+from sandbox.limits import Limits
 from sandbox.switches import Switches
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-    from sandbox.answers import Answer
-    from sandbox.faults import Fault
-    from sandbox.limits import Limits
 
 _LOOPBACK = "127.0.0.1"
 _PIECES = 20

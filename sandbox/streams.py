@@ -1,7 +1,5 @@
 """The lists of the API: paths, filters and prefixes of ids."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -1,7 +1,5 @@
 """What is not known about the API, or not always so: each can be switched."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -49,7 +47,7 @@ class Switches:
     nul_characters: bool = False  # nasty texts contain U+0000
     lone_surrogates: bool = False  # nasty texts contain halves of surrogate pairs, as escapes
 
-    def changed(self, **values: Any) -> Switches:
+    def changed(self, **values: Any) -> "Switches":
         """Return a copy with some switches set; refuse what means nothing."""
         known = get_type_hints(Switches)
         for name, value in values.items():

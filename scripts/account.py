@@ -3,8 +3,6 @@
 As a program it writes the file's path, for `make notebook`.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import typing as t

@@ -4,8 +4,6 @@ It holds the marts without what tells who a customer is. Everything else stays o
 so that no query can reach it.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

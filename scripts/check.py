@@ -1,7 +1,5 @@
 """`make check`: a line on the key, and one on each destination that is not a local file."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -4,25 +4,20 @@
 `python -m scripts.generate picture` the README's picture.
 """
 
-from __future__ import annotations
-
 import io
 import re
 import subprocess
 import sys
 import typing as t
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
+from tap_oncehub.client import OnceHubStream
 from tap_oncehub.engine.records import EXTRA
 from tap_oncehub.streams import STREAMS
 from tap_oncehub.tap import TapOnceHub
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_oncehub.client import OnceHubStream
 
 Schema: t.TypeAlias = dict[str, t.Any]
 

@@ -1,7 +1,5 @@
 """Meltano as a process, its log made readable."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -11,16 +9,13 @@ import subprocess
 import sys
 import traceback
 import typing as t
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
 from scripts.account import setting
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from scripts.screen import Screen
+from scripts.screen import Screen
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""

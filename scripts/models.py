@@ -1,7 +1,5 @@
 """`make models`: build the marts of the account that `make run` has loaded, with dbt."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

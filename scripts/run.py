@@ -4,26 +4,19 @@ With TAP_ONCEHUB_API_KEY in the environment or in .env it is that account, in Me
 environment dev; without it a sample account that the sandbox serves, in the environment demo.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import signal
 import sys
-import typing as t
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from scripts.account import KEY, SAMPLE, chosen
+from scripts.account import KEY, SAMPLE, Account, chosen
 from scripts.meltano import INTERRUPTED, PLUGINS, RunLog, has_state, start, state_id
 from scripts.sample import sample_account
 from scripts.screen import Screen
 from scripts.warehouse import SCHEMA, Snapshot, patience, tables, wait_until_writable
-
-if t.TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from scripts.account import Account
 
 _SAMPLE_NOTE = f"""\
 This is SAMPLE DATA: {KEY} is not set, so the sandbox serves a made-up account.

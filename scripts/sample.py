@@ -1,17 +1,12 @@
 """A OnceHub account for those who have none at hand: the sandbox, as a process."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
-import typing as t
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _ACCOUNT = ("--seed=1", "--bookings=2000", "--plain", "--with-parent")
 

@@ -1,16 +1,12 @@
 """What a person sees of a run: lines, and on a terminal what is going on, below them."""
 
-from __future__ import annotations
-
 import textwrap
 import typing as t
+from contextlib import AbstractContextManager
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
-
-if t.TYPE_CHECKING:
-    from contextlib import AbstractContextManager
 
 _WIDTH = 120
 

@@ -1,7 +1,5 @@
 """`make status`: the last runs, bookmarks and tables, on one screen."""
 
-from __future__ import annotations
-
 import signal
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a DuckDB file holds, and who else has it open."""
 
-from __future__ import annotations
-
 import re
 import sys
 import time

@@ -1,19 +1,13 @@
 """The tests, by what they need (CONTRIBUTING.md has the table); this file holds for every one."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import time
-import typing as t
+from collections.abc import Iterator
 
 import pytest
 
 from tests.support import secrecy
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 os.environ.setdefault("TZ", "Asia/Kolkata")  # half an hour off, never UTC's day for long
 time.tzset()

@@ -3,8 +3,6 @@
 Arguments choose mutants by a part of their names. It works in a copy of the project.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

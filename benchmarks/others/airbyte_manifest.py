@@ -1,15 +1,9 @@
 """OnceHub as a declarative source of the Airbyte CDK."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Mapping
 
-from benchmarks.account import EPOCH, LISTS
-
-if t.TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from benchmarks.account import List
+from benchmarks.account import EPOCH, LISTS, List
 
 _FORMATS = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"]
 

@@ -9,8 +9,6 @@ default is INSERT statements, which cost DuckDB far more, and keeps nested value
 JSON columns, as the tap does, where dlt's default is a table for each nested list.
 """
 
-from __future__ import annotations
-
 import sys
 import typing as t
 from pathlib import Path
@@ -18,10 +16,7 @@ from pathlib import Path
 import dlt
 from dlt.sources.rest_api import rest_api_source
 
-from benchmarks.account import EPOCH, LISTS
-
-if t.TYPE_CHECKING:
-    from benchmarks.account import List
+from benchmarks.account import EPOCH, LISTS, List
 
 DATASET = "oncehub"
 DATABASE = "warehouse.duckdb"

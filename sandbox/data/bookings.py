@@ -1,19 +1,13 @@
 """Bookings: who meets whom, when, and what becomes of it; and the conversations before."""
 
-from __future__ import annotations
-
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from sandbox.data.people import COMPANIES, address, contact_number, person
+from sandbox.data import Object
+from sandbox.data.people import COMPANIES, Person, address, contact_number, person
 from sandbox.data.times import DAY, HOUR, MILLISECOND, MINUTE, creation, style, text, update
-from sandbox.data.world import ADDED, PAIR
+from sandbox.data.world import ADDED, PAIR, Dice, World
 from sandbox.streams import CREATED, UPDATED
-
-if TYPE_CHECKING:
-    from sandbox.data import Object
-    from sandbox.data.people import Person
-    from sandbox.data.world import Dice, World
 
 TRASH_DAYS = 30
 

@@ -1,17 +1,12 @@
 """One maker for each list, and what the objects that it makes show of their fields."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
 
 from sandbox.data import Object, bookings, people, setup, times
 from sandbox.data.world import World, all_sizes
 from sandbox.streams import STREAMS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _MAKERS: dict[str, Callable[[World, int, int], Object]] = {
     "bookings": bookings.make,

@@ -1,19 +1,13 @@
 """Spoil objects: what a real account contains in ten years, in every few objects."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sandbox.data import times
+from sandbox.data import Object, times
 from sandbox.data.makers import kinds
 from sandbox.streams import UPDATED
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sandbox.data import Object
-    from sandbox.switches import Switches
+from sandbox.switches import Switches
 
 # What a program decides by keeps its meaning.
 _NO_FREE_TEXT = ("object", "status", "type", "recipient_type", "secret", "email")

@@ -1,16 +1,10 @@
 """Made-up people: reserved mail domains, 555 numbers, nobody real. Contacts, text messages."""
 
-from __future__ import annotations
+from typing import NamedTuple
 
-from typing import TYPE_CHECKING, NamedTuple
-
-from sandbox.data import times
-from sandbox.data.world import ADDED
+from sandbox.data import Object, times
+from sandbox.data.world import ADDED, World
 from sandbox.streams import CREATED, UPDATED
-
-if TYPE_CHECKING:
-    from sandbox.data import Object
-    from sandbox.data.world import World
 
 FIRST = (
     "Ada", "Amélie", "Anouk", "Bao", "Carlos", "Chloé", "Daniel", "Dilara", "Elif", "Emma",

@@ -1,7 +1,5 @@
 """What an account is set up with: users, teams, calendars, pages, webhooks, and when it is open."""
 
-from __future__ import annotations
-
 from sandbox.data import Object, times
 from sandbox.data.people import person
 from sandbox.data.world import ADDED, Dice, World

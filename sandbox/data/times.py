@@ -1,7 +1,5 @@
 """Moments as integers of 100 ns since 1970, as text, how they are spread, and the clock."""
 
-from __future__ import annotations
-
 import re
 import time
 from bisect import bisect_right

@@ -1,17 +1,13 @@
 """What all makers share: reproducible chance, ids, seed, sizes and the age of the account."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from hashlib import blake2b
 from math import isqrt
 from struct import Struct
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from sandbox.data import times
 from sandbox.streams import STREAMS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 T = TypeVar("T")
 

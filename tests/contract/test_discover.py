@@ -3,8 +3,6 @@
 After a wanted change: `.venv/bin/python -m tests.contract.test_discover`
 """
 
-from __future__ import annotations
-
 import json
 import typing as t
 from pathlib import Path

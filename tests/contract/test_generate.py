@@ -1,7 +1,5 @@
 """What is generated is up to date, and what Meltano Hub gets keeps its rules."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Who imports whom: no circles, not even for types, and no part reads another's mind."""
 
-from __future__ import annotations
-
 import ast
 import typing as t
 from graphlib import TopologicalSorter

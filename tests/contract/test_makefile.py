@@ -1,16 +1,11 @@
 """Makefile: folders with difficult names work, or are refused in one line."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
-import typing as t
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-
-if t.TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
 

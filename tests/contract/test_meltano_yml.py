@@ -1,7 +1,5 @@
 """meltano.yml describes the tap and the loader that there are, and keeps secrets and data apart."""
 
-from __future__ import annotations
-
 import copy
 import json
 import re

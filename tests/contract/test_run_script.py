@@ -1,7 +1,5 @@
 """What `make run` decides and shows."""
 
-from __future__ import annotations
-
 import shutil
 import sqlite3
 import subprocess

@@ -5,8 +5,6 @@ copied from those facts, not from the schemas: a forgotten or misnamed field sho
 difference. ``a.b`` is a field of an object, ``a[]`` an item of a list.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t

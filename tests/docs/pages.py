@@ -4,19 +4,15 @@
 would, from the README to the last page; the command, as `chroot`, leads into another system.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
 import time
 import typing as t
+from collections.abc import Iterator
 
 from sandbox import Account, Sandbox
 from tests.support import postgres, programs
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = programs.ROOT
 NAMES = ("README.md", "CONTRIBUTING.md", "AGENTS.md", "SECURITY.md", "docs/*.md")

@@ -1,7 +1,5 @@
 """docs/adding-an-endpoint.md: its changes, made in a copy of the tap that is then run."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,22 +1,18 @@
 """The lines that docs/troubleshooting.md and docs/operations.md show are said in real runs."""
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import repeat
+from pathlib import Path
 
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.docs.pages import PAGES, ROOT
 from tests.support import inside, network, programs, raw
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 SECTIONS = re.split(r"^## ", PAGES["docs/troubleshooting.md"], flags=re.MULTILINE)[1:]
 ALERT = re.compile(r"^\| (ERROR|WARNING) \| `(.+?)` \|", re.MULTILINE)

@@ -1,18 +1,13 @@
 """What the pages point to exists, and every block in them is run by something."""
 
-from __future__ import annotations
-
 import re
 import subprocess
-import typing as t
+from pathlib import Path
 
 import pytest
 
 from tests.docs import pages
 from tests.docs.pages import PAGES, ROOT
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 LINK = re.compile(r"!?\[[^\]]*\]\((?!https?:|mailto:)([^)#\s]*)#?([^)\s]*)\)")
 PATH = re.compile(r"`((?:tap_oncehub|sandbox|tests|docs|scripts|transform|load)/[\w/.-]*\w/?)`")

@@ -1,11 +1,10 @@
 """docs/moving-from-dlt.md and docs/operations.md: their queries, in what a real run has loaded."""
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t
 from datetime import datetime, timezone
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -14,10 +13,8 @@ from sandbox import Account, Sandbox
 from tests.docs.pages import PAGES, blocks
 from tests.support import inside, programs
 
-if t.TYPE_CHECKING:
-    from pathlib import Path
+Row: t.TypeAlias = dict[str, t.Any]
 
-    Row: t.TypeAlias = dict[str, t.Any]
 
 NESTED, ATTENDEES, CUSTOM_FIELDS = (
     block.code for block in blocks() if block[:2] == ("docs/moving-from-dlt.md", "sql")

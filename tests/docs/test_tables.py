@@ -1,13 +1,13 @@
 """What tables of the pages say of settings, personal data and requests is what the tap does."""
 
-from __future__ import annotations
-
 import json
 import re
 import time
 import typing as t
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +19,6 @@ from tests.support import inside, programs
 from tests.support.programs import pages_of
 from tests.support.project import Project
 from tests.support.streams import ALL, LISTS
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 def table(page: str, first_column: str) -> list[list[str]]:

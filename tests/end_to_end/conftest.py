@@ -1,18 +1,13 @@
 """Servers that several files of tests share."""
 
-from __future__ import annotations
-
 import shutil
-import typing as t
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import inside, postgres, programs
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="session")

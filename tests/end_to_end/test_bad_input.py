@@ -4,21 +4,17 @@ What else settings, catalogs and states can get wrong: tests/unit/test_settings.
 test_cli.py; what the troubleshooting page names: tests/docs/test_messages.py.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import socket
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import programs
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 AT_MOST_SECONDS = 60
 WRONG = {

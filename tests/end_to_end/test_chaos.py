@@ -3,15 +3,15 @@
 Moments are counted in requests, so that a slow machine sees the same confusion.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import signal
 import subprocess
 import threading
 import typing as t
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -20,10 +20,6 @@ from tests.support import gone, programs, warehouse
 from tests.support.kills import wait_for
 from tests.support.project import Project
 from tests.support.streams import LISTS
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 

@@ -1,20 +1,14 @@
 """`make check`: a line on the key, and one on PostgreSQL."""
 
-from __future__ import annotations
-
 import sys
-import typing as t
+from pathlib import Path
 
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import programs
+from tests.support.postgres import Postgres
 from tests.support.project import Project
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.postgres import Postgres
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,13 @@
 """What a sync costs in memory; in requests: tests/docs/test_tables.py."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
-import typing as t
+from pathlib import Path
 
 from sandbox import Account, Sandbox
 from tests.support import programs
 from tests.support.streams import LISTS
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 STOPWATCH = programs.ROOT / "benchmarks/stopwatch.py"
 

@@ -1,19 +1,15 @@
 """What is deleted from lists that are read by time is told once in full_pass_days."""
 
-from __future__ import annotations
-
 import json
 import typing as t
+from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import inside, programs
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 BY_TIME = ("bookings", "contacts", "sms_notifications")
 A_DAY = 86_400

@@ -1,19 +1,15 @@
 """The tables of the DuckDB file at other destinations, row for row and field by field."""
 
-from __future__ import annotations
-
 import random
 import shutil
 import typing as t
+from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from tests.support import exports
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -4,22 +4,17 @@ No engine builds the image here. What stands for the image that it begins with i
 Debian, with Debian's Python.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
 import shutil
-import typing as t
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import debian, programs
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Image:

@@ -1,21 +1,17 @@
 """All nineteen streams, in DuckDB, with whatever OnceHub may send."""
 
-from __future__ import annotations
-
 import json
 import re
 import time
 import typing as t
 from datetime import timedelta, timezone
+from pathlib import Path
 
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import inside, programs, warehouse
 from tests.support.streams import ALL, LISTS, offered
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 Switches = dict[str, t.Any]
 SLOTS = "booking_calendar_time_slots"

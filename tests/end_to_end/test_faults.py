@@ -3,14 +3,14 @@
 All cases run beside each other, because each spends most of its time waiting.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import threading
 import time
 import typing as t
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -18,10 +18,6 @@ from sandbox import Account, Sandbox
 from tests.support import inside, programs, warehouse
 from tests.support.programs import pages_of
 from tests.support.streams import LISTS, offered
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 SMS, SLOTS = "sms_notifications", "booking_calendar_time_slots"
 AVAILABILITY = "user_scheduling_availability"

@@ -1,7 +1,5 @@
 """What only filters and expansions tell, killed at any moment, and after changes."""
 
-from __future__ import annotations
-
 import pytest
 
 from sandbox import Account, Sandbox

@@ -1,20 +1,14 @@
 """The steps of orchestrate/github_actions.yml, run as a runner does, with the state in an S3."""
 
-from __future__ import annotations
-
 import re
-import typing as t
+from pathlib import Path
 
 import pytest
 import yaml
 
 from sandbox import Account, Sandbox
 from tests.support import emulators, programs
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres
 
 WORKFLOW = programs.ROOT / "orchestrate/github_actions.yml"
 

@@ -1,11 +1,10 @@
 """What servers, clocks and people can do, and what the tap makes of it."""
 
-from __future__ import annotations
-
 import time
 import typing as t
 import zlib
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -13,13 +12,8 @@ import requests
 
 from sandbox import Account, Sandbox
 from tests.support import inside, programs
-from tests.support.raw import page, raw_server, replies, response
+from tests.support.raw import Script, page, raw_server, replies, response
 from tests.support.streams import ALL
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.raw import Script
 
 ROW = {"id": "CTC-1", "object": "contact", "last_updated_time": "2026-01-01T00:00:00Z"}
 HASTY = {"request_timeout_seconds": 1, "max_wait_seconds": 3}

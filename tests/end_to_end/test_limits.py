@@ -1,11 +1,10 @@
 """OnceHub's rate limits: never tripped by the tap, waited out when others trip them."""
 
-from __future__ import annotations
-
 import subprocess
 import threading
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +12,6 @@ from sandbox import Account, Limits, Sandbox
 from sandbox.streams import STREAMS
 from tests.support import inside, programs, warehouse
 from tests.support.streams import ALL, LISTS, offered
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 FASTER = 150
 

@@ -1,21 +1,16 @@
 """The same account in PostgreSQL and in files of JSON lines, by the loaders of meltano.yml."""
 
-from __future__ import annotations
-
 import json
 import typing as t
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import inside, loaders, programs, warehouse
+from tests.support.postgres import Postgres
 from tests.support.streams import ALL, LISTS, offered
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.postgres import Postgres
 
 Objects: t.TypeAlias = dict[str, list[warehouse.Row]]
 BY_TIME = {"bookings", "contacts", "sms_notifications"}

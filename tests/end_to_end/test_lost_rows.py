@@ -1,9 +1,9 @@
 """Each of these once lost rows with exit status 0, or stuck for ever."""
 
-from __future__ import annotations
-
 import signal
 import typing as t
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +13,6 @@ from tests.support.programs import KEY, settings_for
 from tests.support.project import Project
 from tests.support.raw import page, raw_server, response
 from tests.support.streams import KEYS, offered
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 AVAILABILITY = "user_scheduling_availability"
 AT_ONCE = {"max_wait_seconds": 0}

@@ -1,7 +1,5 @@
 """`make run` and `make status`, as processes, in a project with a blank in its path."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,12 +1,10 @@
 """Whole runs of Meltano: what it makes of settings, what it says, kills, several accounts."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
 import signal
-import typing as t
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -16,9 +14,6 @@ from sandbox import Account, Sandbox
 from tests.support import kills, programs, warehouse
 from tests.support.project import Project, blocks
 from tests.support.streams import LISTS
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 PAIR = ("tap-oncehub", "target-duckdb")
 RUN = ("--log-format=uncolored", "run", *PAIR)

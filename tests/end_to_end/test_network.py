@@ -1,17 +1,13 @@
 """Proxies and certificates, as the environment names them."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import network, programs
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 NAME = "oncehub.invalid"
 """A host that no name service knows: only a proxy leads to it."""

@@ -1,7 +1,5 @@
 """The notebook, run from its first cell to its last."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -10,6 +8,7 @@ import subprocess
 import typing as t
 from collections import Counter
 from datetime import datetime, timezone
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -20,9 +19,6 @@ from urllib3 import Retry
 from sandbox import Account
 from tests.support import models, programs, warehouse
 from tests.support.streams import LISTS
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -1,18 +1,13 @@
 """Airflow and Dagster run the files of orchestrate/ for real."""
 
-from __future__ import annotations
-
 import os
-import typing as t
+from pathlib import Path
 
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import programs, warehouse
 from tests.support.project import Project
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.slow

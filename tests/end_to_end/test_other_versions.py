@@ -1,18 +1,13 @@
 """A state goes on with the tap of 028a1c7, the last one before the engine, and back."""
 
-from __future__ import annotations
-
 import subprocess
-import typing as t
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import inside, programs
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 OLD = "028a1c7"
 STREAMS = ("bookings", "booking_hosts", "users", "user_scheduling_availability")

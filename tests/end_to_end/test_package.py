@@ -1,7 +1,5 @@
 """The wheel, alone in an empty environment, with every Python and dependency it allows."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,8 +1,6 @@
 """Parquet files of what stands in DuckDB, in a folder and in an S3."""
 
-from __future__ import annotations
-
-import typing as t
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -11,9 +9,6 @@ from parquet_export.__main__ import run
 from sandbox import Account, Sandbox
 from tests.support import emulators, inside, programs, warehouse
 from tests.support.streams import ALL, LISTS, offered
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 UTILITY = str(programs.ROOT / ".meltano/utilities/parquet-export/venv/bin/python")
 PARTITIONED = {

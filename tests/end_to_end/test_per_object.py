@@ -1,11 +1,11 @@
 """Streams that cost a request for each object are read once a day, not in every run."""
 
-from __future__ import annotations
-
 import re
 import time
 import typing as t
+from collections.abc import Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +13,6 @@ from sandbox import Account, Sandbox
 from tests.support import inside
 from tests.support.programs import KEY, ROOT
 from tests.support.streams import LISTS
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 SLOTS, AVAILABILITY = "booking_calendar_time_slots", "user_scheduling_availability"
 PAGE = ROOT.joinpath("docs/limits.md").read_text()

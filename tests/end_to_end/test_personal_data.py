@@ -1,10 +1,9 @@
 """docs/stream-maps.md: the recipes for personal data, as they stand there."""
 
-from __future__ import annotations
-
 import re
 import typing as t
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 import yaml
@@ -12,9 +11,6 @@ import yaml
 from sandbox import Account, Sandbox
 from tests.support import inside, programs
 from tests.support.project import blocks
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 MAPS = yaml.safe_load(blocks("stream-maps.md", "yaml")[0])["config"]
 EMAIL = re.compile(r"[\w.+-]+@[\w.-]+\.\w+")

@@ -3,19 +3,14 @@
 The newest is that of Debian's testing release.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess
-import typing as t
+from pathlib import Path
 
 import pytest
 
 from tests.support import debian, programs
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -1,22 +1,18 @@
 """A sync that is ended at any moment goes on where it was, and loses nothing."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import time
 import typing as t
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import inside, kills, programs
 from tests.support.programs import pages_of
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 A_DAY = 86400
 AVAILABILITY = "user_scheduling_availability"

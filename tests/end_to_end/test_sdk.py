@@ -1,8 +1,6 @@
 """The Singer SDK's own tests of a tap, against the sandbox."""
 
-from __future__ import annotations
-
-import typing as t
+from collections.abc import Iterator
 
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
@@ -12,9 +10,6 @@ from tap_oncehub.tap import TapOnceHub
 from tests.support.inside import catalog
 from tests.support.postgres import free_port
 from tests.support.programs import KEY, settings_for
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # The suite takes its settings when the class is made, before any fixture runs.
 PORT = free_port()

@@ -3,10 +3,10 @@
 Beside these tests, the log of every run of every test is searched (tests/support/secrecy.py).
 """
 
-from __future__ import annotations
-
 import subprocess
 import typing as t
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +14,6 @@ from sandbox import Account, Sandbox
 from tap_oncehub.__main__ import main
 from tap_oncehub.tap import TapOnceHub
 from tests.support import inside, programs, raw
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 FAULTS = ("500", "503", "408", "html", "not_json", "data_object", "data_string", "truncated")
 

@@ -1,7 +1,5 @@
 """Streams and columns as stream maps and flattening choose them."""
 
-from __future__ import annotations
-
 import pytest
 
 from sandbox import Account, Sandbox

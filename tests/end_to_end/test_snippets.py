@@ -1,9 +1,7 @@
 """The Python and SQL of docs/destinations.md, as they stand there."""
 
-from __future__ import annotations
-
 import re
-import typing as t
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -11,12 +9,8 @@ from parquet_export.__main__ import run as export
 
 from sandbox import Account, Sandbox
 from tests.support import loaders, programs
+from tests.support.postgres import Postgres
 from tests.support.project import blocks
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.postgres import Postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

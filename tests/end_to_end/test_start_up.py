@@ -1,7 +1,5 @@
 """What may go wrong before the first request: a signal, a full disk, a level of the log."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

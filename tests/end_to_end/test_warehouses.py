@@ -3,23 +3,18 @@
 What a test adds to an emulator, so that it takes what the service would, stands beside it.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import shutil
 import typing as t
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from tests.support import emulators, exports
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres
 
 pytestmark = [pytest.mark.warehouses, pytest.mark.timeout(900)]
 

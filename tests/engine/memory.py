@@ -1,9 +1,9 @@
 """A list API, a loader and Meltano's states in memory: what the engine is judged against."""
 
-from __future__ import annotations
-
 import logging
+import random
 import typing as t
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -19,12 +19,9 @@ from tap_oncehub.engine.run import SyncRun
 from tap_oncehub.engine.stream import ResumableStream
 from tap_oncehub.engine.times import milliseconds, moment_of
 
-if t.TYPE_CHECKING:
-    import random
-    from collections.abc import Callable, Iterator, Mapping
+Row: t.TypeAlias = dict[str, t.Any]
+State: t.TypeAlias = dict[str, t.Any]
 
-    Row: t.TypeAlias = dict[str, t.Any]
-    State: t.TypeAlias = dict[str, t.Any]
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 LONGEST_STATE = 4096
@@ -184,7 +181,7 @@ class Run(SyncRun):
         messages: What was written: records, activated versions, states.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: "World") -> None:
         self.world = world
         self.messages: list[tuple[t.Any, ...]] = []
         self.warnings: list[str] = []

@@ -1,9 +1,7 @@
 """Random histories in memory end in equality, whatever happens in between."""
 
-from __future__ import annotations
-
 import random
-import typing as t
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -20,9 +18,6 @@ from tests.engine.memory import (
     Server,
     World,
 )
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable
 
 OFFSETS = (timedelta(0), timedelta(0), timedelta(hours=1), timedelta(hours=-1), -300 * DAY)
 FULL_PASS_DAYS = 7

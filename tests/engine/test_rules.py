@@ -1,8 +1,7 @@
 """Each of the engine's rules is needed: without it, histories fail."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 
 import pytest
@@ -12,10 +11,8 @@ from tap_oncehub.engine.errors import EndpointError
 from tests.engine.memory import ORDERS, World
 from tests.engine.test_histories import play
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+Off: t.TypeAlias = Callable[[pytest.MonkeyPatch], "Callable[[World], None] | None"]
 
-    Off: t.TypeAlias = Callable[[pytest.MonkeyPatch], "Callable[[World], None] | None"]
 
 HISTORIES = 500
 """An order of lists."""

@@ -1,7 +1,5 @@
 """What becomes of states, clocks and start dates, case by case."""
 
-from __future__ import annotations
-
 import json
 import random
 import typing as t

@@ -3,8 +3,6 @@
 `.venv/bin/python -m tests.observed.record` records anew; test_observed.py says what has changed.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

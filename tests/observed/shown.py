@@ -1,7 +1,5 @@
 """What `make run` may show: everything else is noise, or a mistake."""
 
-from __future__ import annotations
-
 import re
 
 _TIME = r"(?:\d\d:\d\d:\d\d| {8})  "

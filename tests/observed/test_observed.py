@@ -1,11 +1,10 @@
 """What other programs say in real runs, and what of it `make run` shows."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
 import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +14,6 @@ from tests.engine.memory import merge
 from tests.observed import record
 from tests.observed.shown import not_to_be_shown
 from tests.support import programs
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 RUNS = sorted(file.stem for file in record.FOLDER.glob("*.txt"))
 OF_MELTANO = [name for name in RUNS if not name.startswith(("dbt", "held"))]

@@ -5,22 +5,17 @@ object, also the one that a page ended with. Each history draws its combination 
 that decides what a page, a filter or a cursor means. In memory: tests/engine/test_histories.py.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import typing as t
+from collections.abc import Callable
 from datetime import datetime, timezone
 
 import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import inside, programs
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.support.inside import Message
+from tests.support.inside import Message
 
 ORDERS = ("created", "updated", "oldest", "starting")
 DATES = ("ahead", "right", "right", "none")

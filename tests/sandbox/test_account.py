@@ -1,10 +1,7 @@
 """The made-up accounts: reproducible, as the facts have them, and difficult."""
 
-from __future__ import annotations
-
 import json
 import random
-import typing as t
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,10 +14,7 @@ from sandbox.data import nasty, times
 from sandbox.data.makers import kinds
 from sandbox.streams import STREAMS
 from sandbox.switches import Switches
-from tests.support.asking import NOW, dump
-
-if t.TYPE_CHECKING:
-    from tests.support.asking import Objects
+from tests.support.asking import NOW, Objects, dump
 
 FIELDS = json.loads((Path(__file__).parents[1] / "contract/api_fields.json").read_text())
 UPDATED = "last_updated_time"

@@ -1,10 +1,9 @@
 """The sandbox answers as the facts say, its switches as what they leave open."""
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from http.client import HTTPConnection
@@ -18,12 +17,7 @@ from sandbox import Account, Limits, Sandbox, limits
 from sandbox.data import times
 from sandbox.streams import STREAMS
 from sandbox.switches import Switches
-from tests.support.asking import KEY, NOW, asking, ids, read_all
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.asking import Get
+from tests.support.asking import KEY, NOW, Get, asking, ids, read_all
 
 WEEK = {"start_time": "2026-04-06T00:00:00Z", "end_time": "2026-04-13T00:00:00Z"}
 

@@ -1,13 +1,13 @@
 """The sandbox as a process of its own."""
 
-from __future__ import annotations
-
 import json
 import signal
 import subprocess
 import sys
 import typing as t
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import requests
@@ -15,10 +15,6 @@ import requests
 from sandbox import Account, Sandbox
 from tests.support import programs
 from tests.support.asking import NOW
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 Running: t.TypeAlias = "tuple[subprocess.Popen[str], Account, list[t.Any]]"
 

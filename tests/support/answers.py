@@ -1,7 +1,5 @@
 """The answers to the questions of docs/query.md, computed from what the marts should hold."""
 
-from __future__ import annotations
-
 import re
 import statistics
 import typing as t

@@ -1,21 +1,17 @@
 """Asking the sandbox by hand, without the tap."""
 
-from __future__ import annotations
-
 import typing as t
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import requests
 
+from sandbox import Account, Sandbox
 from sandbox.streams import STREAMS
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+Get: t.TypeAlias = Callable[..., requests.Response]
+Objects: t.TypeAlias = list[dict[str, t.Any]]
 
-    from sandbox import Account, Sandbox
-
-    Get: t.TypeAlias = Callable[..., requests.Response]
-    Objects: t.TypeAlias = list[dict[str, t.Any]]
 
 KEY = "made-up-key"
 NOW = "2026-04-01T12:00:00Z"

@@ -1,16 +1,11 @@
 """A Debian of the tests' own, in a folder."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
-import typing as t
+from pathlib import Path
 
 import pytest
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 _OF_THIS_MACHINE = ("etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt")
 """How to reach the package index, and whom to trust there."""

@@ -1,22 +1,17 @@
 """Emulators of warehouses and stores, on loopback, each in an environment of its own."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess
-import typing as t
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import requests
 
 from tests.support.kills import wait_for
 from tests.support.postgres import free_port
 from tests.support.programs import ROOT, environment
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 TOOLS = ROOT / ".tools"
 PYTHON = str(TOOLS / "exporter/bin/python")

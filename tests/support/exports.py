@@ -1,23 +1,19 @@
 """The exporter to warehouses, run as a process, and what then stands at a destination."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess
 import typing as t
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 
 from tests.support import programs
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 Row: t.TypeAlias = dict[str, t.Any]
 PLUGIN = programs.ROOT / ".meltano/utilities/dlt-export/venv/bin/python"

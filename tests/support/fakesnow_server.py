@@ -5,8 +5,6 @@ into one column only. So a request is split, files of all stages go to one stage
 of its own, and what a file of JSON holds is inserted with DuckDB, which fakesnow runs on.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import json

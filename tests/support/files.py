@@ -1,17 +1,13 @@
 """A DuckDB file that another program has open."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import typing as t
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 _HOLD = (
     "import duckdb, sys, time; c = duckdb.connect(sys.argv[1], read_only=True)\n"

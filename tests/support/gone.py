@@ -1,13 +1,8 @@
 """What is gone from an account, which the loader has marked."""
 
-from __future__ import annotations
-
-import typing as t
+from pathlib import Path
 
 import duckdb
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 
 def remove(file: Path, *streams: str) -> None:

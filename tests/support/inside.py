@@ -4,29 +4,24 @@ A run is cut by what the tap writes: "after so many messages" is the same moment
 every machine.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import re
 import signal
 import typing as t
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
+from typing_extensions import Unpack
 
 from tap_oncehub.engine.errors import InterruptedSyncError, TapError
 from tap_oncehub.tap import TapOnceHub
 from tests.support.programs import KEY, Output, Run, run_tap, settings_for
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from typing_extensions import Unpack
 
 Message: t.TypeAlias = dict[str, t.Any]
 State: t.TypeAlias = dict[str, t.Any]

@@ -1,23 +1,18 @@
 """Real processes, ended by real signals at exact moments."""
 
-from __future__ import annotations
-
 import array
 import fcntl
+import signal
 import subprocess
 import termios
 import time
 import typing as t
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from sandbox import Sandbox
 from tests.support.programs import PATIENCE, Run, environment, tap_command
-
-if t.TYPE_CHECKING:
-    import signal
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from sandbox import Sandbox
 
 
 def wait_for(

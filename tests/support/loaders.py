@@ -1,16 +1,12 @@
 """Loaders as meltano.yml defines them, run as the processes they are."""
 
-from __future__ import annotations
-
 import json
 import typing as t
+from pathlib import Path
 
 import yaml
 
 from tests.support import programs
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 
 def definition(name: str) -> dict[str, t.Any]:

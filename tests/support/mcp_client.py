@@ -3,8 +3,6 @@
 Run by the Python of the server's own environment; the questions come as arguments.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -3,23 +3,17 @@
 What is expected is computed here from the API's objects, without any SQL.
 """
 
-from __future__ import annotations
-
 import typing as t
 import zoneinfo
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
-from sandbox import Sandbox
+from sandbox import Account, Sandbox
 from tests.support import inside, programs, warehouse
 from tests.support.programs import KEY, ROOT, Run
 from tests.support.streams import ALL, KEYS, offered
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from sandbox import Account
 
 Row: t.TypeAlias = dict[str, t.Any]
 Streams: t.TypeAlias = dict[str, list[Row]]

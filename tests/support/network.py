@@ -1,19 +1,15 @@
 """Servers that stand between the tap and the sandbox: a proxy, TLS, another host."""
 
-from __future__ import annotations
-
+import socket
 import ssl
 import subprocess
 import threading
 import typing as t
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from socket import SHUT_WR, create_connection
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-
-if t.TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterator
-    from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 

@@ -1,7 +1,5 @@
 """A PostgreSQL server of the tests' own, on loopback, in a temporary folder."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -10,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import typing as t
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,9 +17,6 @@ from pathlib import Path
 from tests.support import warehouse
 from tests.support.kills import wait_for
 from tests.support.programs import environment
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _USER = "loader"
 _PASSWORD = "made-up: /@%'"  # noqa: S105
@@ -51,7 +47,7 @@ class Postgres:
         """The same, as Meltano finds them in the environment."""
         return {f"TARGET_POSTGRES_{k.upper()}": str(v) for k, v in self.settings.items()}
 
-    def new_database(self, name: str, time_zone: str = "UTC") -> Postgres:
+    def new_database(self, name: str, time_zone: str = "UTC") -> "Postgres":
         """Make an empty database, whose sessions have this time zone."""
         self.execute(f'CREATE DATABASE "{name}"')
         self.execute(f"ALTER DATABASE \"{name}\" SET timezone = '{time_zone}'")

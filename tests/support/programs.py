@@ -1,7 +1,5 @@
 """The real programs: the tap, the loader and Meltano, as processes."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import os

@@ -1,23 +1,19 @@
 """A copy of the Meltano project, with a state, a database and runs of its own."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import signal
+import subprocess
 import typing as t
+from collections.abc import Callable
+from pathlib import Path
 
 import yaml
 
 from tests.support import programs
 from tests.support.kills import wait_for
 from tests.support.programs import KEY, MELTANO, PATIENCE, ROOT, Run
-
-if t.TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
-    from pathlib import Path
 
 State: t.TypeAlias = dict[str, t.Any]
 

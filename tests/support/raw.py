@@ -1,20 +1,15 @@
 """A server whose responses are written byte by byte, for those that no library would send."""
 
-from __future__ import annotations
-
 import json
 import typing as t
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
 from socketserver import StreamRequestHandler
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.support.network import LOOPBACK, Server, serving
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from contextlib import AbstractContextManager
-
-    Script: t.TypeAlias = Callable[[str, dict[str, str]], bytes | Iterable[bytes]]
+Script: t.TypeAlias = Callable[[str, dict[str, str]], bytes | Iterable[bytes]]
 
 
 def response(body: t.Any, status: str = "200 OK", *headers: str, length: bool = True) -> bytes:

@@ -1,7 +1,5 @@
 """Responses of OnceHub that no server has sent."""
 
-from __future__ import annotations
-
 import json
 import typing as t
 from datetime import timedelta

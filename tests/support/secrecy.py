@@ -1,13 +1,9 @@
 """Logs hold neither the API key nor a customer's address, in any run of the tests."""
 
-from __future__ import annotations
-
 import re
+import subprocess
 import typing as t
 from pathlib import Path
-
-if t.TYPE_CHECKING:
-    import subprocess
 
 KEY = "sandbox-key-7c1f9a"
 _ADDRESS = re.compile(rb"[\w.+-]+@[\w-]+\.[\w.-]+")

@@ -1,7 +1,5 @@
 """Singer messages for target-duckdb, through the real process into a real file."""
 
-from __future__ import annotations
-
 import atexit
 import json
 import os
@@ -10,14 +8,12 @@ import subprocess
 import typing as t
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 import duckdb
 from typing_extensions import override
 
 from tests.support.programs import LOADER, PATIENCE, environment, write
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 STATE = {"bookmarks": {"s": {"at": 1}}}
 PRIVATE = "ann@example.com"

@@ -1,18 +1,15 @@
 """The streams, and what the sandbox offers for each of them."""
 
-from __future__ import annotations
-
 import typing as t
 from datetime import datetime, timezone
 
 import requests
 
+from sandbox import Account, Sandbox
 from tests.support.programs import KEY
 
-if t.TYPE_CHECKING:
-    from sandbox import Account, Sandbox
+Rows: t.TypeAlias = list[dict[str, t.Any]]
 
-    Rows: t.TypeAlias = list[dict[str, t.Any]]
 
 LISTS = (
     *("bookings", "contacts", "sms_notifications", "booking_calendars", "booking_pages"),

@@ -4,8 +4,6 @@ The expected rows are made here from the API's objects and the contract of its f
 without any code of the tap.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t

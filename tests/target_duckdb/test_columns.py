@@ -2,13 +2,12 @@
 
 # ruff: noqa: DTZ001, E501 - DuckDB keeps times without a zone; a line is a case
 
-from __future__ import annotations
-
 import json
 import math
 import typing as t
 from datetime import date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import duckdb
@@ -16,9 +15,6 @@ import pytest
 
 from tests.support import singer
 from tests.support.singer import LIST, NUMBER, OBJECT, TEXT, TIME, WHOLE, record, schema
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 ID = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
 DATE = {"type": ["string", "null"], "format": "date"}

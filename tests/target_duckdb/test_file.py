@@ -1,7 +1,5 @@
 """The file while others want it, when a run is killed, and when the old loader made it."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import random
@@ -9,6 +7,7 @@ import string
 import threading
 import time
 import typing as t
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -20,9 +19,6 @@ from tests.support.kills import wait_for
 from tests.support.project import Project
 from tests.support.singer import TEXT, Loading, ids, record, schema
 from tests.target_duckdb import write_by_pypi
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 
 def state(number: int) -> dict[str, t.Any]:

@@ -1,7 +1,5 @@
 """What keeps a load safe, each with what is lost without it."""
 
-from __future__ import annotations
-
 import json
 import os
 import select

@@ -1,21 +1,15 @@
 """Keys: different rows stay different, the same one stays one, and the file names them."""
 
-from __future__ import annotations
-
 import json
 import typing as t
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from tests.support import singer
-from tests.support.singer import NUMBER, PRIVATE, TEXT, WHOLE, record, schema
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.singer import Message
+from tests.support.singer import NUMBER, PRIVATE, TEXT, WHOLE, Message, record, schema
 
 KEY_NUMBER = {"type": "number"}
 KEY_TIME = {"type": "string", "format": "date-time"}

@@ -2,20 +2,14 @@
 
 # ruff: noqa: E501 - a line is a case
 
-from __future__ import annotations
-
 import json
 import typing as t
+from pathlib import Path
 
 import pytest
 
 from tests.support import singer
-from tests.support.singer import LIST, NUMBER, PRIVATE, TEXT, TIME, WHOLE, record, schema
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.singer import Message
+from tests.support.singer import LIST, NUMBER, PRIVATE, TEXT, TIME, WHOLE, Message, record, schema
 
 BOOLEAN = {"type": "boolean"}
 VALUES: dict[str, tuple[t.Any, t.Any]] = {

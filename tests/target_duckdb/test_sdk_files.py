@@ -1,7 +1,5 @@
 """The message files that the Singer SDK tests targets with, from the installed package."""
 
-from __future__ import annotations
-
 import json
 import typing as t
 from pathlib import Path

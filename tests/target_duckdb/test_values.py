@@ -2,22 +2,18 @@
 
 # ruff: noqa: DTZ001, E501 - DuckDB keeps times without a zone; a line is a case
 
-from __future__ import annotations
-
 import json
 import math
 import typing as t
 from datetime import date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import duckdb
 
 from tests.support import singer
 from tests.support.singer import LIST, NUMBER, OBJECT, TEXT, TIME, WHOLE
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 ID = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
 MONEY = {"type": ["number", "null"], "multipleOf": 0.01, "minimum": -1e9, "maximum": 1e9}

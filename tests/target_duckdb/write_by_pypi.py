@@ -3,8 +3,6 @@
 It needs .tools/bench-pypi, which `make bench` sets up.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import tempfile

@@ -1,16 +1,11 @@
 """A project whose warehouse holds the marts, for all tests that only read it."""
 
-from __future__ import annotations
-
-import typing as t
+from pathlib import Path
 
 import pytest
 
 from sandbox import Account
 from tests.support import models
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="session")

@@ -1,20 +1,15 @@
 """docs/assistants.md: a real MCP client asks the server that .mcp.json.example starts."""
 
-from __future__ import annotations
-
 import json
 import typing as t
+from pathlib import Path
 
 import duckdb
 import pytest
 
+from sandbox import Account
 from scripts import assistant
 from tests.support import programs
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
-
-    from sandbox import Account
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -3,18 +3,13 @@
 No server is asked: that they run there is not tested.
 """
 
-from __future__ import annotations
-
 import json
-import typing as t
+from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.support import programs
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

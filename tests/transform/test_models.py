@@ -1,12 +1,12 @@
 """The dbt models in DuckDB and PostgreSQL, compared with what the API's objects say."""
 
-from __future__ import annotations
-
 import re
 import typing as t
 from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -18,11 +18,8 @@ from tests.support.answers import REPORT, answers, questions, report
 from tests.support.project import Project
 from tests.support.streams import ALL, LISTS
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+Read: t.TypeAlias = Callable[[str], list[models.Row]]
 
-    Read: t.TypeAlias = Callable[[str], list[models.Row]]
 
 CLASSIC = ("booking_pages", "master_pages", "event_types", "booking_page_links")
 CALENDARS = ("booking_calendars", "booking_calendar_time_slots")

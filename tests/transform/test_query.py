@@ -1,20 +1,15 @@
 """The Python of docs/query.md, as it stands there; its questions are in test_models.py."""
 
-from __future__ import annotations
-
 import typing as t
 from collections import Counter
+from pathlib import Path
 
 import duckdb
 import pytest
 
+from sandbox import Account
 from tests.support import loaders, models, postgres, programs
 from tests.support.project import blocks
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
-
-    from sandbox import Account
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

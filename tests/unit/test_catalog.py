@@ -1,7 +1,5 @@
 """Catalogs, states and stream maps: refused, or made fit, before the first request."""
 
-from __future__ import annotations
-
 import io
 import json
 import logging

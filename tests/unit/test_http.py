@@ -1,11 +1,10 @@
 """One conversation with a server of the test's own: what is retried, and for how long."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time
 import typing as t
+from collections.abc import Iterator
 
 import pytest
 import requests
@@ -14,14 +13,9 @@ from tap_oncehub.engine.errors import EndpointError, RefusedError, TapError
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.engine.progress import Progress
+from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.signals import SignalWaiter
-from tests.support.raw import raw_server, replies, response
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_oncehub.engine.response import JsonResponse
-    from tests.support.raw import RawServer, Script
+from tests.support.raw import RawServer, Script, raw_server, replies, response
 
 FINE, NO = response({"fine": True}), response({}, "500 No")
 LATER, NOW = (response({}, "503 Busy", f"Retry-After: {n}") for n in (7, 0))

@@ -1,7 +1,5 @@
 """What `make mutants` spoils is still there."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.mutants import MUTANTS, Mutant

@@ -1,7 +1,5 @@
 """What a person reads while a sync goes on: plain lines, without the key."""
 
-from __future__ import annotations
-
 import io
 import json
 import logging
@@ -15,8 +13,8 @@ from singer_sdk.logging import StructuredFormatter
 
 from tap_oncehub.engine.progress import Progress, keep_plain
 
-if t.TYPE_CHECKING:
-    Lines: t.TypeAlias = t.Callable[[], list[str]]
+Lines: t.TypeAlias = t.Callable[[], list[str]]
+
 
 NOON = datetime(2026, 3, 1, 12, 0, 35, tzinfo=timezone.utc)
 

@@ -1,12 +1,12 @@
 """The limiter: no window is ever exceeded, one tap or several, on a clock of the test's own."""
 
-from __future__ import annotations
-
 import sqlite3
 import stat
 import time
 import typing as t
+from collections.abc import Callable, Iterable
 from itertools import cycle
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,10 +15,6 @@ from hypothesis import strategies as st
 from tap_oncehub.engine import limiter as limiter_module
 from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.tap import TapOnceHub
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
 
 WINDOW, PER_WINDOW, HALF = 300.0, 200, 100
 START = 1.8e9

@@ -1,10 +1,9 @@
 """Records have the types of their schema, and lose nothing that was sent."""
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 
@@ -12,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 from jsonschema import Draft202012Validator, FormatChecker
 from singer_sdk.contrib.msgspec import encoder
 
@@ -20,12 +20,8 @@ from tap_oncehub.engine.times import utc_text
 from tap_oncehub.schemas import load_schema
 from tests.support.streams import KEYS
 
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+Row: t.TypeAlias = dict[str, t.Any]
 
-    from hypothesis.strategies import SearchStrategy
-
-    Row: t.TypeAlias = dict[str, t.Any]
 
 ABSENT = object()
 ITSELF = object()

@@ -1,7 +1,5 @@
 """Answers and failed requests: decoded, and told of without anything secret or personal."""
 
-from __future__ import annotations
-
 import typing as t
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal

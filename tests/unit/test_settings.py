@@ -1,20 +1,16 @@
 """Settings: read from texts, checked without quoting a value, doubted where misspelt."""
 
-from __future__ import annotations
-
 import copy
 import math
 import typing as t
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from tap_oncehub.settings import DEFAULT_API_URL, SETTINGS, converted, doubts, problems
 from tap_oncehub.tap import TapOnceHub
 from tests.support import programs
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 KEY = "k3y-0123456789abcdef"
 SCHEMA = copy.deepcopy(SETTINGS)

@@ -1,7 +1,5 @@
 """A signal ends what the tap only waits for, never a message; a full disk is told."""
 
-from __future__ import annotations
-
 import io
 import os
 import signal

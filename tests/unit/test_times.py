@@ -1,7 +1,5 @@
 """Times of any form are written in UTC, with their precision; what is no time is none."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime, timedelta, timezone
 

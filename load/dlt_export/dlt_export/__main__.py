@@ -1,7 +1,5 @@
 """`dlt-export`: settings come from the environment, as Meltano hands them over."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -2,19 +2,15 @@
 
 # ruff: noqa: S608 - names cannot be parameters; they are quoted
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t
+from collections.abc import Iterator
 
 import dlt
 import duckdb
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.common.runtime.collector import NULL_COLLECTOR
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _AS_VALUES = ("bigquery", "redshift", "snowflake")  # dlt decodes JSON; others get Arrow, with texts
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")

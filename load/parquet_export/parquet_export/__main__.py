@@ -1,19 +1,15 @@
 """`parquet-export`: settings come from the environment, as Meltano hands them over."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
 import typing as t
+from collections.abc import Mapping
 
 import duckdb
 
 from parquet_export.export import export
 from parquet_export.places import Place, UnknownPlaceError
-
-if t.TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _PREFIX = "PARQUET_EXPORT_"
 

@@ -5,17 +5,12 @@ engines know as partitions; every other table is one file. A file always has the
 name and is replaced as a whole, so that a reader finds either the old or the new one.
 """
 
-from __future__ import annotations
-
-import typing as t
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+import duckdb
 
-    import duckdb
-
-    from parquet_export.places import Place
+from parquet_export.places import Place
 
 TIME = "creation_time"
 PARTITION = "creation_month"

@@ -1,14 +1,10 @@
 """Where the files go: a folder, or any object store that fsspec knows."""
 
-from __future__ import annotations
-
 import typing as t
 from dataclasses import dataclass
 
+import duckdb
 import fsspec  # type: ignore[import-untyped]
-
-if t.TYPE_CHECKING:
-    import duckdb
 
 _EXTRAS = {"s3": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az"}
 
@@ -26,7 +22,7 @@ class Place:
     is_local: bool
 
     @classmethod
-    def at(cls, url: str, options: dict[str, t.Any]) -> Place:
+    def at(cls, url: str, options: dict[str, t.Any]) -> "Place":
         """Open a place.
 
         Args:

@@ -1,7 +1,5 @@
 """Singer target that loads any tap into a DuckDB file."""
 
-from __future__ import annotations
-
 import json
 import os
 import time

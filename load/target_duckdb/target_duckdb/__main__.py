@@ -1,7 +1,5 @@
 """`target-duckdb --config FILE`: load Singer messages from the standard input."""
 
-from __future__ import annotations
-
 import signal
 
 # Before the other modules, which take a moment: without it, a traceback would be the answer.
@@ -16,6 +14,7 @@ import time
 import traceback
 import typing as t
 from collections import ChainMap
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -25,9 +24,6 @@ from target_duckdb import TargetError, UnopenedError, __version__, say
 from target_duckdb.loader import Loader
 from target_duckdb.settings import Settings, about, from_environment
 from target_duckdb.warehouse import Warehouse
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _INPUT = 0
 _CHUNK = 1 << 16

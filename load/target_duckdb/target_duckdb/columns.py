@@ -1,19 +1,13 @@
 """The columns of a stream, and their types in a new table."""
 
-from __future__ import annotations
-
 import re
 import typing as t
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
 from target_duckdb import refuse
-from target_duckdb.schema import Meaning, read
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from target_duckdb.schema import Schema
+from target_duckdb.schema import Meaning, Schema, read
 
 _BITS = {"TINYINT": 7, "SMALLINT": 15, "INTEGER": 31, "BIGINT": 63, "HUGEINT": 127}
 SIGNED = {name: (-(2**bits), 2**bits - 1) for name, bits in _BITS.items()}

@@ -5,8 +5,6 @@ Values are texts of JSON, in the column `c` of a temporary table.
 
 # ruff: noqa: S608 - names cannot be parameters
 
-from __future__ import annotations
-
 import re
 import typing as t
 from decimal import Decimal, InvalidOperation
@@ -14,13 +12,21 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from target_duckdb import refuse
-from target_duckdb.columns import DIGITS, FLOATS, MOMENTS, SIGNED, digits_of, limits, plain, quoted
+from target_duckdb.columns import (
+    DIGITS,
+    FLOATS,
+    MOMENTS,
+    SIGNED,
+    Column,
+    digits_of,
+    limits,
+    plain,
+    quoted,
+)
+from target_duckdb.rows import Rows
 
-if t.TYPE_CHECKING:
-    from target_duckdb.columns import Column
-    from target_duckdb.rows import Rows
+Ask: t.TypeAlias = t.Callable[[str], list[t.Any]]
 
-    Ask: t.TypeAlias = t.Callable[[str], list[t.Any]]
 
 _KINDS = {
     "string": """{c} LIKE '"%'""",

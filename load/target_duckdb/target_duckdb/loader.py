@@ -1,7 +1,5 @@
 """From Singer messages to rows, and to states that are never ahead of them."""
 
-from __future__ import annotations
-
 import os
 import re
 import time
@@ -11,11 +9,9 @@ from contextlib import suppress
 import msgspec
 
 from target_duckdb import TargetError, refuse, say
-
-if t.TYPE_CHECKING:
-    from target_duckdb.rows import Rows
-    from target_duckdb.settings import Settings
-    from target_duckdb.warehouse import Warehouse
+from target_duckdb.rows import Rows
+from target_duckdb.settings import Settings
+from target_duckdb.warehouse import Warehouse
 
 _BATCH_BYTES = 7_000_000
 _LONGEST_WAIT = 60

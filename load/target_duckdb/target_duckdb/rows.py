@@ -2,8 +2,6 @@
 
 # ruff: noqa: S608 - names cannot be parameters
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t
@@ -11,11 +9,8 @@ import typing as t
 import msgspec
 
 from target_duckdb import refuse
-from target_duckdb.columns import METADATA, MOMENTS, SIGNED, plain, quoted
-
-if t.TYPE_CHECKING:
-    from target_duckdb.columns import Column
-    from target_duckdb.schema import Meaning
+from target_duckdb.columns import METADATA, MOMENTS, SIGNED, Column, plain, quoted
+from target_duckdb.schema import Meaning
 
 _ODD = re.compile(r'[\\"\x00-\x1f]')
 """What msgspec does not take in the name of a field."""

@@ -1,7 +1,5 @@
 """What a JSON schema allows, read as JSON Schema means it."""
 
-from __future__ import annotations
-
 import typing as t
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,7 +22,7 @@ class Meaning:
     most: Decimal | None
     scale: int | None  # digits after the point
     precision: int | None  # digits in all, where the schema names them
-    properties: dict[str, Meaning]
+    properties: "dict[str, Meaning]"
     description: t.Any
 
     @property

@@ -1,17 +1,13 @@
 """The settings of the target: name, type, default and meaning of each, once."""
 
-from __future__ import annotations
-
 import json
 import typing as t
+from collections.abc import Mapping
 from contextlib import suppress
 
 import msgspec
 
 from target_duckdb import TargetError, __version__, refuse, say
-
-if t.TYPE_CHECKING:
-    from collections.abc import Mapping
 
 CAPABILITIES = ["about", "activate-version", "hard-delete", "structured-logging", "target-schema"]
 ROW_GROUP = 20_480
@@ -48,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True):
     settings: dict[str, t.Any] = {}
 
     @classmethod
-    def of(cls, config: Mapping[str, t.Any]) -> Settings:
+    def of(cls, config: Mapping[str, t.Any]) -> "Settings":
         """Return the settings that configuration files hold, once they are checked."""
         given = {name: value for name, value in config.items() if value is not None}
         if "path" in given:

@@ -2,12 +2,11 @@
 
 # ruff: noqa: S608 - names cannot be parameters; they go through `quoted`
 
-from __future__ import annotations
-
 import json
 import re
 import time
 import typing as t
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,18 +14,11 @@ from pathlib import Path
 import duckdb
 
 from target_duckdb import UnopenedError, refuse, say
-from target_duckdb.columns import METADATA, columns_of, fold, quoted
+from target_duckdb.columns import METADATA, Column, columns_of, fold, quoted
 from target_duckdb.fit import changed, check, value_of
 from target_duckdb.rows import Rows
-from target_duckdb.schema import read
-from target_duckdb.settings import ROW_GROUP
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from target_duckdb.columns import Column
-    from target_duckdb.schema import Schema
-    from target_duckdb.settings import Settings
+from target_duckdb.schema import Schema, read
+from target_duckdb.settings import ROW_GROUP, Settings
 
 _HOLDER = re.compile(r"onflicting lock is held in (.+?) ?\(PID (\d+)\)")
 _OPENABLE_SINCE = "v1.2.0"
