@@ -12,8 +12,6 @@ from socketserver import TCPServer
 from typing import Any
 from weakref import WeakSet
 
-from typing_extensions import Self
-
 from sandbox.account import Account
 from sandbox.answers import Answer
 from sandbox.api import VERSION, Service
@@ -60,7 +58,7 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self) -> Self:
+    def start(self) -> "Sandbox":
         """Listen; nothing happens if it does already."""
         if self._listener:
             return self
