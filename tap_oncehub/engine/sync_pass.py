@@ -71,16 +71,18 @@ class SyncPass:
         keys = [found.get(self._plan.key or "") for found in page.objects]
         newest = latest([key for key in keys if isinstance(key, str)])
         ids = [(page.position.filter if page.position else None, one) for one in page.ids]
-        if self._failed_after is None:
-            self._rewinds = 0
-        elif self._failed_after in ids:
+        if self._failed_after in ids:
             self._failed_after = None
+        elif ids and self._failed_after is None:
+            self._rewinds = 0
         self._last = ids[-1] if ids else self._last
         objects = self._saved.objects + len(page.objects)
-        self._saved = self._saved._replace(
+        began = self._saved.began
+        if not began and (page.response.date or newest):  # else nothing but this machine tells
             # The lists of values were read before the first page.
-            began=self._saved.began
-            or earliest([milliseconds(_beginning(page, newest)), *self._saved.begun]),
+            began = earliest([milliseconds(_beginning(page, newest)), *self._saved.begun])
+        self._saved = self._saved._replace(
+            began=began,
             newest=latest([self._saved.newest, newest]),
             objects=objects,
         )

@@ -1,7 +1,7 @@
 """A list that does not go on where it ended: the pass steps back, and ends."""
 
 import random
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -19,13 +19,13 @@ CONFIG = {
 }
 
 
-def begin(order: str = "oldest", objects: int = 60) -> World:
+def begin(order: str = "oldest", pause: timedelta = DAY) -> World:
     now = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
     server = Server(random.Random(1), now, order, "400", {}, "times")
     server.size = 5
-    for _ in range(objects):
+    for _ in range(60):
         server.add()
-        server.now += DAY
+        server.now += pause
     return World(server, {**CONFIG}, streams=(FullTable, Incremental))
 
 
@@ -40,6 +40,15 @@ def test_page_that_stays_broken_ends_the_stream(place: int, order: str) -> None:
     world.server.poisoned = set()
     assert world.run() == "well"
     assert len(world.tables["incremental"]) == 60
+
+
+def test_page_that_stays_broken_among_objects_before_the_start_date() -> None:
+    world = begin("created", pause=DAY / 6)
+    world.server.size, world.streams = 2, (Incremental,)
+    world.config["start_date"] = world.server.objects["O30"]["updated"]
+    world.server.poisoned = {"O24"}
+    assert world.run() == "failed"
+    assert world.server.requests < 500
 
 
 def test_objects_that_are_read_again_count_once() -> None:
