@@ -20,7 +20,7 @@ CLIENT = programs.ROOT / "tests/support/mcp_client.py"
 @pytest.fixture(scope="module", autouse=True)
 def _written(project: Path) -> None:
     (project / ".env").write_text(f"TAP_ONCEHUB_API_KEY={programs.KEY}")
-    for name in (".tools", ".mcp.json.example"):
+    for name in (".tools", ".mcp.json.example", "meltano.yml"):
         (project / name).symlink_to(programs.ROOT / name)
     assert assistant.main(project) == 0
 
