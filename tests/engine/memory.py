@@ -31,6 +31,16 @@ ORDERS: Mapping[str, Callable[[Row], t.Any]] = {
     "starting": lambda row: (-row["starting"], row["n"]),
     "updated": lambda row: (-row["at"].timestamp(), -row["n"]),
 }
+CONFIG: Row = {
+    "start_date": None,
+    "lookback_seconds": 0,
+    "emit_activate_version_messages": True,
+    "full_pass_days": 7,
+    "rate_limit_per_window": 0,
+    "rate_limit_window_seconds": 300,
+    "hours": 0,
+}
+"""Settings of a history, where nothing else is said."""
 LOST = ("400", "404", "403", "409", "500", "start", "empty", "position")
 """What is answered to a cursor whose object is gone."""
 PAGING: tuple[dict[str, t.Any], ...] = (

@@ -6,17 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from tap_oncehub.engine.state import last_full_pass
-from tests.engine.memory import DAY, SECOND, FullTable, Incremental, Server, World
-
-CONFIG = {
-    "start_date": None,
-    "lookback_seconds": 0,
-    "emit_activate_version_messages": True,
-    "full_pass_days": 7,
-    "rate_limit_per_window": 0,
-    "rate_limit_window_seconds": 300,
-    "hours": 0,
-}
+from tests.engine.memory import CONFIG, DAY, SECOND, FullTable, Incremental, Server, World
 
 
 def begin(order: str = "oldest", pause: timedelta = DAY) -> World:

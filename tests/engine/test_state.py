@@ -13,7 +13,7 @@ from tap_oncehub.engine.plan import Clocks, Plan
 from tap_oncehub.engine.readers import ListMovedError, Page
 from tap_oncehub.engine.state import MAX_UNREAD, UnreadObjects, prepare
 from tap_oncehub.engine.sync_pass import SyncPass, due_passes
-from tests.engine.memory import DAY, Filtered, Incremental, MemoryStream, Server, World
+from tests.engine.memory import CONFIG, DAY, Filtered, Incremental, MemoryStream, Server, World
 
 NOW = datetime(2027, 3, 8, 12, tzinfo=timezone.utc)
 CLOCKS = Clocks(NOW, NOW)
@@ -38,16 +38,7 @@ def world(*streams: type[MemoryStream], users: int = 0, objects: int = 0) -> Wor
         server.add("users")
     for _ in range(objects):
         server.add()
-    config = {
-        "start_date": None,
-        "lookback_seconds": 0,
-        "emit_activate_version_messages": True,
-        "full_pass_days": 7,
-        "rate_limit_per_window": 0,
-        "rate_limit_window_seconds": 300,
-        "hours": 0,
-    }
-    return World(server, config, streams=streams)
+    return World(server, {**CONFIG}, streams=streams)
 
 
 HOSTILE: tuple[dict[str, t.Any], ...] = (
