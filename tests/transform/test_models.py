@@ -90,7 +90,7 @@ def query(
         login = {f"DBT_POSTGRES_{k.upper()}": str(v) for k, v in database.settings.items()}
         models.dbt(folder, "postgres", "build", **login)  # of no tables
         # What is loaded later adds a column to a table that views read.
-        users = {"users": [{"id": "U9"}]}
+        users = {"users": [{"id": "U2"}]}
         for streams in (users, EXPECTED["loaded"]):
             output = messages(streams)
             loaders.load("target-postgres", folder, output, **database.settings)
