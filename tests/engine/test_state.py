@@ -107,16 +107,6 @@ def test_start_date_moves(covered: str | None, wanted: str | None, since: str | 
     assert passes(found, Plan("updated", start_date=wanted))[0].since == since
 
 
-def test_versions_grow_when_clocks_go_back() -> None:
-    found, last = prepared({}), 0
-    for clocks in (CLOCKS, Clocks(NOW - 300 * DAY, NOW), Clocks(NOW - DAY, NOW)):
-        (full,) = passes(found, Plan(versioned=True))
-        assert (full.record_version or 0) > last
-        last = full.record_version or 0
-        if clocks != CLOCKS:
-            full.finish(may_tell_deletes=True)
-
-
 def test_twelve_rewinds_step_back_one_more_each() -> None:
     (full,) = passes(prepared({}))
     asked = []
