@@ -279,14 +279,12 @@ def test_parents_that_refuse_their_children(api: Sandbox, get: Get, status: int)
     for child, stream, path in (
         ("booking_calendar_time_slots", "booking_calendars", "/booking-calendars/{}/time-slots"),
         ("user_scheduling_availability", "users", "/users/{}/scheduling-availability"),
-        ("booking", "bookings", "/bookings/{}"),
     ):
-        for key in ids(api.account.objects(stream))[:40]:
+        for key in ids(api.account.objects(stream)):
             answer = get(path.format(key))
             seen.add(answer.status_code)
             assert answer.status_code in {api.account.refusal(child, key) or 200, 404}
     assert seen - {404} == ({200, 402, 422} if status == 0 else {200, status} - {404})
-    assert status != 404 or 404 in seen
 
 
 # --- what goes wrong as ordered
