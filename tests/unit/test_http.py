@@ -100,17 +100,6 @@ def test_patience_ends_with_an_error_and_with_its_block(
         assert ask(client, server) == {"fine": True}
 
 
-def test_without_any_answer_patience_is_that_of_always(
-    client: HttpClient, slept: list[float]
-) -> None:
-    with raw_server(replies("/books", FINE)) as server:
-        ask(client, server)
-    client.session.close()
-    with client.patience(0), pytest.raises(TapError, match="the network, the proxy and"):
-        ask(client, server)
-    assert 3 < sum(slept) <= 20
-
-
 @pytest.mark.parametrize("faulty", [response(b"<html>"), response({}, "502 Bad Gateway")])
 def test_faulty_answer_ends_its_connection(client: HttpClient, faulty: bytes) -> None:
     """As behind a balancer, which leads a connection to a server that is broken."""
