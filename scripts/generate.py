@@ -41,8 +41,8 @@ _STREAMS_HEAD = """\
 Written by `make generate` from the tap's own classes and schemas: change those, not this page.
 Paths are relative to `api_url`. Every field but the primary key is nullable, and null where OnceHub
 sends nothing. The fields of an object are in brackets after it.
-
 Every stream also has `_extra`: {extra} Loaders add columns that begin with `_sdc_`.
+What is an object of OnceHub's also has `object`, a string: the kind of object.
 
 | stream | endpoint | primary key | replication | for each of | selected by default |
 | --- | --- | --- | --- | --- | --- |"""
@@ -117,7 +117,8 @@ def _streams_page(streams: list[OnceHubStream]) -> Iterator[str]:
         anchor = f'<a id="{stream.name}"></a>**{stream.name}**'
         yield _row(anchor, "", stream.schema["description"] + same)
         for name, part in fields.items():
-            yield _row(f"`{name}`", type_of(part), part["description"] + _inside(part))
+            if name != "object":
+                yield _row(f"`{name}`", type_of(part), part["description"] + _inside(part))
 
 
 def _fields(stream: OnceHubStream) -> Schema:
