@@ -157,7 +157,7 @@ MUTANTS = (
     Mutant(
         "a new field is dropped",
         f"{TAP}/engine/records.py",
-        "            extra.update(unknown)\n",
+        "            extra |= unknown\n",
         "",
         RECORDS,
     ),
@@ -178,8 +178,8 @@ MUTANTS = (
     Mutant(
         "what is deselected comes back in _extra",
         f"{TAP}/engine/records.py",
-        "for name, _ in self._columns} | hidden",
-        "for name, _ in self._columns}",
+        "            elif name not in self._hidden:\n",
+        "            else:\n",
         RECORDS,
     ),
     # OnceHub's limits, and what is wrong with it.
