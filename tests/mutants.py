@@ -89,7 +89,7 @@ MUTANTS = (
         f"{TAP}/engine/sync_pass.py",
         'return not state["unread"]',
         "return True",
-        RESUME,
+        DELETES,
         "misses_rows",
     ),
     Mutant(
@@ -150,7 +150,7 @@ MUTANTS = (
         f"{TAP}/tap.py",
         'setdefault("account", account) != account',
         'setdefault("account", account) is None',
-        HOSTILE,
+        RESUME,
         "another_account",
     ),
     # Nothing that OnceHub sends is lost on the way.
