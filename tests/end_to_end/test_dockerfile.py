@@ -21,7 +21,6 @@ class Image:
     """A folder, and what the Dockerfile says of it."""
 
     def __init__(self, folder: Path, **arguments: str) -> None:
-        """Build."""
         self.root, self.log, self._context = folder / "root", folder / "log", folder / "context"
         self._environment = {"SSL_CERT_FILE": debian.CERTIFICATES}
         self.said = {"WORKDIR": "/", "USER": "root"}
@@ -57,11 +56,9 @@ class Image:
                 shutil.copy(there, goal)
 
     def inside(self, path: str) -> Path:
-        """Give the place of a path of the image."""
         return self.root / path.lstrip("/")
 
     def run(self, line: str, **variables: str) -> None:
-        """Run a command of the shell."""
         user, line = self.said["USER"], f"cd {self.said['WORKDIR']} && {line}"
         env = self._environment | variables | {"HOME": f"/home/{user}"}
         command = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in env.items())]
@@ -86,12 +83,8 @@ def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path) -> None:
     for secret in (".env", ".git", "output/warehouse.duckdb", "tests"):
         assert not image.inside(f"/project/{secret}").exists()
     with Sandbox(account, key=programs.KEY) as api:
-        variables = {
-            "TAP_ONCEHUB_API_KEY": programs.KEY,
-            "TAP_ONCEHUB_API_URL": api.url,
-            "TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "0",
-            "TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW": "0",
-        }
+        settings = programs.settings_for(api.url).items()
+        variables = {f"TAP_ONCEHUB_{name.upper()}": str(value) for name, value in settings}
         image.container(**variables)
         before = api.count("/bookings")
         image.container("tap-oncehub", "target-duckdb", "dbt-duckdb:build", **variables)

@@ -1,8 +1,6 @@
 """Whole runs of Meltano: what it makes of settings, what it says, kills, several accounts."""
 
 import json
-import re
-import shlex
 import signal
 from pathlib import Path
 
@@ -14,9 +12,6 @@ from sandbox import Account, Sandbox
 from tests.support import kills, programs, warehouse
 from tests.support.project import PAIR, Project, blocks
 from tests.support.streams import LISTS
-
-WITH_TIME = ("--log-level=info", "--log-format=uncolored", "run", *PAIR)
-"""With the form plain, Meltano 4.4 trips over its own message and shows a traceback."""
 
 
 def test_settings_and_figures(tmp_path: Path) -> None:
@@ -47,24 +42,6 @@ def test_settings_and_figures(tmp_path: Path) -> None:
     assert sum(entry.get("run_stats", {}).get("requests", 0) for entry in entries) == requests
 
 
-@pytest.mark.slow
-def test_command_for_single_bookings(tmp_path: Path) -> None:
-    page = programs.ROOT.joinpath("docs/settings.md").read_text("utf-8")
-    found = re.search(r"^ +(TAP_\w+=.*BKNG-1.*) \.venv/bin/meltano run (.*)$", page, re.MULTILINE)
-    assert found
-    account = Account(seed=1, bookings=5, nasty=False)
-    wanted = account.objects("bookings")[2]["id"]
-    variables = dict(v.split("=", 1) for v in shlex.split(found[1].replace("BKNG-1", wanted)))
-    variables["TAP_ONCEHUB__LOAD_SCHEMA"] = "scheduling"
-    with Sandbox(account, key=programs.KEY) as api:
-        project = Project(tmp_path / "project", api.url, **variables)
-        run = project.run(*found[2].split())
-        assert run.status == 0, run.log
-    with duckdb.connect(str(project.database), read_only=True) as connection:
-        assert connection.execute("SELECT id FROM scheduling.booking").fetchall() == [(wanted,)]
-        assert connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(1,)]
-
-
 @pytest.mark.parametrize(
     "number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
 )
@@ -93,24 +70,6 @@ def test_ended_run_goes_on_where_the_loader_was(tmp_path: Path, number: signal.S
         assert api.count("/bookings") - before <= (len(ids) - saved) // 9 + 2
     for stream in ("bookings", "contacts", "users"):
         warehouse.assert_equal(project.database, stream, account.objects(stream))
-
-
-@pytest.mark.slow
-def test_progress_and_an_error_are_lines_for_people(tmp_path: Path) -> None:
-    with Sandbox(Account(seed=1, bookings=30), key=programs.KEY) as api:
-        project = Project(tmp_path / "project", api.url, TAP_ONCEHUB_PAGE_SIZE="10")
-        api.faults.add(429, "/bookings", times=1, after=2, retry_after="10")
-        run = project.meltano(*WITH_TIME)
-        assert run.status == 0, run.log
-        told = [line for line in run.log.splitlines() if "records, " in line]
-        assert any("waiting until" in line for line in told)
-        assert any("bookings: 30 records" in line for line in told)
-        run = project.meltano(*WITH_TIME, TAP_ONCEHUB_API_KEY="another")
-    assert run.status == 1
-    says = "OnceHub does not accept the API key: /v2/"
-    assert sum(says in line for line in run.log.splitlines()) == 1
-    assert "[error    ] tap-oncehub" in run.log
-    assert 'File "' not in run.log
 
 
 @pytest.mark.slow

@@ -1,20 +1,26 @@
-"""The wheel, alone in an empty environment, with every Python and dependency it allows."""
+"""The wheel, and `make run`, with every Python and dependency that they allow.
+
+The newest Python is that of Debian's testing release.
+"""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
-import typing as t
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import programs
+from tests.support import debian, programs
 from tests.support.programs import KEY, ROOT, UV
 
 BY_HAND = {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
+PACKAGES = ("ca-certificates", "git", "make", "python3", "python3-pip", "python3-venv")
+TESTS = ".venv/bin/pytest -q -m 'not slow' tests/unit tests/contract"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,7 @@ def test_wheel_and_sdist_hold_the_tap_and_nothing_else(dist: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
 @pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
-def test_it_works_in_an_empty_environment(
+def test_wheel_in_an_empty_environment(
     tmp_path: Path, dist: Path, python: str, resolution: str
 ) -> None:
     venv = tmp_path / "venv"
@@ -54,21 +60,61 @@ def test_it_works_in_an_empty_environment(
     is_lowest = any(venv.glob("lib/*/site-packages/jsonschema-4.18.*"))
     assert is_lowest == (resolution == "lowest-direct")
 
-    def run(*arguments: str) -> str:
+    def run(*arguments: str) -> programs.Run:
         done = programs.run([str(venv / "bin/tap-oncehub"), *arguments], tmp_path)
         assert done.status == 0, done.log
         warned = [line for line in done.log.split("\n") if "Warning:" in line]
         assert all("SingerSDKPythonEOLWarning" in line for line in warned)
-        return done.output.decode()
+        return done
 
-    assert run("--version").startswith("tap-oncehub v0.")
-    assert "TAP_ONCEHUB_API_KEY" in run("--about")
-    assert json.loads(run("--about", "--format=json"))["name"] == "tap-oncehub"
-    assert "api_key" in run("--about", "--format=markdown")
+    assert run("--version").output.startswith(b"tap-oncehub v0.")
+    assert json.loads(run("--about", "--format=json").output)["name"] == "tap-oncehub"
     with Sandbox(Account(seed=1, bookings=250), key=KEY) as api:
         config = programs.write(tmp_path / "config.json", programs.settings_for(api.url))
-        catalog: dict[str, t.Any] = json.loads(run(f"--config={config}", "--discover"))
+        catalog = json.loads(run(f"--config={config}", "--discover").output)
         discovered = json.loads(ROOT.joinpath("tests/contract/discover.json").read_text())
         assert {s["stream"] for s in catalog["streams"]} == set(discovered)
-        read = programs.Run(0, run(f"--config={config}").encode(), "").records("bookings")
+        read = run(f"--config={config}").records("bookings")
     assert {row["id"] for row in read} == {b["id"] for b in api.account.objects("bookings")}
+
+
+def run_in(command: list[str], folder: Path, env: dict[str, str]) -> str:
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    done = subprocess.run(
+        command, cwd=folder, env=env, check=False, stdin=null, stdout=pipe, stderr=subprocess.STDOUT
+    )
+    assert done.returncode == 0, done.stdout.decode()
+    return done.stdout.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_make_run_oldest_python(tmp_path: Path) -> None:
+    programs.make_venv(tmp_path / "venv", "3.10", UV_PYTHON_DOWNLOADS="never")
+    python = (tmp_path / "venv/bin/python").resolve()
+    project, env = tmp_path / "project", programs.environment()
+    programs.check_out(project)
+    shown = run_in(["make", "run", f"PYTHON_VERSIONS={python}"], project, env)
+    assert re.search(r"^bookings +2,000 +2,000 ", shown, re.MULTILINE)
+    assert "Python 3.10" in run_in([".venv/bin/python", "--version"], project, env)
+    run_in(["/bin/sh", "-c", TESTS], project, env)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_make_run_newest_python(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    debian.install(root, "testing", *PACKAGES)
+    programs.check_out(root / "project")
+    env = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/root", "LANG": "C.UTF-8"}
+    env |= dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT"), debian.CERTIFICATES)
+    env["UV_PYTHON_DOWNLOADS"] = "never"
+
+    def inside(line: str) -> str:
+        return run_in(debian.command(root, f"cd /project && {line}"), tmp_path, env)
+
+    assert re.search(r"^bookings +2,000 +2,000 ", inside("make run"), re.MULTILINE)
+    assert "Python 3.14" in inside(".venv/bin/python --version")
+    assert "bookings" in inside("make models")
+    inside(TESTS)
+    shutil.rmtree(root)

@@ -173,14 +173,6 @@ def test_an_object_that_is_refused_costs_no_other(tmp_path: Path, status: int) -
     assert run.status == (status != 404)
 
 
-def test_more_than_a_hundred_fail_the_stream() -> None:
-    with Sandbox(Account(seed=6, bookings=2, users=140), key=KEY) as api:
-        api.faults.add("409", "/users/*", times=None)
-        run = inside.sync(api, AVAILABILITY, page_size=10)
-        assert (run.ended, api.count(status=409)) == ("failed", 101)
-    assert len(str(run.state)) < 4096
-
-
 BODIES: dict[str, tuple[str, t.Any, list[t.Any]]] = {
     AVAILABILITY: (
         "/users/X-1/scheduling-availability",

@@ -23,20 +23,6 @@ def ids(rows: Rows) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def kill_after(pages: int) -> inside.Watch:
-    """Kill a run as soon as so many pages are written, with their state."""
-    kinds = [""]
-    left = [pages]
-
-    def watch(message: inside.Message, _: int) -> None:
-        left[0] -= (kinds[-1], message["type"]) == ("RECORD", "STATE")
-        kinds.append(message["type"])
-        if not left[0]:
-            raise inside.KilledError
-
-    return watch
-
-
 def bookmark(state: inside.State, stream: str = "bookings") -> datetime:
     return moment(state["bookmarks"][stream]["replication_key_value"])
 
@@ -130,7 +116,7 @@ def test_the_bookmark_is_from_when_the_pass_began_on_the_earlier_clock(
     servers = datetime.fromtimestamp(api.clock.time(), timezone.utc)
     began = min(servers, datetime.now(timezone.utc))
     loaded = inside.Warehouse()
-    loaded.sync(api, "bookings", watch=kill_after(3), **PAGES)
+    loaded.sync(api, "bookings", kill_after=30, **PAGES)
     api.clock.offset_seconds += 3600
     behind = account.edit("bookings", objects[5], subject="edited behind the cursor")
     account.edit("bookings", objects[95], subject="edited before the cursor")
