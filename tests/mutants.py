@@ -68,7 +68,7 @@ MUTANTS = (
         f"{TAP}/client.py",
         "$.data[-2:].id",
         "$.data[-1:].id",
-        RESUME,
+        HISTORIES,
     ),
     Mutant(
         "an exactly full page ends the list",
@@ -126,7 +126,7 @@ MUTANTS = (
         f"{TAP}/engine/plan.py",
         "first = before(wanted, _INSTANT) if wanted else None",
         "first = wanted",
-        RESUME,
+        "tests/engine/test_state.py",
         "start_date",
     ),
     Mutant(
