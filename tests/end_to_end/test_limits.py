@@ -69,17 +69,6 @@ def test_a_429_in_every_stream_costs_nothing_but_time() -> None:
             assert len(run.records(stream)) == len(wanted) > 0, stream
 
 
-def test_requests_of_retries_count_too(tmp_path: Path) -> None:
-    account = Account(seed=7, bookings=150)
-    limits = Limits(per_second=0, per_window=8, window_seconds=1)
-    with Sandbox(account, key=programs.KEY, limits=limits) as api:
-        api.faults.add(503, "/bookings", times=3, probability=0.25, seed=1)
-        more = {"rate_limit_per_window": 8, "rate_limit_window_seconds": 1, "page_size": 10}
-        run = inside.spawn(tmp_path, api, "bookings", **more)
-        assert (api.refused, api.count(status=503)) == (0, 3)
-    assert_complete(run, account)
-
-
 def together(folder: Path, taps: int, faster: float, pages: int) -> float:
     """Run taps at once, none of which is refused; give how many windows the full ones took."""
     account = Account(seed=1, bookings=10 * pages)

@@ -15,7 +15,6 @@ from tests.support.raw import page, raw_server, response
 from tests.support.streams import KEYS, LISTS, offered
 
 SLOTS, AVAILABILITY = "booking_calendar_time_slots", "user_scheduling_availability"
-FILTERED = ("booking_hosts", "booking_page_links", "conversations")
 PAGE = ROOT.joinpath("docs/limits.md").read_text()
 CHILDREN = (SLOTS, AVAILABILITY, "booking_calendar")
 SELECTED = (*LISTS, *CHILDREN)
@@ -263,26 +262,6 @@ def test_single_objects_by_their_ids_deleted_ones_included(tmp_path: Path) -> No
 
 
 # --- what only filters and expansions tell
-
-
-def test_what_filters_tell_is_complete_after_kills_and_then_asks_for_changes_only() -> None:
-    account = Account(seed=4, bookings=120, users=6, nasty=False)
-    loaded = inside.Warehouse()
-    users = [user["id"] for user in account.objects("users")]
-    with Sandbox(account, key=KEY, order="updated") as api:
-        for number in range(8):
-            end = {"kill_after": 20 + 9 * number} if number < len(users) else {}
-            loaded.sync(api, *FILTERED, page_size=7, **end)
-            if end:
-                account.edit("users", users[number], last_name="Moved")
-        assert_complete(loaded, api, *FILTERED)
-        account.clock.offset_seconds += 3600
-        changed = account.assign(account.objects("bookings")[50]["id"], users[0], users[1])
-        run = loaded.sync(api, *FILTERED, page_size=7)
-        assert run.ended == "well"
-    hosts = {(row["booking_id"], row["user_id"]) for row in run.records("booking_hosts")}
-    assert {(changed, users[0]), (changed, users[1])} <= hosts
-    assert len(hosts) < 20
 
 
 @pytest.mark.parametrize("by_id", [True, False])
