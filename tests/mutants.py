@@ -68,7 +68,7 @@ MUTANTS = (
         f"{TAP}/client.py",
         "$.data[-2:].id",
         "$.data[-1:].id",
-        RESUME,
+        HISTORIES,
     ),
     Mutant(
         "an exactly full page ends the list",
@@ -89,7 +89,7 @@ MUTANTS = (
         f"{TAP}/engine/sync_pass.py",
         'return not state["unread"]',
         "return True",
-        RESUME,
+        DELETES,
         "misses_rows",
     ),
     Mutant(
@@ -126,7 +126,7 @@ MUTANTS = (
         f"{TAP}/engine/plan.py",
         "first = before(wanted, _INSTANT) if wanted else None",
         "first = wanted",
-        RESUME,
+        "tests/engine/test_state.py",
         "start_date",
     ),
     Mutant(
@@ -150,7 +150,7 @@ MUTANTS = (
         f"{TAP}/tap.py",
         'setdefault("account", account) != account',
         'setdefault("account", account) is None',
-        HOSTILE,
+        RESUME,
         "another_account",
     ),
     # Nothing that OnceHub sends is lost on the way.
