@@ -29,7 +29,7 @@ RUN_BY = {
     ("docs/destinations.md", "yaml"): "tests/end_to_end/test_meltano.py",
     ("docs/moving-from-dlt.md", "sql"): "tests/docs/test_queries.py",
     ("docs/operations.md", "sql"): "tests/docs/test_queries.py",
-    ("docs/query.md", "sql"): "tests/support/answers.py",
+    ("docs/query.md", "sql"): "tests/transform/test_models.py",
     ("docs/query.md", "python"): "tests/transform/test_query.py",
     ("docs/stream-maps.md", "yaml"): "tests/end_to_end/test_personal_data.py",
     ("docs/troubleshooting.md", "text"): "tests/docs/test_messages.py",

@@ -3,8 +3,8 @@
 import logging
 import random
 import typing as t
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
@@ -194,28 +194,16 @@ class Run(SyncRun):
     def __init__(self, world: "World") -> None:
         self.world = world
         self.messages: list[tuple[t.Any, ...]] = []
-        self.warnings: list[str] = []
-        self.date: datetime | None = None
-        tap = SimpleNamespace(
-            name="memory",
-            plugin_version="0",
-            state={"bookmarks": {}},
-            write_message=self._activate,
-            streams={},
-        )
+        self.state: State = {}
+        tap: t.Any = SimpleNamespace(name="memory", plugin_version="0", streams={})
+        tap.state, tap.logger = {"bookmarks": self.state}, MemoryStream.logger
+        tap.write_message = self._activate
         stats = SimpleNamespace(back_to=None, records=0)
         progress = SimpleNamespace(stats=lambda _name: stats, note=lambda *_: None)
-        client = SimpleNamespace(patience=self._patience, progress=progress, waiter=None)
-        super().__init__(t.cast("t.Any", tap), t.cast("t.Any", client))
-        self.state = tap.state["bookmarks"]
+        client: t.Any = SimpleNamespace(patience=nullcontext, progress=progress, waiter=None)
+        super().__init__(tap, client)
         self.may_tell_deletes = world.is_named
-        self.patience: list[float] = []
         self._saved = b""
-
-    @contextmanager
-    def _patience(self, seconds: float) -> Iterator[None]:
-        self.patience.append(seconds)
-        yield
 
     @property
     def clocks(self) -> Clocks:
@@ -229,17 +217,11 @@ class Run(SyncRun):
         self.world.step()
 
     def save_state(self) -> None:
-        text = msgspec.json.encode(self.world.encode(self.state))
+        text = msgspec.json.encode(self.state)
         if text != self._saved:
             assert len(text) < LONGEST_STATE, text
             self._saved = text
             self.write("S", text)
-
-    def warn(self, stream: str, what: str) -> None:
-        self.warnings.append(f"{stream}: {what}")
-
-    def fail(self, stream: str, error: EndpointError) -> None:
-        self.failures[stream] = error
 
 
 class MemoryStream(ResumableStream):
@@ -304,7 +286,7 @@ class MemoryStream(ResumableStream):
         """Write all records, as the SDK does."""
         for row in self.get_records(None):
             key = (row["id"], row["user"]) if "user" in row else row["id"]
-            self.run.write("R", self.name, key, row["v"], self._stream_version)
+            self.run.write("R", self.name, key, row["v"], self._version)
 
 
 class Incremental(MemoryStream):
@@ -316,26 +298,22 @@ class FullTable(MemoryStream):
     name = "full_table"
 
 
-class PerObject(MemoryStream):
-    """Follows a list whose objects have changed; tells no deletes."""
-
-    name = "per_object"
-    path = "/objects/{id}"
-    source = "/objects"
-    reader = staticmethod(object_reader)
-    follows = "updated"
-    tells_deletes = False
-    documented_refusals: t.ClassVar[Mapping[int, str]] = {404: "gone"}
-
-
 class Slots(MemoryStream):
     """Asks for each object of a list that is read whole."""
 
     name = "slots"
-    path = "/objects/{id}/slots"
+    path = "/objects/{id}"
     source = "/objects"
     reader = staticmethod(object_reader)
     documented_refusals: t.ClassVar[Mapping[int, str]] = {404: "gone"}
+
+
+class PerObject(Slots):
+    """Follows a list whose objects have changed; tells no deletes."""
+
+    name = "per_object"
+    follows = "updated"
+    tells_deletes = False
 
 
 class Filtered(MemoryStream):
@@ -377,8 +355,6 @@ class World:
     completed: State = field(default_factory=dict)
     partial: State = field(default_factory=dict)
     step: Callable[[], None] = lambda: None
-    encode: Callable[[State], State] = staticmethod(lambda state: state)  # noqa: RUF009
-    decode: Callable[[State], State] = staticmethod(lambda state: state)  # noqa: RUF009
     failures: dict[str, EndpointError] = field(default_factory=dict)
 
     @property
@@ -400,27 +376,22 @@ class World:
         refresh: bool = False,
     ) -> str:
         """Run once: well, failed or killed; ``refresh`` begins with no state and no rows."""
-        self.step = step
         run = Run(self)
         found = merge({}, merge(merge({}, self.completed), self.partial)) if not refresh else {}
-        found = self.decode(found)
         if refresh:
             self.tables = {}
         streams = [kind(run, found.get(kind.name)) for kind in self.streams]
         for stream in streams:
             stream.prepare_state()
         ended = "killed"
-        try:
-            self.step = lambda: None
-            run.save_state()
-            self.step = step
+        self.step = lambda: None
+        run.save_state()
+        self.step = step
+        with suppress(Killed):
             for stream in streams:
                 stream.sync_rows()
             ended = "failed" if run.failures else "well"
-        except Killed:
-            pass
-        finally:
-            self.step = lambda: None
+        self.step = lambda: None
         self.failures = run.failures
         # A loader that is killed has not loaded the last messages, or not yet told the last states.
         lost, late = lag if ended == "killed" else (0, 0)

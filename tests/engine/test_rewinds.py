@@ -32,15 +32,6 @@ def test_page_that_stays_broken_ends_the_stream(place: int, order: str) -> None:
     assert len(world.tables["incremental"]) == 60
 
 
-def test_page_that_stays_broken_among_objects_before_the_start_date() -> None:
-    world = begin("created", pause=DAY / 6)
-    world.server.size, world.streams = 2, (Incremental,)
-    world.config["start_date"] = world.server.objects["O30"]["updated"]
-    world.server.poisoned = {"O24"}
-    assert world.run() == "failed"
-    assert world.server.requests < 500
-
-
 def test_objects_that_are_read_again_count_once() -> None:
     world, edits = begin("created"), 0
     server, world.streams = world.server, (Incremental,)

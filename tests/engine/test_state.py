@@ -4,16 +4,24 @@ import json
 import random
 import typing as t
 from datetime import datetime, timedelta, timezone
-from types import SimpleNamespace
 
 import pytest
 
 from tap_oncehub.engine.errors import EndpointError
 from tap_oncehub.engine.plan import Clocks, Plan
 from tap_oncehub.engine.readers import ListMovedError, Page
-from tap_oncehub.engine.state import MAX_UNREAD, UnreadObjects, prepare
+from tap_oncehub.engine.state import MAX_UNREAD, prepare
 from tap_oncehub.engine.sync_pass import SyncPass, due_passes
-from tests.engine.memory import CONFIG, DAY, Filtered, Incremental, MemoryStream, Server, World
+from tests.engine.memory import (
+    CONFIG,
+    DAY,
+    Filtered,
+    Incremental,
+    MemoryStream,
+    Server,
+    Slots,
+    World,
+)
 
 NOW = datetime(2027, 3, 8, 12, tzinfo=timezone.utc)
 CLOCKS = Clocks(NOW, NOW)
@@ -43,15 +51,12 @@ def world(*streams: type[MemoryStream], users: int = 0, objects: int = 0) -> Wor
 
 HOSTILE: tuple[dict[str, t.Any], ...] = (
     {"resume": [["x" * 20]] * 100_000},
-    {"resume": {"positions": ["x"] * 100_000}},
     {"resume": [1, "updated", 0, ["a", "b"], [], None, None, None, 0, [["x" * 1_000_000]]]},
     {"resume": [1, "updated", 0, ["a", "b"], [], None, None, None, 0, [["x"]] * 6]},
-    {"full_pass": "yesterday"},
     {"full_pass": [2**60, ["a", "b"], 1, ""]},
     {"unread": [1]},
     {"unread": None, "full_pass": 0, "resume": {}, "wide_read": ""},
     {"unread": ["x"] * (MAX_UNREAD + 1)},
-    {"wide_read": {"a": 1}},
     {"foreign": "x" * 1_000_000},
 )
 
@@ -77,20 +82,12 @@ def test_prepare_state_of_before() -> None:
     assert sync_pass.record_version
 
 
-def test_full_pass_of_an_old_bookmark_comes_after_its_days() -> None:
+@pytest.mark.parametrize("stuck", [0, 1, None])
+def test_full_pass_is_due_by_either_clock(stuck: int | None) -> None:
     found = prepared(BOOKMARK)
-    passes(found)
-    later = Clocks(*(clock + 6 * DAY for clock in CLOCKS))
-    assert not WEEK.is_full_pass_due(found, later)
-    assert WEEK.is_full_pass_due(found, Clocks(*(clock + DAY for clock in later)))
-
-
-@pytest.mark.parametrize("stuck", [0, 1])
-def test_full_pass_is_due_by_either_clock(stuck: int) -> None:
-    found = prepared(BOOKMARK)
-    passes(found)
-    clocks = [clock + 8 * DAY for clock in CLOCKS]
-    clocks[stuck] = NOW
+    passes(found)  # an old bookmark without one: it is due after its days
+    assert not WEEK.is_full_pass_due(found, Clocks(*(clock + 6 * DAY for clock in CLOCKS)))
+    clocks = [NOW if place == stuck else clock + 7 * DAY for place, clock in enumerate(CLOCKS)]
     assert WEEK.is_full_pass_due(found, Clocks(*clocks))
 
 
@@ -150,12 +147,12 @@ def test_less_than_half_tells_no_deletes_until_confirmed() -> None:
 
 
 def test_unread_holds_a_hundred_over_all_streams() -> None:
-    state = {"unread": [f"O{number}" for number in range(MAX_UNREAD)]}
-    run = SimpleNamespace(count_unread=lambda: MAX_UNREAD)
-    unread = UnreadObjects(SimpleNamespace(stream_state=state, run=run))
-    unread.add("O1")
-    with pytest.raises(EndpointError, match="more than 100"):
-        unread.add("O100")
+    here = world(Slots, objects=MAX_UNREAD + 1)
+    here.server.broken = dict.fromkeys(here.server.objects, 500)
+    here.server.rng.random = lambda: 0.1  # type: ignore[method-assign]
+    assert here.run() == "failed"
+    assert "more than 100" in str(here.failures["slots"])
+    assert len(here.partial["slots"]["unread"]) == MAX_UNREAD
 
 
 def test_filter_that_is_unread_stays_so_until_it_is_read_whole() -> None:

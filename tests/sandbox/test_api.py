@@ -289,92 +289,59 @@ def test_parents_that_refuse_their_children(api: Sandbox, get: Get, status: int)
     assert status != 404 or 404 in seen
 
 
-def test_odd_characters_reach_the_client_as_valid_json(api: Sandbox, get: Get) -> None:
-    api.switch(lone_surrogates=True, nul_characters=True)
-    answer = get("/bookings", limit=100)
-    assert answer.json()["data"] == api.account.objects("bookings")[:100]
-    assert b"\\ud83d" in answer.content
-    assert b"\\u0000" in answer.content
-
-
 # --- what goes wrong as ordered
 
 
-@pytest.mark.parametrize(
-    ("kind", "error"),
-    [
-        ("reset", requests.exceptions.ConnectionError),
-        ("close", requests.exceptions.ConnectionError),
-        ("truncated", requests.exceptions.ChunkedEncodingError),
-        ("timeout", requests.exceptions.ReadTimeout),
-        *((kind, ValueError) for kind in ("half_json", "html", "empty", "not_json", "bom")),
-        ("no_data", KeyError),
-        *((kind, TypeError) for kind in ("data_null", "data_object", "data_string")),
-    ],
-)
-def test_fault_strikes_once(api: Sandbox, kind: str, error: type[Exception]) -> None:
+BODIES = ("half_json", "html", "empty", "not_json", "bom", "no_data")
+SHAPES = ("data_null", "data_object", "data_string")
+FAULTS = (*BODIES, *SHAPES, "reset", "close", "truncated", "timeout", 302, 429, 502)
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_fault_strikes_once(api: Sandbox, kind: t.Any) -> None:
     def first() -> t.Any:
-        answer = requests.get(api.url + "/bookings", headers={"API-Key": KEY}, timeout=0.5)
+        answer = requests.get(
+            api.url + "/bookings", headers={"API-Key": KEY}, timeout=0.5, allow_redirects=False
+        )
         data = json.loads(answer.content.decode())["data"]
         if not isinstance(data, list):
             raise TypeError
         return data[0]
 
     api.faults.add(kind, seconds=2)
-    with pytest.raises(error) as caught:
+    with pytest.raises((requests.RequestException, ValueError, KeyError, TypeError)):
         first()
-    assert ("reset" in str(caught.value)) == (kind == "reset")
-    assert [entry.fault for entry in api.log] == [kind]
+    assert [entry.fault for entry in api.log] == [str(kind)]
+    assert api.refused == 0  # only what the limits refused
     assert first()
 
 
-@pytest.mark.parametrize("kind", ["same_page", "cycle"])
-def test_pages_that_lead_nowhere(api: Sandbox, get: Get, kind: str) -> None:
-    api.faults.add(kind, times=None)
-    pages, cursor = [], {}
-    for _ in range(6):
-        pages.append(get("/bookings", **cursor).json()["data"])
-        cursor = {"after": pages[-1][-1]["id"]}
-    assert pages[:2] * 2 == pages[2:]
-    assert (pages[0] == pages[1]) == (kind == "same_page")
-
-
-def test_status_strikes_where_and_when_it_is_ordered(api: Sandbox, get: Get) -> None:
-    for status in (302, 429, 502):
-        api.faults.add(status, retry_after="7")
-        answer = get("/bookings")
-        assert (answer.status_code, answer.headers["Retry-After"]) == (status, "7")
-        assert api.account.customer_email in answer.text
-    assert api.refused == 0  # only what the limits refused
+def test_fault_strikes_where_and_when_it_is_ordered(api: Sandbox, get: Get) -> None:
     api.faults.add("500", "/bookings", times=2, after=1)
-    asked = ["/users", *["/bookings"] * 4]
-    assert [get(path).status_code for path in asked] == [200, 200, 500, 500, 200]
-    api.faults.add("500", "/bookings/*", query="expand", times=None)
-    asked = ["/bookings", "/bookings/x", "/bookings/x?expand=owner"]
-    assert [get(path).status_code for path in asked] == [200, 404, 500]
+    api.faults.add("502", "/bookings/*", query="expand", times=None)
+    asked = {"/users": 200, "/bookings/x": 404, "/bookings/x?expand=owner": 502}
+    assert {path: get(path).status_code for path in asked} == asked
+    assert [get("/bookings").status_code for _ in range(4)] == [200, 500, 500, 200]
 
 
 def test_limits_slide_and_do_not_count_what_they_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
     monkeypatch.setattr(limits.time, "monotonic", lambda: now[0])
     limiter = limits.Limiter(Limits(clock_factor=100))
-    assert [limiter.arrive() for _ in range(5)] == [0.0] * 5
-    assert limiter.arrive() == pytest.approx(0.01)
+    assert [limiter.arrive() for _ in range(6)] == [*[0.0] * 5, pytest.approx(0.01)]
     for _ in range(195):
         now[0] += 0.01
         assert limiter.arrive() == 0
-    for moment, wait in ((1002.0, 1.0), (1003.01, 0)):
-        now[0] = moment
+    for now[0], wait in ((1002.0, 1.0), (1003.01, 0)):
         assert limiter.arrive() == pytest.approx(wait)
 
 
 @pytest.mark.parametrize(
-    ("style", "form"), [("seconds", r"\d+"), ("date", r"\w{3}, .* GMT"), (None, "None")]
+    ("style", "form"), [("seconds", r"\d+"), ("date", ".* GMT"), (None, "None")]
 )
-def test_limits_say_when(style: t.Literal["seconds", "date"] | None, form: str) -> None:
+def test_limits_say_when(style: t.Any, form: str) -> None:
     only = Limits(retry_after=style)
     with Sandbox(Account(bookings=1), KEY, limits=only) as api, asking(api) as get:
-        assert get("/teams").status_code == 200
         api.use_up(200)
         answer = get("/teams")
         assert api.refused == api.count(status=429) == 1

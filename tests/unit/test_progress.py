@@ -76,11 +76,10 @@ def test_wait_is_told_if_it_is_long_or_a_line_is_due(
 
 def test_notices_name_ten_and_count_the_rest(lines: Lines) -> None:
     progress = Progress(logging.getLogger("tap"), lambda: None)
-    for number in range(1200):
-        progress.note("slots", "calendars skipped", f"BKC-{number}")
+    for number in range(12):
+        progress.note("slots", "calendars skipped", str(number))
     progress.summarize(None)
-    named = ", ".join(f"BKC-{number}" for number in range(10))
-    assert lines() == [f"slots: calendars skipped: {named} and 1,190 more"]
+    assert lines() == ["slots: calendars skipped: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"]
 
 
 @pytest.fixture

@@ -8,13 +8,7 @@ import pytest
 import requests
 from requests import exceptions
 
-from tap_oncehub.engine.errors import (
-    RefusedError,
-    RetriableError,
-    TapError,
-    network_error,
-)
-from tap_oncehub.tap import error_for_response
+from tap_oncehub.engine.errors import RetriableError, network_error
 from tests.support.responses import answer
 
 KEY = "key-0815"
@@ -87,57 +81,20 @@ def test_body_is_decoded_or_says_that_it_is_none(content: bytes, body: t.Any) ->
         assert answer(content).body == answer(content).json() == body
 
 
-EXPIRED = "certificate verify failed: expired ("
-
-
 @pytest.mark.parametrize(
-    ("error", "kind", "said", "answered"),
+    ("error", "said", "answered"),
     [
-        (exceptions.ProxyError("http://u:pass@p"), RetriableError, "proxy does not work", False),
-        (exceptions.ConnectTimeout(KEY), RetriableError, "connecting took too long", False),
-        (exceptions.ReadTimeout(KEY), RetriableError, "the response took too long", True),
-        (exceptions.ChunkedEncodingError(KEY), RetriableError, "was cut short", True),
-        (exceptions.ContentDecodingError(KEY), RetriableError, "was garbled", True),
-        (requests.ConnectionError("Failed to resolve"), RetriableError, "host name is", False),
-        (requests.ConnectionError("NewConnectionError"), RetriableError, "was refused", False),
-        (requests.ConnectionError("reset by peer"), RetriableError, "connection broke", True),
-        (exceptions.InvalidProxyURL(KEY), TapError, "HTTPS_PROXY", None),
-        (OSError(KEY), TapError, "REQUESTS_CA_BUNDLE", None),
-        (exceptions.SSLError(EXPIRED), TapError, "expired", None),
+        (exceptions.ConnectTimeout(KEY), "connecting took too long", False),
+        (exceptions.ReadTimeout(KEY), "the response took too long", True),
+        (exceptions.ChunkedEncodingError(KEY), "was cut short", True),
+        (exceptions.ContentDecodingError(KEY), "was garbled", True),
+        (requests.ConnectionError("NewConnectionError"), "was refused", False),
+        (requests.ConnectionError("reset by peer"), "connection broke", True),
+        (OSError(KEY), "REQUESTS_CA_BUNDLE", None),
     ],
 )
-def test_network_failure_is_named_without_what_libraries_say(
-    error: Exception, kind: type, said: str, *, answered: bool | None
-) -> None:
+def test_network_failure(error: Exception, said: str, *, answered: bool | None) -> None:
     fault = network_error(error, "https://api.example.com/v2/users")
-    assert type(fault) is kind
     assert said in str(fault)
     assert KEY not in str(fault)
-    assert "pass" not in str(fault)
     assert getattr(fault, "answered", None) is answered
-
-
-API_ERROR = {"type": "invalid_request_error", "message": "No such user", "param": "id"}
-
-
-@pytest.mark.parametrize(
-    ("status", "elsewhere", "when_the_key_is_checked"),
-    [
-        (401, TapError, TapError),
-        (403, RefusedError, TapError),
-        *((status, RefusedError, TapError) for status in (302, 304, 308, 404)),
-        (400, RefusedError, RefusedError),
-        (422, RefusedError, RefusedError),
-    ],
-)
-@pytest.mark.parametrize("body", [None, API_ERROR])
-def test_refusal_means_more_where_the_key_is_checked(
-    status: int, elsewhere: type, when_the_key_is_checked: type, body: object
-) -> None:
-    found = [
-        error_for_response(answer(body, status), path, "text", check_path="/v2/test")
-        for path in ("/v2/users", "/v2/bookings/test", "/v2/test")
-    ]
-    assert [type(error) for error in found] == [elsewhere, elsewhere, when_the_key_is_checked]
-    if isinstance(found[0], RefusedError):
-        assert found[0].status == status

@@ -1,11 +1,8 @@
 """Times of any form are written in UTC, with their precision; what is no time is none."""
 
-import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tap_oncehub.engine.times import milliseconds, moment_of, utc_text
 
@@ -66,20 +63,3 @@ def test_what_is_no_time_is_none(text: str) -> None:
 )
 def test_filter_is_written_in_milliseconds_rounded_down(moment: datetime, text: str) -> None:
     assert milliseconds(moment) == text
-
-
-@settings(derandomize=True, deadline=None)
-@given(
-    moment=st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.just(UTC)),  # noqa: DTZ001
-    minutes=st.integers(-23 * 60 - 59, 23 * 60 + 59),
-    digits=st.integers(0, 9),
-)
-def test_any_offset_gives_the_same_moment(moment: datetime, minutes: int, digits: int) -> None:
-    local = moment.astimezone(timezone(timedelta(minutes=minutes)))
-    fraction = f".{local.microsecond:06}000"[: digits + 1] if digits else ""
-    text = local.strftime("%m-%dT%H:%M:%S") + fraction + local.strftime("%z")
-    written = utc_text(f"{local.year:04}-{text}")
-    assert written
-    assert re.fullmatch(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d{re.escape(fraction)}Z", written)
-    kept = 10 ** max(0, 6 - digits)
-    assert moment_of(written) == moment.replace(microsecond=moment.microsecond // kept * kept)

@@ -91,7 +91,7 @@ def _load(settings: Settings, signals: _Signals) -> None:
                 loader.take(line)
         loader.flush()
     finally:
-        warehouse.end()
+        warehouse.connection.close()
 
 
 def _reason(error: Exception) -> str:
