@@ -87,26 +87,6 @@ def test_deleted_rows_are_marked_after_full_pass_days(
     assert "reading the whole list" not in after.log
 
 
-def test_a_list_that_lost_more_than_half_is_taken_for_broken(
-    tmp_path: Path, api: Sandbox, account: Account
-) -> None:
-    loaded = inside.Warehouse()
-    assert loaded.sync(api, *BY_TIME, **VERSIONED).ended == "well"
-    delete(account, "bookings", *range(31))
-    delete(account, "contacts", 3)
-    for _ in range(2):  # the next one is as careful
-        account.clock.offset_seconds += 8 * A_DAY
-        run = inside.spawn(tmp_path, api, *BY_TIME, state=loaded.state, **VERSIONED)
-        loaded.load(run.messages)
-        assert run.status == 1
-        assert "bookings: the list has 29 objects, less than half of the 60" in run.errors[-1]
-        assert len(loaded.rows("bookings")) == 60
-        assert loaded.rows("contacts").keys() == alive(account, "contacts")
-    loaded.state = {}  # as the error says
-    assert loaded.sync(api, *BY_TIME, **VERSIONED).ended == "well"
-    assert loaded.rows("bookings").keys() == alive(account, "bookings")
-
-
 @pytest.mark.parametrize(
     ("more", "fault"),
     [

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -19,7 +20,6 @@ from tests.support import programs
 from tests.support.programs import KEY, ROOT, UV
 
 BY_HAND = {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
-PACKAGES = ("ca-certificates", "git", "make", "python3", "python3-pip", "python3-venv")
 TESTS = ".venv/bin/pytest -q -m 'not slow' tests/unit tests/contract"
 
 
@@ -78,158 +78,125 @@ def test_wheel_in_an_empty_environment(
     assert {row["id"] for row in read} == {b["id"] for b in api.account.objects("bookings")}
 
 
-def run_in(command: list[str], folder: Path, env: dict[str, str]) -> str:
-    pipe, null = subprocess.PIPE, subprocess.DEVNULL
-    done = subprocess.run(
-        command, cwd=folder, env=env, check=False, stdin=null, stdout=pipe, stderr=subprocess.STDOUT
-    )
-    assert done.returncode == 0, done.stdout.decode()
-    return done.stdout.decode()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_make_run_oldest_python(tmp_path: Path) -> None:
-    programs.make_venv(tmp_path / "venv", "3.10", UV_PYTHON_DOWNLOADS="never")
-    python = (tmp_path / "venv/bin/python").resolve()
-    project, env = tmp_path / "project", programs.environment()
-    programs.check_out(project)
-    shown = run_in(["make", "run", f"PYTHON_VERSIONS={python}"], project, env)
-    assert re.search(r"^bookings +2,000 +2,000 ", shown, re.MULTILINE)
-    assert "Python 3.10" in run_in([".venv/bin/python", "--version"], project, env)
-    run_in(["/bin/sh", "-c", TESTS], project, env)
-
-
-# --- in a Debian of the tests' own, in a folder
-
-
 OF_THIS_MACHINE = ("etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt")
 """How to reach the package index, and whom to trust there."""
 CERTIFICATES = f"/{OF_THIS_MACHINE[-1]}"
 # Mounts that are gone with the process.
 CHROOT = """
 mount -t proc proc "$0/proc"; mount --bind /dev "$0/dev"; mount -t tmpfs tmpfs "$0/dev/shm"
-exec chroot --userspec="$1" "$0" /bin/sh -c "$2"
+exec chroot --userspec="$1" "$0" /bin/sh -ec "$2"
 """
+ENTER = ["/usr/bin/unshare", "-m", "/bin/sh", "-c", CHROOT]
 
 
-def install_debian(root: Path, release: str, *packages: str) -> None:
-    """Fill a folder, if that can be done here."""
+def shell(line: str, folder: Path, root: Path | None = None, user: str = "root", **env: str) -> str:
+    """Run a line of the shell, in a folder here or in that of a Debian; gives what it said."""
+    command = ["/bin/sh", "-ec", line] if root is None else [*ENTER, str(root), user, line]
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    more = {"cwd": folder, "env": env, "stdin": null, "stdout": pipe, "stderr": subprocess.STDOUT}
+    done = subprocess.run(command, check=False, encoding="utf-8", **more)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture
+def debian(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder with a release of Debian and packages, if that can be done here."""
+    root, (release, packages) = tmp_path / "root", request.param
     if os.geteuid() or not shutil.which("debootstrap"):
         pytest.skip("debootstrap is not installed, or chroot not allowed")
-    include = f"--include={','.join(packages)}"
+    include = f"--include=ca-certificates,python3,python3-venv,{packages}"
     command = ["/usr/sbin/debootstrap", "--variant=minbase", include, release, str(root)]
     subprocess.run(command, check=True, capture_output=True)
     for file in OF_THIS_MACHINE:
         shutil.copy(f"/{file}", root / file)
-
-
-def in_debian(root: Path, line: str, user: str = "root") -> list[str]:
-    """Make a command of a line of the shell in there."""
-    return ["/usr/bin/unshare", "-m", "/bin/sh", "-c", CHROOT, str(root), user, line]
+    yield root
+    shutil.rmtree(root)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_make_run_newest_python(tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    install_debian(root, "testing", *PACKAGES)
-    programs.check_out(root / "project")
+def test_make_run_oldest_python(tmp_path: Path) -> None:
+    programs.make_venv(tmp_path / "venv", "3.10", UV_PYTHON_DOWNLOADS="never")
+    python = shlex.quote(str((tmp_path / "venv/bin/python").resolve()))
+    project, env = tmp_path / "project", programs.environment()
+    programs.check_out(project)
+    shown = shell(f"make run PYTHON_VERSIONS={python}", project, **env)
+    assert re.search(r"^bookings +2,000 +2,000 ", shown, re.MULTILINE)
+    assert "Python 3.10" in shell(".venv/bin/python --version", project, **env)
+    shell(TESTS, project, **env)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("debian", [("testing", "git,make,python3-pip")], indirect=True)
+def test_make_run_newest_python(tmp_path: Path, debian: Path) -> None:
+    programs.check_out(debian / "project")
     env = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/root", "LANG": "C.UTF-8"}
     env |= dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT"), CERTIFICATES)
     env["UV_PYTHON_DOWNLOADS"] = "never"
 
     def inside(line: str) -> str:
-        return run_in(in_debian(root, f"cd /project && {line}"), tmp_path, env)
+        return shell(f"cd /project; {line}", tmp_path, debian, **env)
 
     assert re.search(r"^bookings +2,000 +2,000 ", inside("make run"), re.MULTILINE)
     assert "Python 3.14" in inside(".venv/bin/python --version")
     assert "bookings" in inside("make models")
     inside(TESTS)
-    shutil.rmtree(root)
 
 
-class Image:
-    """What the Dockerfile says, done by root in a folder: no engine builds the image here.
-
-    What stands for the image that it begins with is a Debian, with Debian's Python.
-    """
-
-    def __init__(self, folder: Path, **arguments: str) -> None:
-        self.root, self.log, self._context = folder / "root", folder / "log", folder / "context"
-        self._environment = {"SSL_CERT_FILE": CERTIFICATES}
-        self.said = {"WORKDIR": "/", "USER": "root"}
-        programs.check_out(self._context)
-        text = self._context.joinpath("Dockerfile").read_text("utf-8")
-        text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", "")
-        for line in filter(None, text.splitlines()):
-            instruction, _, rest = line.partition(" ")
-            if instruction == "FROM":
-                assert re.fullmatch(r"python:3\.\d+-slim-bookworm", rest)
-                packages = ("python3", "python3-venv", "ca-certificates")
-                install_debian(self.root, "bookworm", *packages)
-            elif instruction == "ENV":
-                self._environment |= dict(word.split("=", 1) for word in shlex.split(rest))
-            elif instruction == "COPY":
-                self._copy(*rest.split())
-            elif instruction == "RUN":
-                self.run(rest, **arguments)
-            else:
-                self.said[instruction] = rest.strip()
-                self.inside(self.said["WORKDIR"]).mkdir(exist_ok=True)
-
-    def _copy(self, source: str, target: str) -> None:
-        goal = self.inside(self.said["WORKDIR"]) / target
-        goal.mkdir(parents=True, exist_ok=True)
-        rules = self._context.joinpath(".dockerignore").read_text("utf-8").splitlines()
-        kept = [rule[1:] for rule in rules if rule.startswith("!")] if source == "." else [source]
-        for name in kept:
-            there = self._context / name
-            if there.is_dir():
-                shutil.copytree(there, goal / name, dirs_exist_ok=True)
-            else:
-                shutil.copy(there, goal)
-
-    def inside(self, path: str) -> Path:
-        return self.root / path.lstrip("/")
-
-    def run(self, line: str, **variables: str) -> None:
-        user, line = self.said["USER"], f"cd {self.said['WORKDIR']} && {line}"
-        env = self._environment | variables | {"HOME": f"/home/{user}"}
-        command = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in env.items())]
-        command += in_debian(self.root, line, user)
-        with programs.start(command, self.root, self.log) as process:
-            assert process.wait(600) == 0, self.log.read_text()
-
-    def container(self, *arguments: str, **variables: str) -> None:
-        """Run a new container: nothing is left of the last one but the volumes."""
-        self.inside("/project/.meltano/meltano.db").unlink(missing_ok=True)
-        words = json.loads(self.said["ENTRYPOINT"])
-        words += arguments or json.loads(self.said["CMD"])
-        self.run(f"exec {shlex.join(words)}", **variables)
+BUILD = {
+    "ENV": "export {}",
+    "WORKDIR": "mkdir -p {0}; cd {0}",
+    "COPY": "set -- {}; mkdir -p $2; cp -a /context/$1 $2",
+    "RUN": "{}",
+}
+"""The instructions of a Dockerfile as lines of the shell: no engine builds the image here."""
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path) -> None:
-    account = Account(seed=3, bookings=450)
-    image = Image(tmp_path, MORE_PLUGINS="dbt-duckdb")
-    assert not image.inside("/home/oncehub").exists()
-    for secret in (".env", ".git", "output/warehouse.duckdb", "tests"):
-        assert not image.inside(f"/project/{secret}").exists()
-    with Sandbox(account, key=programs.KEY) as api:
+@pytest.mark.parametrize("debian", [("bookworm", "libc-bin")], indirect=True)
+def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path, debian: Path) -> None:
+    """What stands for the image that the Dockerfile begins with is Debian, with its Python."""
+    context, account = debian / "context", Account(seed=3, bookings=450)
+    programs.check_out(context)
+    text = re.sub(r"(?m)^#.*\n", "", context.joinpath("Dockerfile").read_text("utf-8"))
+    lines = [line.split(" ", 1) for line in text.replace("\\\n", "").splitlines() if line]
+    said = dict(lines)
+    assert re.fullmatch(r"python:3\.\d+-slim-bookworm", said["FROM"])
+    rules = context.joinpath(".dockerignore").read_text("utf-8").split()
+    for there in [there for there in context.iterdir() if f"!{there.name}" not in rules]:
+        shutil.rmtree(there) if there.is_dir() else there.unlink()
+    steps = [BUILD[name].format(rest) for name, rest in lines if name in BUILD]
+    with Sandbox(account, key=KEY) as api:
         settings = programs.settings_for(api.url).items()
-        variables = {f"TAP_ONCEHUB_{name.upper()}": str(value) for name, value in settings}
-        image.container(**variables)
-        before = api.count("/bookings")
-        image.container("tap-oncehub", "target-duckdb", "dbt-duckdb:build", **variables)
-        assert 0 < api.count("/bookings") - before < before
-    volumes = [image.inside(path) for path in json.loads(image.said["VOLUME"])]
-    file = volumes[1] / "warehouse.duckdb"
+        env = {f"TAP_ONCEHUB_{name.upper()}": str(value) for name, value in settings}
+        env |= {
+            "SSL_CERT_FILE": CERTIFICATES,
+            "MORE_PLUGINS": "dbt-duckdb",
+            "HOME": "/home/oncehub",
+        }
+        shell("\n".join(steps), tmp_path, debian, **env)
+        for absent in (".env", ".git", "output/warehouse.duckdb", "tests", "../home/oncehub"):
+            assert not debian.joinpath("project", absent).exists()
+        counts = [0]
+        for plugins in (
+            json.loads(said["CMD"]),
+            ["tap-oncehub", "target-duckdb", "dbt-duckdb:build"],
+        ):
+            # Nothing is left of the last container but the volumes.
+            debian.joinpath("project/.meltano/meltano.db").unlink(missing_ok=True)
+            run = shlex.join(json.loads(said["ENTRYPOINT"]) + plugins)
+            start = [BUILD["ENV"].format(rest) for name, rest in lines if name == "ENV"]
+            line = "; ".join([*start, f"cd {said['WORKDIR']}", f"exec {run}"])
+            shell(line, tmp_path, debian, said["USER"], **env)
+            counts.append(api.count("/bookings") - sum(counts))
+    assert 0 < counts[2] < counts[1]
+    file = debian / json.loads(said["VOLUME"])[1].lstrip("/") / "warehouse.duckdb"
     assert file.stat().st_uid == 10001
     with duckdb.connect(str(file), read_only=True) as connection:
         found = connection.execute("SELECT id FROM oncehub.bookings").fetchall()
         ((marts,),) = connection.execute("SELECT count(*) FROM oncehub_marts.bookings").fetchall()
     assert {key for (key,) in found} == {b["id"] for b in account.objects("bookings")}
     assert marts == sum(b.get("in_trash") is not True for b in account.objects("bookings"))
-    shutil.rmtree(image.root)

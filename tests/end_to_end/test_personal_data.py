@@ -3,7 +3,6 @@
 import re
 import typing as t
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 import yaml
@@ -82,16 +81,6 @@ def test_a_map_for_every_stream(api: Sandbox) -> None:
     assert {len(row["email"]) for row in run.records("users") if row["email"]} == {32}
     assert run.records("bookings")
     assert all("email" not in row for row in run.records("bookings") + run.records("teams"))
-
-
-def test_an_expression_that_fails_with_a_record(tmp_path: Path, api: Sandbox) -> None:
-    maps, env = {"users": {"x": "int(first_name)"}}, {"LOGLEVEL": "DEBUG"}
-    run = inside.spawn(tmp_path, api, "users", env=env, stream_maps=maps)
-    assert run.status == 1
-    (error,) = run.errors
-    assert "A stream map of users does not work with a record (" in error
-    assert "Traceback" not in run.log
-    assert FIRST not in run.log
 
 
 def test_a_map_that_removes_a_parent_leaves_its_children(api: Sandbox) -> None:

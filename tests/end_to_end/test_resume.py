@@ -107,28 +107,6 @@ def test_a_kill_after_any_message_repeats_what_no_state_tells(
 # --- the bookmark at the end of a pass
 
 
-@pytest.mark.parametrize("ahead", [-2 * A_DAY, 0, 2 * A_DAY])
-def test_the_bookmark_is_from_when_the_pass_began_on_the_earlier_clock(
-    api: Sandbox, account: Account, ahead: int
-) -> None:
-    api.clock.offset_seconds = ahead
-    objects = ids(account.objects("bookings"))
-    servers = datetime.fromtimestamp(api.clock.time(), timezone.utc)
-    began = min(servers, datetime.now(timezone.utc))
-    loaded = inside.Warehouse()
-    loaded.sync(api, "bookings", kill_after=30, **PAGES)
-    api.clock.offset_seconds += 3600
-    behind = account.edit("bookings", objects[5], subject="edited behind the cursor")
-    account.edit("bookings", objects[95], subject="edited before the cursor")
-    added = account.add("bookings")
-    second = loaded.sync(api, "bookings", **PAGES)
-    # As exact as the header Date, which has whole seconds.
-    assert began - timedelta(seconds=30) < bookmark(loaded.state) <= began
-    assert {*added, behind}.isdisjoint(ids(second.records("bookings")))
-    third = loaded.sync(api, "bookings", **PAGES)
-    assert {*added, behind} <= set(ids(third.records("bookings")))
-
-
 def test_a_bookmark_later_than_now_is_not_believed(
     api: Sandbox, account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -112,7 +112,7 @@ def run(
         if number == interrupt_after:
             tap.run.waiter.handle(signal.SIGTERM)
 
-    writer, ended = _Writer(see), "well"
+    writer, ended, log = _Writer(see), "well", ""
     with _own_signals():
         given = deepcopy({"config": settings, "catalog": catalog, "state": state or {}})
         tap = TapOnceHub(**given, message_writer=writer)
@@ -123,11 +123,11 @@ def run(
         except TapError as error:
             if "streams failed" not in str(error):
                 raise
-            ended = "failed"
+            ended, log = "failed", str(error)
         finally:
             tap.run.client.session.close()
     lines = b"".join(json.dumps(message).encode() + b"\n" for message in writer.messages)
-    done = Run(int(ended != "well"), lines, "", ended)
+    done = Run(int(ended != "well"), lines, log, ended)
     done.messages = writer.messages
     return done
 
