@@ -51,7 +51,9 @@ class Place:
             for query in queries:
                 connection.execute(query)
             for (table,) in connection.execute(LOADED).fetchall():
-                connection.execute(f"COMMENT ON COLUMN oncehub.{table}._sdc_table_version IS '{KEY}'")
+                connection.execute(
+                    f"COMMENT ON COLUMN oncehub.{table}._sdc_table_version IS '{KEY}'"
+                )
 
 
 @pytest.fixture(scope="module")
