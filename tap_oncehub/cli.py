@@ -22,16 +22,6 @@ loader to read:
 
 Settings come from the file, or without one from TAP_ONCEHUB_API_KEY and so on: --about
 lists them. Exit status: 0, 1 after an error, 128 + N after signal N."""
-_OPTIONS = {
-    "config": "JSON file with settings; ENV stands for the environment. May be repeated.",
-    "discover": "Write the catalog: every stream and field.",
-    "test": "Ask OnceHub whether the key works. --test=schema writes the SCHEMA messages.",
-    "catalog": "Catalog that says which streams and fields to read, and how.",
-    "state": "The last STATE that the loader returned: resume from there.",
-    "about": "Show the settings and what the tap can do.",
-    "format": "How --about is written.",
-    "version": "Show the versions of the tap and of the SDK.",
-}
 
 
 class CommandLineTap(Tap):
@@ -78,10 +68,8 @@ class CommandLineTap(Tap):
         command = super().get_singer_command()
         command.help = _HELP
         for option in command.params:
-            name = option.opts[0].lstrip("-")
-            if isinstance(option, click.Option):
-                option.help = _OPTIONS.get(name, option.help)
-            if name == "test":
+            if isinstance(option, click.Option) and "--test" in option.opts:
+                option.help = "Ask OnceHub whether the key works."
                 option.type = click.Choice(["all", "schema", "disabled"])
         return command
 

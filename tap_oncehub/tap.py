@@ -138,6 +138,7 @@ class TapOnceHub(CommandLineTap):
         if value != "all":
             super().cb_test(ctx, param, value)
             return
+        ctx.close()  # files of other options, which Meltano would warn of after an error
         found = ctx.params.get("config")
         cls.logger.setLevel(logging.WARNING)  # the answer is one line
         # What OnceHub says of the key names the account by an address of e-mail.

@@ -1,13 +1,10 @@
 """The tests, by what they need (CONTRIBUTING.md has the table); this file holds for every one."""
 
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
-
-from tests.support import secrecy
 
 os.environ.setdefault("TZ", "Asia/Kolkata")  # half an hour off, never UTC's day for long
 time.tzset()
@@ -17,7 +14,6 @@ _LONGEST = ("test_models", "test_loaders", "test_make_run", "test_faults", "test
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
     items.sort(key=lambda item: item.path.stem not in _LONGEST)
 
 
@@ -25,12 +21,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _a_state_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _nothing_secret_in_any_log() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        watched = secrecy.watching(subprocess.Popen.communicate)
-        patch.setattr(subprocess.Popen, "communicate", watched)
         yield

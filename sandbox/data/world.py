@@ -94,10 +94,11 @@ PAIR = 2
 def all_sizes(bookings: int, sizes: dict[str, int]) -> dict[str, int]:
     """Complete the sizes that were given: sensibly for so many bookings."""
     grown = isqrt(max(0, bookings))
-    chosen = {"bookings": bookings, "contacts": bookings // 2, "sms_notifications": bookings // 5}
+    chosen = dict.fromkeys(STREAMS, 3)
+    chosen |= {"bookings": bookings, "contacts": bookings // 2, "sms_notifications": bookings // 5}
     chosen |= {"booking_calendars": 6 + grown // 4, "booking_pages": 4 + grown // 8}
     chosen |= {"master_pages": 2 + grown // 20, "event_types": 4 + grown // 20}
-    chosen |= {"users": 5 + grown // 5, "teams": 2 + grown // 30, "webhooks": 3}
+    chosen |= {"users": 5 + grown // 5, "teams": 2 + grown // 30}
     chosen |= sizes
     for name, size in chosen.items():
         if name not in STREAMS or size < 0:

@@ -12,7 +12,6 @@ from tap_oncehub.engine.times import before, moment_of
 _TOLERANCE = 0.95  # A daily run comes to a stream a little earlier one day than the day before
 _INSTANT = timedelta(milliseconds=1)
 _DIGESTED = (
-    "api_url",
     "emit_activate_version_messages",
     "flattening_enabled",
     "flattening_max_depth",

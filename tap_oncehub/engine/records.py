@@ -38,14 +38,14 @@ class RecordConformer:
         flatten_depth: int = 0,  # so many levels of objects become columns of their known fields
     ) -> None:
         properties = {name: part for name, part in schema["properties"].items() if name != EXTRA}
-        hidden = {path[0] for path in deselected if len(path) == 1}
-        self._columns = [
-            (name, converter_for(part, flatten_depth, top=True))
+        self._hidden = {path[0] for path in deselected if len(path) == 1}
+        self._columns = {
+            name: converter_for(part, flatten_depth, top=True)
             for name, part in properties.items()
-            if name not in hidden or name in keys
-        ]
-        self._known = {name for name, _ in self._columns} | hidden
-        self._with_extra = EXTRA not in hidden
+            if name not in self._hidden or name in keys
+        }
+        self._empty: Record = dict.fromkeys(self._columns)
+        self._with_extra = EXTRA not in self._hidden
         self._inside = [path for path in deselected if len(path) > 1]
         self._keys = {key: properties[key] for key in keys if key in properties}
         self._warn = warn
@@ -54,17 +54,17 @@ class RecordConformer:
     def conform(self, row: Mapping[str, t.Any]) -> Record:
         """Return an object of the API as a record with every column of the schema."""
         row = _without(row, self._inside) if self._inside else row
-        extra: Record = {}
-        record: Record = {}
-        for name, convert in self._columns:
-            value = row.get(name)
-            record[name] = None if value is None else convert(value, extra, name)
+        record, extra, unknown = self._empty.copy(), Record(), Record()
+        for name, value in row.items():
+            if convert := self._columns.get(name):
+                record[name] = None if value is None else convert(value, extra, name)
+            elif name not in self._hidden:
+                unknown[name] = value
         if extra:
             self._tell(extra, "does not fit its column")
-        if not row.keys() <= self._known:
-            unknown = {name: row[name] for name in row if name not in self._known}
+        if unknown:
             self._tell(unknown, "is new")
-            extra.update(unknown)
+            extra |= unknown
         for key, part in self._keys.items():
             if record[key] in {None, ""}:
                 self._tell({key: None}, "is missing, wrote a placeholder")
@@ -124,11 +124,11 @@ def converter_for(part: Mapping[str, t.Any], depth: int = 0, *, top: bool = Fals
 
 
 def _column_text(value: t.Any, overflow: Record, name: str) -> t.Any:
-    if isinstance(value, (dict, list)):
-        overflow[name] = value
-        expanded = value.get("id") if isinstance(value, dict) else None
-        return expanded if isinstance(expanded, str) else None
-    return _text(value, overflow, name)
+    if not isinstance(value, (dict, list)):
+        return value if isinstance(value, str) else ENCODER.encode(value).decode()
+    overflow[name] = value
+    expanded = value.get("id") if isinstance(value, dict) else None
+    return expanded if isinstance(expanded, str) else None
 
 
 def _text(value: t.Any, _overflow: Record, _name: str) -> str:

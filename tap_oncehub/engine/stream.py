@@ -2,17 +2,16 @@
 
 import logging
 import typing as t
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
 from itertools import chain
 
 import requests
 from singer_sdk import Tap
-from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.helpers.types import Context, Record
 from singer_sdk.mapper import RemoveRecordTransform
-from singer_sdk.singerlib import ActivateVersionMessage
+from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import RESTStream
 from singer_sdk.streams.rest import PageContext
@@ -32,7 +31,6 @@ from tap_oncehub.engine.sync_pass import SyncPass, due_passes
 class ResumableStream(RESTStream[str]):
     """One endpoint, read in passes that any number of runs may share."""
 
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the RecordConformer loses nothing
     reader: t.ClassVar[Reader] = staticmethod(list_reader)  # how its objects are found
     source: t.ClassVar[str | None] = None  # path of the list whose objects it asks for
     filters: t.ClassVar[Mapping[str, str]] = {}  # by name the list whose ids one takes
@@ -47,6 +45,7 @@ class ResumableStream(RESTStream[str]):
     rank: t.ClassVar[int] = 0  # those of a low rank are read first
     sync_pass: SyncPass
     requests_asked = 0
+    _version: int | None = None  # of its records
     min_requests: int | None = None  # of the next run, if this one read everything
 
     def __init__(self, tap: Tap, run: SyncRun) -> None:
@@ -172,6 +171,14 @@ class ResumableStream(RESTStream[str]):
         self.stats.records += 1
         return self._conformer.conform(row)
 
+    # Its own walks through each record again, for what the conformer has done.
+    @override
+    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
+        for one in self.stream_maps:
+            if (mapped := one.transform(record)) is not None:
+                version, now = self._version, datetime.now(timezone.utc)
+                yield RecordMessage(one.stream_alias, mapped, version=version, time_extracted=now)
+
     @cached_property
     def _conformer(self) -> RecordConformer:
         flattened = self.config.get("flattening_enabled")
@@ -184,14 +191,13 @@ class ResumableStream(RESTStream[str]):
         )
 
     def _set_version(self, sync_pass: SyncPass | None) -> None:
-        # The SDK has no public name for what it writes into each record.
         last = last_full_pass(self.stream_state).version or None
         version = sync_pass.record_version if sync_pass else last
-        self._stream_version = version if self.plan.versioned else None
+        self._version = version if self.plan.versioned else None
 
     def _activate_version(self) -> None:
         """Tell the loader that what the full pass did not bring is gone."""
-        version = self._stream_version if self.run.may_tell_deletes else None
+        version = self._version if self.run.may_tell_deletes else None
         for one in self.stream_maps:
             if version is not None and not isinstance(one, RemoveRecordTransform):
                 self.run.write_message(ActivateVersionMessage(one.stream_alias, version))

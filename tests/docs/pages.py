@@ -37,7 +37,7 @@ RUN_BY = {
 """The test that runs all blocks of some languages of a page; commands are run by the walk."""
 NOT_WALKED = {
     r"make .*\b(test-slow|test-warehouses|mutants|bench|lock|notebook)\b": "it takes long",
-    r"docker ": "no Docker here: tests/end_to_end/test_dockerfile.py",
+    r"docker ": "no Docker here: tests/end_to_end/test_package.py",
     r"meltano add ": "tests/contract/test_generate.py",
     r".*tap-oncehub-berlin": "tests/end_to_end/test_meltano.py",
     r"(DLT_EXPORT|DESTINATION|TARGET|MELTANO)\w*=\S+( \w+=\S+)*$": "settings of other services",

@@ -18,9 +18,9 @@ SECTIONS = re.split(r"^## ", PAGES["docs/troubleshooting.md"], flags=re.MULTILIN
 ALERT = re.compile(r"^\| (ERROR|WARNING) \| `(.+?)` \|", re.MULTILINE)
 ALERTS = ALERT.findall(PAGES["docs/operations.md"])
 TESTED_ELSEWHERE = {
-    "The state of another account": "test_hostile.py",
+    "The state of another account": "test_resume.py",
     "The loader has ended": "test_bad_input.py",
-    "PostgreSQL lets nobody in": "test_check.py",
+    "PostgreSQL lets nobody in": "test_make_run.py",
 }
 MESSAGES = [
     message

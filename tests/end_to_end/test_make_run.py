@@ -1,4 +1,4 @@
-"""`make run` and `make status`, as processes, in a project with a blank in its path."""
+"""`make run`, `make status` and `make check`, as processes, in a path with a blank."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import typing as t
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 from sandbox import Account, Sandbox
 from tests.observed.shown import not_to_be_shown
 from tests.support import kills, programs
+from tests.support.postgres import Postgres
 from tests.support.project import Project
 
 pytestmark = pytest.mark.timeout(240)
@@ -26,13 +27,9 @@ class Runner:
     """A project of its own, with Meltano's usual state, and an account."""
 
     def __init__(self, folder: Path, api: Sandbox) -> None:
-        """Copy the project."""
-        self.folder = Project(folder, "").folder
-        (self.folder / ".venv").symlink_to(programs.ROOT / ".venv")
-        self.api = api
-        self.account = {"TAP_ONCEHUB_API_KEY": programs.KEY, "TAP_ONCEHUB_API_URL": api.url}
-        self.account |= {f"TAP_ONCEHUB_RATE_LIMIT_PER_{p}": "0" for p in ("SECOND", "WINDOW")}
-        self.account["TAP_ONCEHUB_PAGE_SIZE"] = "20"
+        project = Project(folder, api.url, TAP_ONCEHUB_PAGE_SIZE="20")
+        self.folder, self.account, self.api = project.folder, project.variables, api
+        del self.account["MELTANO_STATE_BACKEND_URI"]
 
     def start(self, module: str = "run", **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -48,17 +45,17 @@ class Runner:
     def run(self, module: str = "run", *, status: int = 0, **variables: str) -> str:
         with self.start(module, **variables) as process:
             output, _ = process.communicate(timeout=programs.PATIENCE)
-        assert process.returncode == status, output
+        assert programs.Run(process.returncode, b"", output).status == status, output
         return output
 
     def bookings(self, file: str) -> int:
         with duckdb.connect(str(self.folder / "output" / file), read_only=True) as connection:
-            found = connection.execute("SELECT count(*) FROM oncehub.bookings").fetchall()
-        return int(found[0][0])
+            ((found,),) = connection.execute("SELECT count(*) FROM oncehub.bookings").fetchall()
+        return int(found)
 
 
 @pytest.fixture
-def runner(tmp_path: Path) -> t.Iterator[Runner]:
+def runner(tmp_path: Path) -> Iterator[Runner]:
     with Sandbox(Account(seed=6, bookings=90), key=programs.KEY) as api:
         yield Runner(tmp_path / "a project", api)
 
@@ -146,3 +143,25 @@ def test_a_file_that_is_open_elsewhere(runner: Runner) -> None:
                 assert re.fullmatch(f"{who}: close it there and run again; nothing is lost", told)
             shown = runner.run("status", **patience)
             assert read_only != bool(re.search(who, shown))
+
+
+def test_check_of_the_key(runner: Runner) -> None:
+    assert runner.run("check", **runner.account) == "The API key is valid.\n"
+    assert [entry.path for entry in runner.api.log] == ["/v2/test"]
+    wrong = runner.account | {"TAP_ONCEHUB_API_KEY": "another-key"}
+    (line,) = runner.run("check", status=1, **wrong).splitlines()
+    assert "OnceHub does not accept the API key" in line
+
+
+def test_check_of_postgres(runner: Runner, postgres_server: Postgres) -> None:
+    right = postgres_server.variables
+    assert "PostgreSQL: loader may load into " in runner.run("check", **right)
+    for name, value, says in (
+        ("PASSWORD", "not-this", "password authentication failed"),
+        ("DATABASE", "nowhere", 'database "nowhere" does not exist'),
+        ("PORT", "9", "Connection refused"),
+    ):
+        wrong = right | {f"TARGET_POSTGRES_{name}": value}
+        _, line = runner.run("check", status=1, **wrong).splitlines()  # the key, PostgreSQL
+        assert says in line
+        assert not {right["TARGET_POSTGRES_PASSWORD"], "not-this"} & set(line.split())

@@ -1,13 +1,18 @@
-"""The wheel, alone in an empty environment, with every Python and dependency it allows."""
+"""The wheel, `make run` and the Dockerfile: with every Python and dependency that they allow."""
 
 import json
+import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
-import typing as t
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from sandbox import Account, Sandbox
@@ -15,6 +20,7 @@ from tests.support import programs
 from tests.support.programs import KEY, ROOT, UV
 
 BY_HAND = {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
+TESTS = ".venv/bin/pytest -q -m 'not slow' tests/unit tests/contract"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,7 @@ def test_wheel_and_sdist_hold_the_tap_and_nothing_else(dist: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
 @pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
-def test_it_works_in_an_empty_environment(
+def test_wheel_in_an_empty_environment(
     tmp_path: Path, dist: Path, python: str, resolution: str
 ) -> None:
     venv = tmp_path / "venv"
@@ -54,21 +60,143 @@ def test_it_works_in_an_empty_environment(
     is_lowest = any(venv.glob("lib/*/site-packages/jsonschema-4.18.*"))
     assert is_lowest == (resolution == "lowest-direct")
 
-    def run(*arguments: str) -> str:
+    def run(*arguments: str) -> programs.Run:
         done = programs.run([str(venv / "bin/tap-oncehub"), *arguments], tmp_path)
         assert done.status == 0, done.log
         warned = [line for line in done.log.split("\n") if "Warning:" in line]
         assert all("SingerSDKPythonEOLWarning" in line for line in warned)
-        return done.output.decode()
+        return done
 
-    assert run("--version").startswith("tap-oncehub v0.")
-    assert "TAP_ONCEHUB_API_KEY" in run("--about")
-    assert json.loads(run("--about", "--format=json"))["name"] == "tap-oncehub"
-    assert "api_key" in run("--about", "--format=markdown")
+    assert run("--version").output.startswith(b"tap-oncehub v0.")
+    assert json.loads(run("--about", "--format=json").output)["name"] == "tap-oncehub"
     with Sandbox(Account(seed=1, bookings=250), key=KEY) as api:
         config = programs.write(tmp_path / "config.json", programs.settings_for(api.url))
-        catalog: dict[str, t.Any] = json.loads(run(f"--config={config}", "--discover"))
+        catalog = json.loads(run(f"--config={config}", "--discover").output)
         discovered = json.loads(ROOT.joinpath("tests/contract/discover.json").read_text())
         assert {s["stream"] for s in catalog["streams"]} == set(discovered)
-        read = programs.Run(0, run(f"--config={config}").encode(), "").records("bookings")
+        read = run(f"--config={config}").records("bookings")
     assert {row["id"] for row in read} == {b["id"] for b in api.account.objects("bookings")}
+
+
+OF_THIS_MACHINE = ("etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt")
+"""How to reach the package index, and whom to trust there."""
+CERTIFICATES = f"/{OF_THIS_MACHINE[-1]}"
+# Mounts that are gone with the process.
+CHROOT = """
+mount -t proc proc "$0/proc"; mount --bind /dev "$0/dev"; mount -t tmpfs tmpfs "$0/dev/shm"
+exec chroot --userspec="$1" "$0" /bin/sh -ec "$2"
+"""
+ENTER = ["/usr/bin/unshare", "-m", "/bin/sh", "-c", CHROOT]
+
+
+def shell(line: str, folder: Path, root: Path | None = None, user: str = "root", **env: str) -> str:
+    """Run a line of the shell, in a folder here or in that of a Debian; gives what it said."""
+    command = ["/bin/sh", "-ec", line] if root is None else [*ENTER, str(root), user, line]
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    more = {"cwd": folder, "env": env, "stdin": null, "stdout": pipe, "stderr": subprocess.STDOUT}
+    done = subprocess.run(command, check=False, encoding="utf-8", **more)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture
+def debian(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder with a release of Debian and packages, if that can be done here."""
+    root, (release, packages) = tmp_path / "root", request.param
+    if os.geteuid() or not shutil.which("debootstrap"):
+        pytest.skip("debootstrap is not installed, or chroot not allowed")
+    include = f"--include=ca-certificates,python3,python3-venv,{packages}"
+    command = ["/usr/sbin/debootstrap", "--variant=minbase", include, release, str(root)]
+    subprocess.run(command, check=True, capture_output=True)
+    for file in OF_THIS_MACHINE:
+        shutil.copy(f"/{file}", root / file)
+    yield root
+    shutil.rmtree(root)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_make_run_oldest_python(tmp_path: Path) -> None:
+    programs.make_venv(tmp_path / "venv", "3.10", UV_PYTHON_DOWNLOADS="never")
+    python = shlex.quote(str((tmp_path / "venv/bin/python").resolve()))
+    project, env = tmp_path / "project", programs.environment()
+    programs.check_out(project)
+    shown = shell(f"make run PYTHON_VERSIONS={python}", project, **env)
+    assert re.search(r"^bookings +2,000 +2,000 ", shown, re.MULTILINE)
+    assert "Python 3.10" in shell(".venv/bin/python --version", project, **env)
+    shell(TESTS, project, **env)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("debian", [("testing", "git,make,python3-pip")], indirect=True)
+def test_make_run_newest_python(tmp_path: Path, debian: Path) -> None:
+    programs.check_out(debian / "project")
+    env = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/root", "LANG": "C.UTF-8"}
+    env |= dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT"), CERTIFICATES)
+    env["UV_PYTHON_DOWNLOADS"] = "never"
+
+    def inside(line: str) -> str:
+        return shell(f"cd /project; {line}", tmp_path, debian, **env)
+
+    assert re.search(r"^bookings +2,000 +2,000 ", inside("make run"), re.MULTILINE)
+    assert "Python 3.14" in inside(".venv/bin/python --version")
+    assert "bookings" in inside("make models")
+    inside(TESTS)
+
+
+BUILD = {
+    "ENV": "export {}",
+    "WORKDIR": "mkdir -p {0}; cd {0}",
+    "COPY": "set -- {}; mkdir -p $2; cp -a /context/$1 $2",
+    "RUN": "{}",
+}
+"""The instructions of a Dockerfile as lines of the shell: no engine builds the image here."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("debian", [("bookworm", "libc-bin")], indirect=True)
+def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path, debian: Path) -> None:
+    """What stands for the image that the Dockerfile begins with is Debian, with its Python."""
+    context, account = debian / "context", Account(seed=3, bookings=450)
+    programs.check_out(context)
+    text = re.sub(r"(?m)^#.*\n", "", context.joinpath("Dockerfile").read_text("utf-8"))
+    lines = [line.split(" ", 1) for line in text.replace("\\\n", "").splitlines() if line]
+    said = dict(lines)
+    assert re.fullmatch(r"python:3\.\d+-slim-bookworm", said["FROM"])
+    rules = context.joinpath(".dockerignore").read_text("utf-8").split()
+    for there in [there for there in context.iterdir() if f"!{there.name}" not in rules]:
+        shutil.rmtree(there) if there.is_dir() else there.unlink()
+    steps = [BUILD[name].format(rest) for name, rest in lines if name in BUILD]
+    with Sandbox(account, key=KEY) as api:
+        settings = programs.settings_for(api.url).items()
+        env = {f"TAP_ONCEHUB_{name.upper()}": str(value) for name, value in settings}
+        env |= {
+            "SSL_CERT_FILE": CERTIFICATES,
+            "MORE_PLUGINS": "dbt-duckdb",
+            "HOME": "/home/oncehub",
+        }
+        shell("\n".join(steps), tmp_path, debian, **env)
+        for absent in (".env", ".git", "output/warehouse.duckdb", "tests", "../home/oncehub"):
+            assert not debian.joinpath("project", absent).exists()
+        counts = [0]
+        for plugins in (
+            json.loads(said["CMD"]),
+            ["tap-oncehub", "target-duckdb", "dbt-duckdb:build"],
+        ):
+            # Nothing is left of the last container but the volumes.
+            debian.joinpath("project/.meltano/meltano.db").unlink(missing_ok=True)
+            run = shlex.join(json.loads(said["ENTRYPOINT"]) + plugins)
+            start = [BUILD["ENV"].format(rest) for name, rest in lines if name == "ENV"]
+            line = "; ".join([*start, f"cd {said['WORKDIR']}", f"exec {run}"])
+            shell(line, tmp_path, debian, said["USER"], **env)
+            counts.append(api.count("/bookings") - sum(counts))
+    assert 0 < counts[2] < counts[1]
+    file = debian / json.loads(said["VOLUME"])[1].lstrip("/") / "warehouse.duckdb"
+    assert file.stat().st_uid == 10001
+    with duckdb.connect(str(file), read_only=True) as connection:
+        found = connection.execute("SELECT id FROM oncehub.bookings").fetchall()
+        ((marts,),) = connection.execute("SELECT count(*) FROM oncehub_marts.bookings").fetchall()
+    assert {key for (key,) in found} == {b["id"] for b in account.objects("bookings")}
+    assert marts == sum(b.get("in_trash") is not True for b in account.objects("bookings"))

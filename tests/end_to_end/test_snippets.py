@@ -7,8 +7,8 @@ import duckdb
 import pytest
 from parquet_export.__main__ import run as export
 
-from sandbox import Account, Sandbox
-from tests.support import loaders, programs
+from sandbox import Account
+from tests.support import loaders, models, programs
 from tests.support.postgres import Postgres
 from tests.support.project import blocks
 
@@ -38,11 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("project")
     output = made / "output"
     output.mkdir()
-    account = Account(seed=1, bookings=ROWS)
-    with Sandbox(account, key=programs.KEY) as api:
-        run = programs.run_tap(made, programs.settings_for(api.url))
+    run = models.load(made, Account(seed=1, bookings=ROWS))
     (made / "messages").write_bytes(run.output)
-    programs.load(made, run.output)
     (made / "warehouse.duckdb").rename(output / "warehouse.duckdb")
     more = {"destination_path": str(output / "jsonl"), "do_timestamp_file": False}
     loaders.load("target-jsonl", made, run.output, **more)

@@ -286,7 +286,7 @@ class MemoryStream(ResumableStream):
         """Write all records, as the SDK does."""
         for row in self.get_records(None):
             key = (row["id"], row["user"]) if "user" in row else row["id"]
-            self.run.write("R", self.name, key, row["v"], self._stream_version)
+            self.run.write("R", self.name, key, row["v"], self._version)
 
 
 class Incremental(MemoryStream):

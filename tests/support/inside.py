@@ -1,7 +1,6 @@
 """The tap inside this process: fast, and ended at exact moments.
 
-A run is cut by what the tap writes: "after so many messages" is the same moment on
-every machine.
+A run is cut by what the tap writes: "after so many messages" is the same moment on every machine.
 """
 
 import json
@@ -17,25 +16,15 @@ from functools import cache
 from pathlib import Path
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
-from typing_extensions import Unpack
 
 from tap_oncehub.engine.errors import InterruptedSyncError, TapError
 from tap_oncehub.tap import TapOnceHub
-from tests.support.programs import KEY, Output, Run, run_tap, settings_for
+from tests.support.programs import KEY, Row, Run, run_tap, settings_for
 
-Message: t.TypeAlias = dict[str, t.Any]
-State: t.TypeAlias = dict[str, t.Any]
-
-
-class End(t.TypedDict, total=False):
-    """When a run ends before everything is read: messages after which a signal seems to come.
-
-    What watches sees each message and its number; it may raise KilledError.
-    """
-
-    kill_after: int | None  # SIGKILL
-    interrupt_after: int | None  # SIGTERM
-    watch: Callable[[Message, int], None]
+Message: t.TypeAlias = Row
+State: t.TypeAlias = Row
+InsideRun: t.TypeAlias = Run
+Watch: t.TypeAlias = Callable[[Message, int], None]
 
 
 class KilledError(BaseException):
@@ -43,9 +32,9 @@ class KilledError(BaseException):
 
 
 class _Writer(MsgSpecWriter):
-    """Collects messages; a watcher sees each of them and may end the run."""
+    """Collects messages; a watcher sees each of them, and its number, and may end the run."""
 
-    def __init__(self, watch: Callable[[Message, int], None] | None) -> None:
+    def __init__(self, watch: Watch) -> None:
         self.messages: list[Message] = []
         self._watch = watch
         self._dead = False
@@ -54,30 +43,11 @@ class _Writer(MsgSpecWriter):
         if self._dead:
             raise KilledError
         self.messages.append(json.loads(bytes(self.format_message(message))))
-        if self._watch:
-            try:
-                self._watch(self.messages[-1], len(self.messages))
-            except KilledError:
-                self._dead = True
-                raise
-
-
-@dataclass
-class InsideRun(Output):
-    """What a run wrote, and how it ended."""
-
-    messages: list[Message]
-    ended: str
-
-    @property
-    def output(self) -> bytes:
-        """The messages as lines, for a loader."""
-        return b"".join(json.dumps(message).encode() + b"\n" for message in self.messages)
-
-    def versions(self, stream: str) -> list[tuple[str, int | None]]:
-        """The version messages of a stream and the versions of its records."""
-        found = [m for m in self.messages if m["type"] in {"RECORD", "ACTIVATE_VERSION"}]
-        return [(m["type"], m.get("version")) for m in found if m["stream"] == stream]
+        try:
+            self._watch(self.messages[-1], len(self.messages))
+        except KilledError:
+            self._dead = True
+            raise
 
 
 @contextmanager
@@ -101,15 +71,15 @@ def _discovered(settings: str) -> str:
 
 def catalog(
     *streams: str,
-    settings: dict[str, t.Any] | None = None,
-    metadata: dict[str, dict[str, t.Any]] | None = None,
+    settings: Row | None = None,
+    metadata: dict[str, Row] | None = None,
     without: tuple[str, ...] = (),
-) -> dict[str, t.Any]:
+) -> Row:
     """A catalog in which just these streams are selected, without the column of some path.
 
     Some settings change the schemas; streams may have more metadata, by their names.
     """
-    found: dict[str, t.Any] = json.loads(_discovered(json.dumps(settings or {})))
+    found: Row = json.loads(_discovered(json.dumps(settings or {})))
     for entry in found["streams"]:
         name = entry["tap_stream_id"]
         given = (metadata or {}).get(name, {})
@@ -124,22 +94,25 @@ def catalog(
 
 
 def run(
-    settings: dict[str, t.Any],
-    catalog: dict[str, t.Any],
+    settings: Row,
+    catalog: Row,
     state: State | None = None,
-    **end: Unpack[End],
-) -> InsideRun:
-    """Run the tap until it ends, or is ended after so many messages."""
+    *,
+    kill_after: int | None = None,
+    interrupt_after: int | None = None,
+    watch: Watch | None = None,
+) -> Run:
+    """Run the tap until it ends, or gets a SIGKILL or a SIGTERM after so many messages."""
 
     def see(message: Message, number: int) -> None:
-        if watch := end.get("watch"):
+        if watch:
             watch(message, number)
-        if number == end.get("kill_after"):
+        if number == kill_after:
             raise KilledError
-        if number == end.get("interrupt_after"):
+        if number == interrupt_after:
             tap.run.waiter.handle(signal.SIGTERM)
 
-    writer, ended = _Writer(see), "well"
+    writer, ended, log = _Writer(see), "well", ""
     with _own_signals():
         given = deepcopy({"config": settings, "catalog": catalog, "state": state or {}})
         tap = TapOnceHub(**given, message_writer=writer)
@@ -150,10 +123,13 @@ def run(
         except TapError as error:
             if "streams failed" not in str(error):
                 raise
-            ended = "failed"
+            ended, log = "failed", str(error)
         finally:
             tap.run.client.session.close()
-    return InsideRun(writer.messages, ended)
+    lines = b"".join(json.dumps(message).encode() + b"\n" for message in writer.messages)
+    done = Run(int(ended != "well"), lines, log, ended)
+    done.messages = writer.messages
+    return done
 
 
 class Server(t.Protocol):
@@ -163,27 +139,28 @@ class Server(t.Protocol):
     def url(self) -> str: ...
 
 
-_OF_SCHEMAS = ("booking_ids", "booking_calendar_ids", "include_webhook_secrets")
-
-
-def _prepared(
-    api: Server, streams: tuple[str, ...], without: tuple[str, ...], settings: dict[str, t.Any]
-) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
-    of_schemas = {name: settings[name] for name in _OF_SCHEMAS if name in settings}
-    chosen = catalog(*streams, settings=of_schemas, without=without)
-    return settings_for(api.url, **settings), chosen
+_ENDS = {"kill_after", "interrupt_after", "watch"}
+_OF_SCHEMAS = {"booking_ids", "booking_calendar_ids", "include_webhook_secrets"}
 
 
 def sync(
     api: Server,
     *streams: str,
     state: State | None = None,
-    end: End | None = None,
     without: tuple[str, ...] = (),
     **settings: t.Any,
-) -> InsideRun:
-    """Read these streams of a server, inside this process, without the column of some path."""
-    return run(*_prepared(api, streams, without, settings), state, **(end or {}))
+) -> Run:
+    """Read these streams inside this process, without the column of some path.
+
+    What ends a run early may stand among the settings.
+    """
+    end = {name: settings.pop(name) for name in _ENDS & settings.keys()}
+    return run(settings_for(api.url, **settings), _chosen(streams, without, settings), state, **end)
+
+
+def _chosen(streams: tuple[str, ...], without: tuple[str, ...], settings: Row) -> Row:
+    of_schemas = {name: settings[name] for name in sorted(_OF_SCHEMAS & settings.keys())}
+    return catalog(*streams, settings=of_schemas, without=without)
 
 
 def spawn(
@@ -192,12 +169,11 @@ def spawn(
     *streams: str,
     state: State | None = None,
     env: dict[str, str] | None = None,
-    without: tuple[str, ...] = (),
     **settings: t.Any,
 ) -> Run:
     """Read these streams, or those that are selected by default, as a process of its own."""
-    made, chosen = _prepared(api, streams, without, settings)
-    return run_tap(folder, made, state=state, catalog=chosen if streams else None, env=env)
+    chosen = _chosen(streams, (), settings) if streams else None
+    return run_tap(folder, settings_for(api.url, **settings), state=state, catalog=chosen, env=env)
 
 
 @dataclass
@@ -207,6 +183,12 @@ class Warehouse:
     keys: dict[str, list[str]] = field(default_factory=dict)
     tables: dict[str, dict[tuple[t.Any, ...], Message]] = field(default_factory=dict)
     state: State = field(default_factory=dict)
+
+    def sync(self, api: Server, *streams: str, **more: t.Any) -> Run:
+        """Read what follows from its state, and take it in."""
+        done = sync(api, *streams, state=self.state, **more)
+        self.load(done.messages)
+        return done
 
     def load(self, messages: list[Message]) -> None:
         """Take in messages: upserts, deletes by version, states."""
@@ -227,11 +209,11 @@ class Warehouse:
             elif message["type"] == "STATE":
                 self.state = message["value"]
 
-    def rows(self, stream: str) -> dict[t.Any, dict[str, t.Any]]:
+    def rows(self, stream: str) -> Row:
         """Give the records of a table by their first key column."""
         return {key[0]: row["record"] for key, row in self.tables.get(stream, {}).items()}
 
-    def assert_current(self, stream: str, objects: list[dict[str, t.Any]]) -> None:
+    def assert_current(self, stream: str, objects: list[Row]) -> None:
         """Find the plain values of every object as they are now."""
         rows = self.rows(stream)
         for item in objects:

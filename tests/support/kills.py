@@ -2,7 +2,6 @@
 
 import array
 import fcntl
-import signal
 import subprocess
 import termios
 import time
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox import Sandbox
-from tests.support.programs import PATIENCE, Run, environment, tap_command
+from tests.support.programs import PATIENCE
 
 
 def wait_for(
@@ -36,40 +35,15 @@ def holding_back(api: Sandbox, path: str, after: int) -> Iterator[Callable[[], b
         api.faults.clear()
 
 
-def end_tap(
-    number: signal.Signals,
-    when: Callable[[], bool] | None,
-    folder: Path,
-    settings: dict[str, t.Any],
-    env: dict[str, str] | None = None,
-    **files: t.Any,
-) -> Run:
-    """Run the tap and send it a signal when `when` says so; then all that it wrote is read.
+def wait_until_full(pipe: t.IO[bytes], process: subprocess.Popen[t.Any]) -> None:
+    """Wait until nothing has been added to a pipe for a second: a loader has stopped."""
+    waiting, before, since = array.array("i", [0]), 0, time.monotonic()
 
-    Without, when its pipe is full: a loader has stopped. The files are a state and a catalog.
-    """
-    command, made = tap_command(folder, settings, **files), environment(**(env or {}))
-    written, log = folder / "written", folder / "log"
-    with written.open("wb") as into, log.open("wb") as said:
-        out = into if when else subprocess.PIPE
-        with subprocess.Popen(command, stdout=out, stderr=said, env=made) as tap:
-            wait_for(when or Full(t.cast("t.IO[bytes]", tap.stdout)), tap)
-            tap.send_signal(number)
-            output = tap.stdout.read() if tap.stdout else b""
-            status = tap.wait(PATIENCE)
-    return Run(status, output or written.read_bytes(), log.read_text())
+    def is_full() -> bool:
+        nonlocal before, since
+        fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+        if waiting[0] != before:
+            before, since = waiting[0], time.monotonic()
+        return before > 0 and time.monotonic() - since > 1
 
-
-class Full:
-    """Whether a pipe is full: nothing has been added to it for a second."""
-
-    def __init__(self, pipe: t.IO[bytes]) -> None:
-        self._pipe = pipe
-        self._before, self._since = 0, time.monotonic()
-
-    def __call__(self) -> bool:
-        waiting = array.array("i", [0])
-        fcntl.ioctl(self._pipe, termios.FIONREAD, waiting)
-        if waiting[0] != self._before:
-            self._before, self._since = waiting[0], time.monotonic()
-        return self._before > 0 and time.monotonic() - self._since > 1
+    wait_for(is_full, process)

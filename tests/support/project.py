@@ -13,9 +13,9 @@ import yaml
 
 from tests.support import programs
 from tests.support.kills import wait_for
-from tests.support.programs import KEY, MELTANO, PATIENCE, ROOT, Run
+from tests.support.programs import KEY, MELTANO, PATIENCE, ROOT, Row, Run
 
-State: t.TypeAlias = dict[str, t.Any]
+PAIR = ("tap-oncehub", "target-duckdb")
 
 
 def blocks(page: str, language: str, heading: str = "") -> list[str]:
@@ -33,37 +33,29 @@ class Project:
     Those of this project are installed there as well.
     """
 
-    def __init__(
-        self, folder: Path, url: str, plugins: State | None = None, **variables: str
-    ) -> None:
-        """Copy the project."""
+    def __init__(self, folder: Path, url: str, plugins: Row | None = None, **more: str) -> None:
         self.folder = folder
         self.log = folder / "log"
         self.database = folder / "output/warehouse.duckdb"
-        self.pace = {"TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "0"}
-        self._variables = {
+        self.variables = {
             "TAP_ONCEHUB_API_KEY": KEY,
             "TAP_ONCEHUB_API_URL": url,
+            "TAP_ONCEHUB_RATE_LIMIT_PER_SECOND": "0",
             "TAP_ONCEHUB_RATE_LIMIT_PER_WINDOW": "0",
             "MELTANO_STATE_BACKEND_URI": (folder / "state").as_uri(),
-            **variables,
+            **more,
         }
         content = yaml.safe_load(ROOT.joinpath("meltano.yml").read_text("utf-8"))
         for kind, added in (plugins or {}).items():
             content["plugins"][kind] += added
         for name in ("output", "state", ".meltano"):
             (folder / name).mkdir(parents=True)
-        for name in (".meltano/extractors", ".meltano/loaders"):
+        for name in (".meltano/extractors", ".meltano/loaders", ".venv"):
             (folder / name).symlink_to(ROOT / name)
         (folder / "meltano.yml").write_text(yaml.safe_dump(content))
 
     @property
-    def variables(self) -> dict[str, str]:
-        """The environment of its runs."""
-        return self._variables | self.pace
-
-    @property
-    def state(self) -> State:
+    def state(self) -> Row:
         """What Meltano has kept of the first pair of plugins; nothing, while it is written."""
         for file in (self.folder / "state").glob("*/state.json"):
             try:
@@ -71,43 +63,32 @@ class Project:
             except ValueError:
                 return {}
             kept = found.get("completed") or found.get("partial") or {}
-            return t.cast("State", kept.get("singer_state", {}))
+            return t.cast("Row", kept.get("singer_state", {}))
         return {}
 
-    def run(self, *arguments: str) -> Run:
+    def run(self, *plugins: str) -> Run:
         """Run to the end; a run that was killed before does not count as under way."""
-        with self._start(arguments) as process:
+        with self.start(*plugins) as process:
             status = process.wait(PATIENCE)
         return Run(status, b"", self.log.read_text())
 
-    def meltano(self, *arguments: str) -> Run:
+    def meltano(self, *arguments: str, **more: str) -> Run:
         """Run any command of Meltano."""
         command = [str(MELTANO), "--log-level=warning", *arguments]
-        return programs.run(command, self.folder, **self.variables)
+        return programs.run(command, self.folder, **self.variables | more)
 
     def kill(
-        self,
-        when: Callable[[], t.Any],
-        *arguments: str,
-        late: bool = False,
-        number: signal.Signals = signal.SIGKILL,
-    ) -> bool:
-        """Send a signal to Meltano, the tap and the loader, when the moment has come.
-
-        Gives whether there was one: where it may be `late`, the run may have ended before.
-        """
-        with self._start(arguments) as process:
+        self, when: Callable[[], t.Any], *plugins: str, number: signal.Signals = signal.SIGKILL
+    ) -> None:
+        """Send a signal to Meltano, the tap and the loader, when the moment has come."""
+        with self.start(*plugins) as process:
             try:
-                wait_for(lambda: when() or (late and process.poll() is not None), process, self.log)
-                in_time = process.poll() is None
-                if in_time:
-                    os.killpg(process.pid, number)
-                    process.wait(PATIENCE)
-                return in_time
+                wait_for(when, process, self.log)
+                os.killpg(process.pid, number)
+                process.wait(PATIENCE)
             finally:
                 process.kill()
 
-    def _start(self, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
-        plugins = arguments or ("tap-oncehub", "target-duckdb")
-        command = [str(MELTANO), "--log-format=plain", "run", "--force", *plugins]
+    def start(self, *plugins: str) -> subprocess.Popen[bytes]:
+        command = [str(MELTANO), "--log-format=plain", "run", "--force", *(plugins or PAIR)]
         return programs.start(command, self.folder, self.log, **self.variables)

@@ -52,7 +52,6 @@ class RawServer(Server):
 
     @property
     def url(self) -> str:
-        """The base URL of the API."""
         return f"http://{LOOPBACK}:{self.port}/v2"
 
 
@@ -65,7 +64,6 @@ class _Connection(StreamRequestHandler):
     server: RawServer
 
     def handle(self) -> None:
-        """Answer one request after the other."""
         with suppress(OSError):
             while line := self.rfile.readline().decode():
                 while self.rfile.readline().strip():

@@ -34,18 +34,15 @@ def schema(
 
 
 def record(stream: str = "s", **values: t.Any) -> dict[str, t.Any]:
-    """A RECORD message."""
     return {"type": "RECORD", "stream": stream, "record": values}
 
 
 def config(folder: Path, **settings: t.Any) -> Path:
-    """Write the loader's settings."""
     found = {"filepath": str(folder / "w.duckdb"), "default_target_schema": "o", **settings}
     return write(folder / "config.json", found)
 
 
 def lines(*messages: Message) -> str:
-    """Give messages as they stand in a pipe."""
     return "".join((m if isinstance(m, str) else json.dumps(m)) + "\n" for m in messages)
 
 
@@ -66,13 +63,8 @@ for line in sys.stdin:
 @cache
 def server() -> subprocess.Popen[str]:
     """Start what has imported the loader, and forks one for each run: most of a run's time."""
-    process = subprocess.Popen(
-        [str(LOADER.with_name("python")), "-c", _SERVER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
+    command, pipe = [str(LOADER.with_name("python")), "-c", _SERVER], subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment())
     atexit.register(process.communicate)
     return process
 
@@ -85,10 +77,9 @@ def run(folder: Path, *messages: Message, **settings: t.Any) -> subprocess.Compl
     for file, content in zip(files, (given, b"", b""), strict=True):
         file.write_bytes(content)
     process, names = server(), [*map(str, files), str(config(folder, **settings))]
-    pipe, answer = t.cast("t.IO[str]", process.stdin), t.cast("t.IO[str]", process.stdout)
-    print(json.dumps(names), file=pipe, flush=True)
-    assert select.select([answer], [], [], PATIENCE)[0], "it does not end"
-    status = int(answer.readline())
+    print(json.dumps(names), file=process.stdin, flush=True)
+    assert select.select([process.stdout], [], [], PATIENCE)[0], "it does not end"
+    status = int(process.stdout.readline())
     output, errors = (file.read_text("utf-8", "surrogateescape") for file in files[1:])
     return subprocess.CompletedProcess(names, status, output, errors)
 
@@ -100,16 +91,11 @@ class Loading(subprocess.Popen[bytes]):
         self, folder: Path, changed: str = "", settings: t.Any = None, **variables: str
     ) -> None:
         code = f"import target_duckdb.__main__ as m, target_duckdb.loader as l\n{changed}\nm.main()"
-        file = str(config(folder, **(settings or {})))
-        super().__init__(
-            [str(LOADER.with_name("python")), "-c", code, "--config", file],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(**variables),
-        )
-        pipes = t.cast("t.Any", self)
-        self.input, self.output, self.errors = pipes.stdin, pipes.stdout, pipes.stderr
+        command = [str(LOADER.with_name("python")), "-c", code]
+        command += ["--config", str(config(folder, **(settings or {})))]
+        pipe, env = subprocess.PIPE, environment(**variables)
+        super().__init__(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
+        self.input, self.output, self.errors = self.stdin, self.stdout, self.stderr
 
     @override
     def __exit__(self, *error: object) -> None:
@@ -117,10 +103,9 @@ class Loading(subprocess.Popen[bytes]):
         with suppress(BrokenPipeError):
             self.input.close()
         self.stdin = None
-        super().__exit__(*t.cast("t.Any", error))
+        super().__exit__(*error)
 
     def write(self, *messages: Message) -> None:
-        """Give it messages."""
         self.input.write(lines(*messages).encode())
         self.input.flush()
 
@@ -149,13 +134,12 @@ def load(folder: Path, *messages: Message, **settings: t.Any) -> str:
 
 
 def query(folder: Path, sql: str) -> list[t.Any]:
-    """Ask the file."""
     with duckdb.connect(str(folder / "w.duckdb"), read_only=True) as connection:
         return connection.execute(sql).fetchall()
 
 
 def ids(folder: Path) -> list[int] | None:
-    """Give the ids of the stream s, or nothing while the loader has the file open."""
+    """Give the ids of the stream s, or None while the loader has the file open."""
     with suppress(duckdb.Error):
         return [number for (number,) in query(folder, "SELECT id FROM o.s ORDER BY 1")]
     return None

@@ -48,60 +48,51 @@ ADDED: dict[str, dict[str, str]] = {
 """Columns that are in no list of facts: parents' ids, and the shape of the unknown."""
 SAME_OBJECT = {"booking": "bookings", "booking_calendar": "booking_calendars"}
 """Streams that answer with the objects of another stream."""
+_OF = SAME_OBJECT | {
+    "booking_hosts": "bookings",
+    "booking_page_links": "booking_pages",
+    "user_scheduling_availability": "users",
+}
 _OK, _NOT_FOUND = 200, 404
 
 
 def offered(api: Sandbox, account: Account, stream: str) -> Rows:
     """Give the objects that a stream should have brought."""
-    if stream in LISTS:
-        return account.objects(stream)
-    if stream in SAME_OBJECT:
-        parents = account.objects(SAME_OBJECT[stream])
-        return [item for item in parents if not account.refusal(stream, item["id"])]
-    made: dict[str, t.Callable[[], Rows]] = {
-        "webhook_events": lambda: _answered(api, "/webhook-events", limit=100),
+    asked = {
+        "webhook_events": lambda: _answered(api, "/webhook-events?limit=100"),
         "test_auth": lambda: _answered(api, "/test"),
         "booking_calendar_time_slots": lambda: _slots(api, account),
-        "user_scheduling_availability": lambda: _schedules(account),
         "conversations": account.conversations,
-        "booking_hosts": lambda: _hosts(account),
-        "booking_page_links": lambda: _links(account),
     }
-    return made[stream]()
+    if stream in asked:
+        return asked[stream]()
+    parents, updated = account.objects(_OF.get(stream, stream)), "last_updated_time"
+    if stream == "user_scheduling_availability":
+        schedules = ((user["id"], account.scheduling_availability(user["id"])) for user in parents)
+        return [{**schedule, "user_id": key} for key, schedule in schedules if schedule]
+    if stream == "booking_hosts":
+        return [
+            {"booking_id": b["id"], "user_id": user, updated: b.get(updated)}
+            for b in parents
+            for user in account.hosts_of(b["id"])
+        ]
+    if stream == "booking_page_links":
+        return [
+            {"booking_page_id": page["id"], "linked_type": kind, "linked_id": key}
+            for page in parents
+            for kind, keys in account.links_of(page["id"]).items()
+            for key in keys
+        ]
+    return [item for item in parents if stream in LISTS or not account.refusal(stream, item["id"])]
 
 
-def _answered(api: Sandbox, path: str, **query: int) -> Rows:
-    key = {"API-Key": KEY}
-    answer = requests.get(api.url + path, headers=key, params=query, timeout=9)
+def _answered(api: Sandbox, path: str) -> Rows:
+    answer = requests.get(api.url + path, headers={"API-Key": KEY}, timeout=9)
     if answer.status_code == _NOT_FOUND:
         return []
     body = answer.json()
     found = body.get("data", [body]) if isinstance(body, dict) else body
     return [{"id": row} if isinstance(row, str) else row for row in found]
-
-
-def _schedules(account: Account) -> Rows:
-    ids = [user["id"] for user in account.objects("users")]
-    schedules = ((key, account.scheduling_availability(key)) for key in ids)
-    return [{**schedule, "user_id": key} for key, schedule in schedules if schedule]
-
-
-def _hosts(account: Account) -> Rows:
-    updated = "last_updated_time"
-    return [
-        {"booking_id": booking["id"], "user_id": user, updated: booking.get(updated)}
-        for booking in account.objects("bookings")
-        for user in account.hosts_of(booking["id"])
-    ]
-
-
-def _links(account: Account) -> Rows:
-    return [
-        {"booking_page_id": page["id"], "linked_type": kind, "linked_id": key}
-        for page in account.objects("booking_pages")
-        for kind, keys in account.links_of(page["id"]).items()
-        for key in keys
-    ]
 
 
 def _slots(api: Sandbox, account: Account) -> Rows:

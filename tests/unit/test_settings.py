@@ -169,3 +169,11 @@ def test_file_in_a_folder_above_does_not_count(tmp_path: Path) -> None:
     run = programs.run([str(programs.TAP), "--test"], tmp_path / "below")
     assert "api_key is missing" in run.log
     assert "page_size" not in run.log
+
+
+def test_key_check_that_fails_leaves_no_file_open(tmp_path: Path) -> None:
+    (tmp_path / "catalog.json").write_text('{"streams": []}')
+    command = [str(programs.TAP), "--catalog", "catalog.json", "--test"]
+    run = programs.run(command, tmp_path, PYTHONWARNINGS="once")  # as Meltano sets it
+    assert "api_key is missing" in run.log
+    assert "ResourceWarning" not in run.log

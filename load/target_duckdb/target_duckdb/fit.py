@@ -12,21 +12,10 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from target_duckdb import refuse
-from target_duckdb.columns import (
-    DIGITS,
-    FLOATS,
-    MOMENTS,
-    SIGNED,
-    Column,
-    digits_of,
-    limits,
-    plain,
-    quoted,
-)
+from target_duckdb.columns import DIGITS, MOMENTS, SIGNED, Column, digits_of, plain, quoted
 from target_duckdb.rows import Rows
 
 Ask: t.TypeAlias = t.Callable[[str], list[t.Any]]
-
 
 _KINDS = {
     "string": """{c} LIKE '"%'""",
@@ -37,8 +26,10 @@ _KINDS = {
     "number": "TRY_CAST({c} AS DOUBLE) NOT NULL",
 }
 _TEXT = """CASE WHEN {c} LIKE '"%' THEN {c}->>'$' ELSE {c} END"""
-_ONE_TEXT = {"BOOLEAN", "DATE", "UUID"}
-"""Types besides whole numbers whose values have one text each."""
+_FLOATS = {"FLOAT", "DOUBLE"}
+_RANGES = SIGNED | {f"U{name}": (0, 2 * most + 1) for name, (_, most) in SIGNED.items()}
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+_ONE_TEXT = {"BOOLEAN", "DATE", "UUID"}  # besides whole numbers: each value has one text
 _FRACTION = re.compile(r"\.(\d*?)0*(?:\D|$)")
 
 
@@ -47,36 +38,31 @@ def check(rows: Rows, incoming: str, ask: Ask, table: t.Callable[[], str]) -> No
 
     They are in `incoming`; `ask` asks DuckDB; `table` opens the file, and names the stream's table.
     """
-    unchecked, counts = rows.unchecked, []
-    for c, column in unchecked.items():
+    for c, column in rows.unchecked.items():
         kinds = " OR ".join(
-            _KINDS[kind].format(c=c) for kind in _KINDS if kind in column.meaning.kinds
+            f"({test.format(c=c)})" for k, test in _KINDS.items() if k in column.kinds
         )
-        counts.append(f"count(*) FILTER ({c} NOT NULL AND ({kinds or False}) IS NOT TRUE)")
-        counts.append(f"count(*) - count({c})")
-    (found,) = ask(f"SELECT {', '.join(counts)} FROM {incoming}")
-    for number, (c, column) in enumerate(unchecked.items()):
-        wrong, nulls = found[2 * number : 2 * number + 2]
+        wrong = f"count(*) FILTER ({c} NOT NULL AND ({kinds or False}) IS NOT TRUE)"
+        ((nulls, others),) = ask(f"SELECT count(*) - count({c}), {wrong} FROM {incoming}")
         if column.is_key and nulls:
             refuse(rows.stream, column.name, "a key is missing or null")
-        if wrong:
-            allowed = "|".join(sorted(column.meaning.types))
+        if others:
+            allowed = "|".join(sorted(column.kinds))
             refuse(rows.stream, column.name, f"a value is not what the schema has, {allowed}")
         old, name = column.stored, quoted(column.name)
         bad = _misfits(ask, incoming, column, c, old)
-        for kind in _wider(column, bad) if bad else [old]:
+        for kind in _wider(column, bad) if bad else ():
             back = f"TRY_CAST(TRY_CAST({changed(name, old, kind)} AS {kind}) AS {old})"
             lossy = f"WHERE {back} IS DISTINCT FROM {name} LIMIT 1"
-            if kind == old or (
-                not _misfits(ask, incoming, column, c, kind)
-                and (kind in {"VARCHAR", "JSON"} or not ask(f"FROM {table()} {lossy}"))
-            ):
+            if _misfits(ask, incoming, column, c, kind):
+                continue
+            if kind in {"VARCHAR", "JSON"} or not ask(f"FROM {table()} {lossy}"):
+                rows.change(column, kind)
                 break
         else:
-            reason = f"a value would not come back unchanged from the column's type, {old}"
-            refuse(rows.stream, column.name, f"{reason}, and no other holds all")
-        if kind != old:
-            rows.change(column, kind)
+            if bad:
+                reason = f"a value would not come back unchanged from the column's type, {old}"
+                refuse(rows.stream, column.name, f"{reason}, and no other holds all")
 
 
 def value_of(c: str, kind: str) -> str:
@@ -108,7 +94,7 @@ def _misfits(ask: Ask, incoming: str, column: Column, c: str, kind: str) -> list
     """Return the values that a type does not give back."""
     text, back = _TEXT.format(c=c), changed(value_of(c, kind), kind, "VARCHAR")
     where = f"{back} IS DISTINCT FROM {text}"
-    if kind in FLOATS:  # a number has many texts
+    if kind in _FLOATS:  # a number has many texts
         where += f""" OR {c} LIKE '"%'"""
     elif kind == "VARCHAR" and column.type == "JSON" and not column.is_key:
         back, where = "NULL", f"""{c} NOT LIKE '"%'"""
@@ -129,12 +115,12 @@ def _is_same(column: Column, kind: str, value: str, back: str | None) -> bool:
         # Below a microsecond, digits are dropped, but not in keys.
         is_exact |= not column.is_key and MOMENTS[kind] >= MOMENTS["TIMESTAMP"]
         return is_exact and (column.is_moment or column.is_key)
-    if kind not in FLOATS and not limits(kind):  # a TIME leaves zeros out
+    if kind not in _FLOATS and not _limits(kind):  # a TIME leaves zeros out
         return kind == "TIME" and "." in text and text.rstrip("0").rstrip(".") == back
     number, other = _number_of(column, value), Decimal(back)
-    if number is None:  # a text, which is one number's only if it is its only text
-        return kind in FLOATS and _number(text) == other and plain(text) == text
-    is_rounded = not column.is_key and "number" in column.meaning.kinds and column.stored == kind
+    if number is None:  # a text, which is a number's if that has no other
+        return kind in _FLOATS and text == (plain(back) if column.is_key else back)
+    is_rounded = not column.is_key and "number" in column.kinds and column.stored == kind
     if not number.is_finite() or (kind == "DOUBLE" and is_rounded):
         return other.is_finite() == number.is_finite()
     return other == number
@@ -142,44 +128,47 @@ def _is_same(column: Column, kind: str, value: str, back: str | None) -> bool:
 
 def _number_of(column: Column, value: str) -> Decimal | None:
     """Return a value that is a number, or a decimal that is sent as a text."""
-    if not value.startswith('"'):
-        return _number(value)
-    is_decimal = column.type.startswith("DECIMAL") and "number" not in column.meaning.kinds
-    return _number(msgspec.json.decode(value)) if is_decimal else None
-
-
-def _number(text: str) -> Decimal | None:
+    is_text = value.startswith('"')
+    if is_text and ("number" in column.kinds or not column.type.startswith("DECIMAL")):
+        return None
     try:
-        return Decimal(text)
+        return Decimal(msgspec.json.decode(value) if is_text else value)
     except InvalidOperation:
         return None
+
+
+def _limits(kind: str) -> tuple[int, int, int] | None:
+    """Return the least and greatest whole part of an exact type, and its digits after the point."""
+    if found := _DECIMAL.fullmatch(kind):
+        most = 10 ** (int(found[1]) - int(found[2])) - 1
+        return -most, most, int(found[2])
+    return (*_RANGES[kind], 0) if kind in _RANGES else None
 
 
 def _wider(column: Column, bad: list[str]) -> list[str]:
     """Return the types that could hold what a column's type does not, best ones first."""
     old, numbers = column.stored, [_number_of(column, value) for value in bad]
-    least, most, places = limits(old) or (0, 0, None)
-    if None in numbers or (places is None and old not in FLOATS):
+    least, most, places = _limits(old) or (0, 0, None)
+    if None in numbers or (places is None and old not in _FLOATS):
         # A key becomes a text where each of its values has one text only.
         if column.is_key and places != 0 and old not in _ONE_TEXT:
             return []
         if column.is_moment and old in MOMENTS:
             return ["TIMESTAMP", "VARCHAR"] if old.startswith("TIMESTAMP_") else []
         return ["JSON" if column.type == "JSON" else "VARCHAR"]
-    if column.is_key and old in FLOATS:
+    if column.is_key and old in _FLOATS:
         return []
     exact: list[str] = []
     digits = [digits_of(number) for number in numbers if number is not None and number.is_finite()]
     if len(digits) == len(numbers):
         whole, scale = (max(found) for found in zip(*digits, (0, places or 0), strict=True))
         if scale == 0 and not old.startswith("DECIMAL"):
-            fitting = (k for k, (low, high) in SIGNED.items() if low <= least and most <= high)
-            exact = [kind for kind in fitting if kind != old]
+            exact = [kind for kind, (low, high) in SIGNED.items() if low <= least and most <= high]
         if whole + scale <= DIGITS:
             # With 38 digits the values that are there decide.
             before = max(whole, len(str(most or "")), 1 - scale)
             exact.append(f"DECIMAL({min(before + scale, DIGITS)},{scale})")
-    if column.is_key or "number" not in column.meaning.kinds or old == "DOUBLE":
+    if column.is_key or "number" not in column.kinds or old == "DOUBLE":
         return exact
     # A number has a DOUBLE in a new table; money, which has a DECIMAL, stays exact.
     return [*exact, "DOUBLE"] if old.startswith("DECIMAL") else ["DOUBLE", *exact]

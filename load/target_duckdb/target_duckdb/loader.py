@@ -9,18 +9,14 @@ from contextlib import suppress
 import msgspec
 
 from target_duckdb import TargetError, refuse, say
-from target_duckdb.rows import Rows
+from target_duckdb.rows import UNREADABLE, Rows, decoded
 from target_duckdb.settings import Settings
 from target_duckdb.warehouse import Warehouse
 
 _BATCH_BYTES = 7_000_000
-_LONGEST_WAIT = 60
-"""Seconds that a row or a state may wait to be written."""
-_SLOW = 1
-"""A batch that took more seconds to arrive is from a slow tap."""
-_STREAM = re.compile(rb'"stream"\s*:\s*"([\w.-]+)"')
-_NOT_FINITE = re.compile(rb'("(?:[^"\\]|\\.)*")|(?<![\w-])(NaN|-?Infinity)\b')
-"""What JSON does not have, and texts, in which it may be."""
+_LONGEST_WAIT = 60  # seconds that a row or a state may wait to be written
+_SLOW = 1  # a batch that took more seconds to arrive is from a slow tap
+_STREAM = re.compile(rb'\s*\{\s*"type"\s*:\s*"\w+"\s*,\s*"stream"\s*:\s*"([^"\\]+)"')
 
 
 class _Message(msgspec.Struct, tag_field="type", gc=False):
@@ -57,9 +53,8 @@ class Loader:
         self._settings, self._warehouse = settings, warehouse
         self._decode = msgspec.json.Decoder(_Record | _Schema | _State | _ActivateVersion).decode
         self._streams: dict[str, Rows] = {}
-        self._schemas: dict[str, _Schema] = {}
-        self._openings: dict[bytes, str] = {}
-        """The streams of RECORD messages, by what stands before their records."""
+        self._openings: dict[tuple[bytes, ...], Rows] = {}
+        """The streams, by the names and texts with which their records mostly begin."""
         self._bookmarked: set[str] = set()
         self._state = b""
         self.due: float | None = None
@@ -69,10 +64,8 @@ class Loader:
     def take(self, line: bytes) -> None:
         """Take one line."""
         self._lines += 1
-        opening = line[: line.find(b'"record"')]
-        rows = self._streams.get(self._openings.get(opening, ""))
-        if rows and rows.put(line):
-            self._count(rows)
+        if rows := self._openings.get(tuple(line.split(b'"', 8)[1:8:2])):
+            self._add(rows, line)
             return
         message = self._read(line)
         if isinstance(message, _State):
@@ -81,25 +74,19 @@ class Loader:
             self._schema(message)
         elif rows := self._streams.get(message.stream):
             if isinstance(message, _Record):
-                if not rows.put(line):
-                    rows.add(message.record, message.time_extracted, message.version)
-                self._count(rows)
-                with suppress(msgspec.DecodeError, UnicodeDecodeError):
-                    names = msgspec.json.decode(opening.rstrip(b", ") + b"}").keys()
-                    if names == {"type", "stream"}:
-                        self._openings[opening] = message.stream
+                self._add(rows, line)
             else:
-                self.flush({message.stream: (message.version, rows.are_versioned)})
+                self.flush((rows, message.version))
         elif isinstance(message, _Record):
             self._refuse(f"a message before the SCHEMA of stream {message.stream}")
 
-    def flush(self, complete: dict[str, tuple[int, bool]] | None = None) -> None:
+    def flush(self, complete: tuple[Rows, int] | None = None) -> None:
         """Write rows, and the state that goes with them; for `complete` see `Warehouse.write`."""
         filled = [rows for rows in self._streams.values() if rows.lines]
         if filled or complete:
-            self._warehouse.write(filled, complete or {})
+            self._warehouse.write(filled, complete)
             for rows in filled:
-                rows.clear()
+                rows.lines, rows.changes = [], []
             self._bytes = 0
         while self._state:
             self._state = self._state[os.write(1, self._state) :]
@@ -109,45 +96,40 @@ class Loader:
 
     def _read(self, line: bytes) -> t.Any:
         try:
-            try:
-                return self._decode(line)
-            except msgspec.DecodeError:
-                # JSON has no such numbers: a text stands for one.
-                if (other := _NOT_FINITE.sub(lambda m: m[1] or b'"%s"' % m[2], line)) == line:
-                    raise
-                return self._decode(other)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            found = _STREAM.search(line)
-            stream = f" (stream {found[1].decode()})" if found else ""
-            reason = str(error) if isinstance(error, msgspec.DecodeError) else "not readable"
-            self._refuse(f"not a valid Singer message{stream}: {reason}")
+            return decoded(self._decode, line)
+        except UNREADABLE as error:
+            found = _STREAM.match(line)
+            stream = f" (stream {found[1].decode(errors='replace')})" if found else ""
+            self._refuse(f"not a valid Singer message{stream}: {error}")
 
-    def _count(self, rows: Rows) -> None:
-        self._bytes += len(rows.lines[-1])
+    def _add(self, rows: Rows, line: bytes) -> None:
+        rows.lines.append(line)
+        self._bytes += len(line)
         self.due = self.due or time.monotonic() + _LONGEST_WAIT
         if len(rows.lines) >= self._settings.batch_size_rows or self._bytes > _BATCH_BYTES:
             self.flush()
 
     def _schema(self, message: _Schema) -> None:
         stream, keys = message.stream, message.key_properties or []
-        if self._schemas.get(stream) == message:
+        before = self._streams.get(stream)
+        if before and before.message == message:
             return
         if self._settings.primary_key_required and not keys:
             refuse(stream, None, "it has no primary key; set primary_key_required to false")
-        before = self._streams.get(stream)
         if before and before.lines:
             self.flush()
         try:
             rows, is_new = self._warehouse.prepare(stream, message.schema, keys)
-        except (TypeError, AttributeError):
+        except (TypeError, AttributeError, ArithmeticError):
             self._refuse(f"the SCHEMA of stream {stream} is not a JSON schema")
         if is_new and stream in self._bookmarked:
             say(
                 f"stream {stream}: the state says that it was loaded before, but its table did not "
                 "exist; to load what is missing, run again without that state (meltano state clear)"
             )
-        rows.are_versioned = not before or before.are_versioned
-        self._streams[stream], self._schemas[stream] = rows, message
+        rows.message, rows.are_versioned = message, not before or before.are_versioned
+        self._streams[stream] = rows
+        self._openings[b"type", b"RECORD", b"stream", stream.encode()] = rows
 
     def _remember(self, message: _State) -> None:
         self._state = bytes(message.value) + b"\n"

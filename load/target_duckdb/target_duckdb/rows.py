@@ -5,44 +5,46 @@
 import json
 import re
 import typing as t
+from collections.abc import Iterator
 
 import msgspec
 
 from target_duckdb import refuse
-from target_duckdb.columns import METADATA, MOMENTS, SIGNED, Column, plain, quoted
-from target_duckdb.schema import Meaning
+from target_duckdb.columns import METADATA, MOMENTS, SIGNED, Column, Path, plain, quoted
 
-_ODD = re.compile(r'[\\"\x00-\x1f]')
-"""What msgspec does not take in the name of a field."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# What JSON does not have, and texts, in which it may be.
+_NOT_JSON = re.compile(rb'("(?:[^"\\]|\\.)*")|(?<![\w-])(NaN|-?Infinity)\b')
+_ODD = re.compile(r'[\\"\x00-\x1f]')  # what msgspec does not take in the name of a field
 _EXACT_IN_DOUBLE = 2**53
 _NOT_FINITE = {'"NaN"', '"Infinity"', '"-Infinity"'}
 _DECODE = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_ENCODE = msgspec.json.Encoder().encode
 
 
 class Rows:
-    """The rows of a stream that wait to be written.
+    """The messages of a stream that wait to be written.
 
     msgspec checks what it can. All other values go to DuckDB, which checks them, as texts of JSON;
     in a batch with a record that msgspec refuses (`is_raw`), these are the values of all columns.
     """
 
-    def __init__(self, stream: str, columns: list[Column], meaning: Meaning, levels: int) -> None:
+    def __init__(self, stream: str, columns: list[Column]) -> None:
         """Begin with no rows."""
-        self.stream, self._meaning, self._levels = stream, meaning, levels
+        self.stream = stream
+        self.message: t.Any = None
+        """The SCHEMA that they follow."""
         self.columns = [column for column in columns if column.name != "_sdc_batched_at"]
-        self._always_raw = levels > 0 or any(_ODD.search(column.name) for column in columns)
-        self._encode = msgspec.json.Encoder().encode
+        paths = [column.path for column in columns]
+        self._objects = {path[:level] for path in paths for level in range(1, len(path))}
+        self.always_raw = bool(self._objects) or any(_ODD.search(c.name) for c in columns)
+        self.is_raw = self.always_raw
+        self.lines: list[bytes] = []
         self.has_extras, self.are_versioned = False, True
         """Whether the table has columns that are not declared, and all records have a version."""
-        self.clear()
-        self._prepare()
-
-    def clear(self) -> None:
-        """Forget the rows, which are written."""
-        self.lines: list[bytes] = []
-        self.is_raw = self._always_raw
         self.changes: list[tuple[Column, str]] = []
         """Columns that change their type before these rows are written, and the type before."""
+        self._prepare()
 
     def change(self, column: Column, kind: str) -> None:
         """Have a column's type changed before these rows are written."""
@@ -50,47 +52,9 @@ class Rows:
         column.stored = kind
         self._prepare()
 
-    def put(self, line: bytes) -> bool:
-        """Add the record of a message, if msgspec takes it."""
-        if self.is_raw:
-            return False
-        try:
-            message = self._decode(line)
-            row = message.record
-            for field, column in self._unchecked.items():
-                value = getattr(row, field)
-                if value is not None:
-                    text = _text(column, value) if column.is_key else str(value, "utf-8")
-                    setattr(row, field, text)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
-        if message.time_extracted is not None:
-            row._sdc_extracted_at = message.time_extracted  # noqa: SLF001
-        if message.version is None:
-            self.are_versioned = False
-        else:
-            row._sdc_table_version = message.version  # noqa: SLF001
-        self.lines.append(self._encode(row))
-        return True
-
-    def add(self, record: msgspec.Raw, extracted: str | None, version: int | None) -> None:
-        """Add a record whose values DuckDB checks."""
-        if not self.is_raw:
-            self.loosen()
-        values = self._flat(record, self._meaning, self._levels)
-        more = {"_sdc_extracted_at": extracted, "_sdc_table_version": version}
-        values |= {n: msgspec.Raw(self._encode(v)) for n, v in more.items() if v is not None}
-        self.are_versioned &= version is not None
-        self._add(values)
-
-    def loosen(self) -> None:
-        """Leave all checks of this batch to DuckDB."""
-        lines, self.lines, self.is_raw = self.lines, [], True
-        for values in map(_DECODE, lines):
-            for column in self._unchecked.values():
-                text = msgspec.json.decode(values[column.name]) or "null"
-                values[column.name] = msgspec.Raw(text.encode())
-            self._add(values)
+    def values(self) -> str:
+        """Return lines of values, for `query`."""
+        return b"\n".join(self._raw() if self.is_raw else self._checked()).decode()
 
     @property
     def unchecked(self) -> dict[str, Column]:
@@ -102,14 +66,12 @@ class Rows:
         """Return SQL that reads the lines, its parameter, into columns c0, c1 and so on."""
         types, values = {}, []
         for number, column in enumerate(self.columns):
-            name, kind = f"c{number}", column.stored
-            key = name if self.is_raw else column.name
-            value = f"found.{quoted(key)}"
+            name, kind, value = f"c{number}", column.stored, f"found.{quoted(column.name)}"
             if name in self._unchecked or self.is_raw:
                 kind, value = "VARCHAR", f"nullif({value}, 'null')"
             elif kind in MOMENTS:
                 kind, value = "TIMESTAMPTZ", f"{value}::{kind}"
-            types[key] = kind
+            types[column.name] = kind
             values.append(f"{value} AS {name}")
         form, strict = json.dumps(types).replace("'", "''"), "" if self.is_raw else "_strict"
         # random(): DuckDB would make a list of values of what it can compute when it plans, slowly.
@@ -122,7 +84,7 @@ class Rows:
         self._unchecked: dict[str, Column] = {}
         fields: list[tuple[t.Any, ...]] = []
         renamed: dict[str, str] = {}
-        for number, column in enumerate([] if self._always_raw else self.columns):
+        for number, column in enumerate([] if self.always_raw else self.columns):
             field = column.name if column.name in METADATA else f"c{number}"
             renamed[field], python = column.name, _python_type(column)
             if python is None:
@@ -131,42 +93,69 @@ class Rows:
                 python |= None
             fields.append((field, python) if column.is_key else (field, python, None))
         row: t.Any = msgspec.defstruct("Row", fields, rename=renamed, kw_only=True, gc=False)
-        fields = [
-            ("stream", t.Literal[self.stream]),
-            ("record", row),
-            ("version", int | None, None),
-        ]
-        fields.append(("time_extracted", str | None, None))
-        message: t.Any = msgspec.defstruct(
-            "Message", fields, tag_field="type", tag="RECORD", gc=False
-        )
-        self._decode = msgspec.json.Decoder(message).decode
+        self._decode, self._decode_raw = self._decoder(row), self._decoder(dict[str, msgspec.Raw])
 
-    def _add(self, values: dict[str, msgspec.Raw]) -> None:
-        found, column = {}, self.columns[0]
-        try:
-            for number, column in enumerate(self.columns):
-                if (value := values.get(column.name)) is not None:
-                    found[f"c{number}"] = _text(column, value)
-        except UnicodeDecodeError:
-            refuse(self.stream, column.name, "a text is not UTF-8")
-        self.lines.append(self._encode(found))
+    def _decoder(self, record: t.Any) -> t.Callable[[bytes], t.Any]:
+        fields: list[t.Any] = [("stream", t.Literal[self.stream]), ("record", record)]
+        fields += [("version", int | None, None), ("time_extracted", str | None, None)]
+        message = msgspec.defstruct("Message", fields, tag_field="type", tag="RECORD", gc=False)
+        return msgspec.json.Decoder(message).decode
 
-    def _flat(
-        self, record: msgspec.Raw, meaning: Meaning, levels: int, prefix: str = ""
-    ) -> dict[str, msgspec.Raw]:
-        try:
-            values = _DECODE(record)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            refuse(self.stream, prefix[:-2] or None, "not a valid object")
+    def _checked(self) -> Iterator[bytes]:
+        for message in map(self._decode, self.lines):
+            row = message.record
+            for field, column in self._unchecked.items():
+                value = getattr(row, field)
+                if value is not None:
+                    text = _text(column, value) if column.is_key else str(value, "utf-8")
+                    setattr(row, field, text)
+            if message.time_extracted is not None:
+                row._sdc_extracted_at = message.time_extracted  # noqa: SLF001
+            if message.version is None:
+                self.are_versioned = False
+            else:
+                row._sdc_table_version = message.version  # noqa: SLF001
+            yield _ENCODE(row)
+
+    def _raw(self) -> Iterator[bytes]:
+        for line in self.lines:
+            try:
+                message = decoded(self._decode_raw, line)
+                values = self._fields(message.record)
+            except UNREADABLE as error:
+                refuse(self.stream, None, f"a RECORD is not valid: {error}")
+            more = {"extracted_at": message.time_extracted, "table_version": message.version}
+            values |= {
+                (f"_sdc_{name}",): msgspec.Raw(_ENCODE(value))
+                for name, value in more.items()
+                if value is not None
+            }
+            self.are_versioned &= message.version is not None
+            found, column = {}, self.columns[0]
+            try:
+                for column in self.columns:
+                    if (value := values.get(column.path)) is not None:
+                        found[column.name] = _text(column, value)
+            except UnicodeDecodeError:
+                refuse(self.stream, column.name, "a text is not UTF-8")
+            yield _ENCODE(found)
+
+    def _fields(self, record: dict[str, msgspec.Raw], path: Path = ()) -> dict[Path, msgspec.Raw]:
         found = {}
-        for name, value in values.items():
-            inner = meaning.properties.get(name)
-            if inner is None or not inner.is_flattened(levels):
-                found[prefix + name] = value
+        for name, value in record.items():
+            if (inner := (*path, name)) not in self._objects:
+                found[inner] = value
             elif bytes(value) != b"null":
-                found |= self._flat(value, inner, levels - 1, f"{prefix}{name}__")
+                found |= self._fields(_DECODE(value), inner)
         return found
+
+
+def decoded(decode: t.Callable[[bytes], t.Any], line: bytes) -> t.Any:
+    """Decode a line; NaN and Infinity, which JSON does not have, are texts then."""
+    try:
+        return decode(line)
+    except msgspec.DecodeError:
+        return decode(_NOT_JSON.sub(lambda found: found[1] or b'"%s"' % found[2], line))
 
 
 def _text(column: Column, value: msgspec.Raw) -> str:
@@ -175,14 +164,14 @@ def _text(column: Column, value: msgspec.Raw) -> str:
     if column.is_key:
         is_number = text[0] in "-0123456789"
         return plain(text) if is_number else str(msgspec.json.format(value, indent=-1), "utf-8")
-    # JSON has no such number: `Loader` has made a text of it.
-    is_number = text in _NOT_FINITE and "string" not in column.meaning.kinds
+    # JSON has no such number: `decoded` has made a text of it.
+    is_number = text in _NOT_FINITE and "string" not in column.kinds
     return text[1:-1] if is_number else text
 
 
 def _python_type(column: Column) -> t.Any:
     """Return what msgspec is to check, if it can."""
-    kinds, stored = column.meaning.types, column.stored
+    kinds, stored = column.kinds, column.stored
     is_read = column.is_moment and not column.is_key and MOMENTS.get(stored) == MOMENTS["TIMESTAMP"]
     if kinds == {"string"} and (stored == "VARCHAR" or is_read):
         return str
