@@ -19,6 +19,7 @@ from tests.engine.memory import (
     Incremental,
     MemoryStream,
     Server,
+    Slots,
     World,
 )
 
@@ -133,6 +134,15 @@ def test_less_than_half_tells_no_deletes_until_confirmed() -> None:
     here.server.now += DAY
     assert here.run(refresh=True) == "well"
     assert here.tables["incremental"].keys() == here.server.objects.keys()
+
+
+def test_unread_holds_a_hundred_over_all_streams() -> None:
+    here = world(Slots, objects=MAX_UNREAD + 1)
+    here.server.broken = dict.fromkeys(here.server.objects, 500)
+    here.server.rng.random = lambda: 0.1  # type: ignore[method-assign]
+    assert here.run() == "failed"
+    assert "more than 100" in str(here.failures["slots"])
+    assert len(here.partial["slots"]["unread"]) == MAX_UNREAD
 
 
 def test_filter_that_is_unread_stays_so_until_it_is_read_whole() -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 import typing as t
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -15,7 +16,7 @@ from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.engine.progress import Progress
 from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.signals import SignalWaiter
-from tests.support.raw import RawServer, Script, raw_server, replies, response
+from tests.support.raw import Script, raw_server, replies, response
 
 FINE, NO = response({"fine": True}), response({}, "500 No")
 LATER, NOW = (response({}, "503 Busy", f"Retry-After: {n}") for n in (7, 0))
@@ -29,7 +30,7 @@ def explain(answer: JsonResponse, path: str, text: str) -> TapError:
     return RefusedError(f"{path}: {text}", status=answer.status_code)
 
 
-def ask(client: HttpClient, server: RawServer) -> t.Any:
+def ask(client: HttpClient, server: t.Any) -> t.Any:
     request = requests.Request("GET", f"{server.url}/books?after=B-1").prepare()
     return client.send(request, client.progress.stats("books"), lambda _: None).body
 
@@ -98,6 +99,20 @@ def test_patience_ends_with_an_error_and_with_its_block(
         assert (len(server.asked) == 1) == (patience == 0)
     with raw_server(replies("/books", NO, NO, FINE)) as server:
         assert ask(client, server) == {"fine": True}
+
+
+def test_without_any_answer_patience_is_that_of_always(
+    client: HttpClient, slept: list[float]
+) -> None:
+    with raw_server(replies("/books", FINE)) as server:
+        with pytest.raises(TapError, match="the network, the proxy and"):
+            ask(client, SimpleNamespace(url="http://127.0.0.1:9/v2"))  # nothing has answered yet
+        assert 3 < sum(slept) <= 10
+        ask(client, server)
+    client.session.close()
+    with client.patience(0), pytest.raises(TapError, match="the network, the proxy and"):
+        ask(client, server)
+    assert 10 < sum(slept) <= 30
 
 
 @pytest.mark.parametrize("faulty", [response(b"<html>"), response({}, "502 Bad Gateway")])
