@@ -14,7 +14,7 @@ from sandbox.data import nasty, times
 from sandbox.data.makers import kinds
 from sandbox.streams import STREAMS
 from sandbox.switches import Switches
-from tests.support.asking import NOW, Objects, dump
+from tests.support.asking import NOW, dump
 
 FIELDS = json.loads((Path(__file__).parents[1] / "contract/api_fields.json").read_text())
 UPDATED = "last_updated_time"
@@ -24,14 +24,13 @@ NOT_IN_LISTS = {"cancel_reschedule_url", "terms_of_service"}
 
 def test_same_seed_gives_the_same_objects_and_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(times.time, "time_ns", lambda: 1_900_000_000 * 10**9)
-
-    def made(seed: int, changes: int = 0) -> dict[str, Objects]:
-        account = Account(seed=seed, bookings=100, now=NOW)
-        account.random_changes(random.Random(5), edits=changes, adds=changes, deletes=changes)
-        return dump(account)
-
-    assert made(1) == made(1) != made(2)
-    assert made(1) != made(1, 5) == made(1, 5)
+    accounts = [Account(seed=seed, bookings=100, now=NOW) for seed in (1, 1, 2)]
+    for _ in range(2):
+        one, same, other = map(dump, accounts)
+        assert one == same != other
+        for account in accounts:
+            account.random_changes(random.Random(5), edits=5, adds=5, deletes=5)
+    assert dump(accounts[0]) == dump(accounts[1]) != one
 
 
 def test_add_edit_delete() -> None:

@@ -1,7 +1,7 @@
 """Answers and failed requests: decoded, and told of without anything secret or personal."""
 
 import typing as t
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from decimal import Decimal
 
 import pytest
@@ -50,11 +50,9 @@ def test_retry_after_by_oncehubs_clock(text: str, seconds: float | None) -> None
 
 def test_clock_of_an_answer_with_and_without_date() -> None:
     now = datetime.now(timezone.utc)
-    text = f"{now + timedelta(seconds=60):%a, %d %b %Y %H:%M:%S GMT}"
-    assert answer(Retry_After=text).retry_after == pytest.approx(60, abs=5)
     asked = datetime(2026, 3, 7, 11, 59, 57, tzinfo=timezone.utc)
     assert answer(Date=NOON).sent_at == asked  # never too late
-    assert answer(Date="no date").sent_at < datetime.now(timezone.utc) - timedelta(seconds=2)
+    assert answer(Date="no date").sent_at < now
 
 
 @pytest.mark.parametrize(
