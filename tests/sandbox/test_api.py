@@ -1,4 +1,7 @@
-"""The sandbox answers as the facts say, its switches as what they leave open."""
+"""The sandbox answers as the facts say, its switches as what they leave open.
+
+That filters, expansions, slots and refusals bring what the account holds: tests/end_to_end.
+"""
 
 import json
 import re
@@ -7,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from http.client import HTTPConnection
-from itertools import pairwise
 from urllib.parse import urlsplit
 
 import pytest
@@ -207,84 +209,6 @@ def test_time_filters(
     for text in texts:
         found = read_all(get, "/contacts", **{"last_updated_time.gt": text.format(edge[:10])})
         assert found == [i for i in items if (times.parse(i["last_updated_time"]) or 0) > first]
-
-
-def test_filters(api: Sandbox, get: Get) -> None:
-    account = api.account
-    users, pages, bookings = (
-        ids(account.objects(name)) for name in ("users", "booking_pages", "bookings")
-    )
-    for stream, name in (
-        *(("bookings", "owner"), ("bookings", "contact"), ("bookings", "status")),
-        *(("booking_calendars", "host"), ("sms_notifications", "recipient"), ("contacts", "email")),
-    ):
-        objects = account.objects(stream)
-        value = next(item[name] for item in objects if item.get(name))
-        expected = [item for item in objects if item.get(name) == value]
-        assert read_all(get, STREAMS[stream].path, **{name: value}) == expected
-    # What no object shows
-    account.assign(bookings[30], users[0], users[1])
-    hosts = {key: account.hosts_of(key) for key in bookings}
-    assert hosts[bookings[30]] == (users[0], users[1])
-    for user in users:
-        found = ids(read_all(get, "/bookings", host=user))
-        assert found == [key for key in bookings if user in hosts[key]]
-        found = ids(read_all(get, "/booking-pages", user=user))
-        assert found == [page for page in pages if user in account.links_of(page)["user"]]
-
-
-# --- more than lists
-
-
-@pytest.mark.parametrize("prefix", ["", "data."])
-def test_expansions(api: Sandbox, get: Get, prefix: str) -> None:
-    account = api.account
-    gone = next(item["owner"] for item in account.objects("bookings") if item.get("owner"))
-    account.delete("users", gone)
-    known = {item["id"]: item for item in [*account.conversations(), *account.objects("contacts")]}
-    known |= {user: account.object("users", user) for user in ids(account.objects("users"))}
-    known |= {gone: {"id": gone, "object": "user", "deleted": True}, None: None}
-    whole = read_all(get, "/bookings", expand=f"{prefix}owner,contact,{prefix}conversation")
-    for plain, found in zip(account.objects("bookings"), whole, strict=True):
-        expanded = {name: plain.get(name) for name in ("owner", "contact", "conversation")}
-        assert found == plain | {n: known.get(k, k) for n, k in expanded.items() if n in plain}
-    carrier = next(item for item in account.objects("bookings") if item.get("conversation"))
-    path = f"/bookings/{carrier['id']}"
-    found = get(path, expand="conversation").json()
-    assert found == {**carrier, "conversation": known[carrier["conversation"]]}
-    assert carrier["id"] in found["conversation"]["bookings"]
-    api.switch(expand_by_id=False)
-    assert get(path, expand="conversation").json() == carrier
-
-
-def test_slots(api: Sandbox, get: Get) -> None:
-    account, key = api.account, free(api.account)
-    whole = account.time_slots(key, *WEEK.values())
-    path = SLOTS.format(free=key)
-    found = []
-    for start, end in pairwise([WEEK["start_time"], whole[3]["start_time"], WEEK["end_time"]]):
-        found += get(path, start_time=start, end_time=end).json()
-    assert found == whole  # each once
-    assert 0 < len(get(path).json()) < 7 * 16  # the next week
-    api.switch(time_slots_envelope="data")
-    assert get(path, **WEEK).json() == {"data": whole}
-    account.edit("booking_calendars", key, published=False)
-    assert get(path, **WEEK).status_code == 422
-
-
-@pytest.mark.parametrize("status", [0, 402, 404])
-def test_parents_that_refuse_their_children(api: Sandbox, get: Get, status: int) -> None:
-    api.switch(refusal=status)
-    seen = set()
-    for child, stream, path in (
-        ("booking_calendar_time_slots", "booking_calendars", "/booking-calendars/{}/time-slots"),
-        ("user_scheduling_availability", "users", "/users/{}/scheduling-availability"),
-    ):
-        for key in ids(api.account.objects(stream)):
-            answer = get(path.format(key))
-            seen.add(answer.status_code)
-            assert answer.status_code in {api.account.refusal(child, key) or 200, 404}
-    assert seen - {404} == ({200, 402, 422} if status == 0 else {200, status} - {404})
 
 
 # --- what goes wrong as ordered
