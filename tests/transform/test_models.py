@@ -25,7 +25,8 @@ Query: t.TypeAlias = Callable[[str], list[Row]]
 EXPECTED = yaml.safe_load(Path(__file__).with_name("marts.yml").read_text("utf-8"))
 READ_AT = "2101-03-07T12:00:00Z"
 PAGE = programs.ROOT.joinpath("docs/query.md").read_text("utf-8")
-QUESTIONS = dict(re.findall(r"(?ms)^### ([^\n]+\?)$.*?^```sql\n(.*?)^```", PAGE))
+QUESTION = re.compile(r"(?m)^-- (\w.*\?)\n(?:--   .*\n)*((?:.+\n)*?.+);$")
+QUESTIONS = dict(QUESTION.findall(PAGE))
 
 
 def messages(streams: dict[str, list[Row]]) -> bytes:
@@ -121,7 +122,7 @@ def test_table_by_rows(query: Query, table: str) -> None:
     assert sorted(found, key=str) == sorted(wanted, key=str)
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("question", sorted({*QUESTIONS, *EXPECTED["answers"]}))
 def test_question(query: Query, question: str) -> None:
     wanted, found = EXPECTED["answers"][question], query(QUESTIONS[question])
     if isinstance(wanted, int):
