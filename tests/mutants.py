@@ -288,9 +288,9 @@ MUTANTS = (
     ),
     Mutant(
         "rows without a version are deleted",
-        f"{LOADER}/loader.py",
-        "(message.version, rows.are_versioned)",
-        "(message.version, True)",
+        f"{LOADER}/warehouse.py",
+        "unknown = version - 1 if rows.are_versioned else version",
+        "unknown = version - 1",
         GUARDS,
         "without_a_version",
     ),
