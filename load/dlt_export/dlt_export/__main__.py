@@ -10,8 +10,7 @@ import duckdb
 
 from dlt_export.export import export, refuse
 
-_REQUIRED = ("filepath", "schema", "destination")
-_SETTINGS = (*_REQUIRED, "dataset", "hard_delete", "full")
+_SETTINGS = ("filepath", "schema", "destination", "dataset", "hard_delete", "full")
 _KNOWN = ("bigquery", "databricks", "delta", "duckdb", "redshift", "snowflake")
 _REFUSED = {
     "postgres": "it would hold NULL for empty texts, use target-postgres",
@@ -23,12 +22,11 @@ _REFUSED = {
 def main() -> None:
     """Export, and say what was written; an error is one line."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    os.environ.pop("PROGRESS", None)  # dlt would read it
     settings = {name: os.environ.get(f"DLT_EXPORT_{name.upper()}", "") for name in _SETTINGS}
     file, destination = Path(settings["filepath"]), settings["destination"]
     work = file.parent / f"{file.name}.{destination}.tmp"
     try:
-        if missing := [name for name in _REQUIRED if not settings[name]]:
-            refuse(f"{', '.join(missing)} must be set")
         if destination not in _KNOWN:
             why = _REFUSED.get(destination, f"known are {', '.join(_KNOWN)}")
             refuse(f"cannot export to {destination}: {why}")

@@ -1,5 +1,7 @@
 """From tables to a destination, in portions that are written and remembered together."""
 
+# ruff: noqa: S608 - names cannot be parameters
+
 import json
 import typing as t
 from collections.abc import Iterator
@@ -8,7 +10,6 @@ from pathlib import Path
 import dlt
 import duckdb
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
-from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.pipeline.helpers import pipeline_drop
 
 _AS_VALUES = ("bigquery", "redshift", "snowflake")  # dlt decodes JSON; others get Arrow, with texts
@@ -35,9 +36,7 @@ def export(duck: duckdb.DuckDBPyConnection, settings: dict[str, str], work: Path
     """Write what the destination lacks; yields what that was, table by table."""
     schema, kind = settings["schema"], settings["destination"].replace("delta", "filesystem")
     name, dataset = f"{work.name.partition('.')[0]}_{schema}", settings["dataset"] or schema
-    # Without progress, dlt would read a variable PROGRESS.
-    progress = NULL_COLLECTOR
-    pipeline = dlt.pipeline(name, work, None, kind, dataset_name=dataset, progress=progress)
+    pipeline = dlt.pipeline(name, work, None, kind, dataset_name=dataset)
     pipeline.sync_destination()
     if settings["full"].lower() == "true" and pipeline.default_schema_name:
         # Before tables go, or after a kill their rows would count as written.
@@ -76,10 +75,11 @@ class _Table:
         self, duck: duckdb.DuckDBPyConnection, settings: dict[str, str], known: t.Any, row: t.Any
     ) -> None:
         self.name, self._comment, columns, self._keys = row
-        self._duck, self._to = duck, settings["destination"]
+        self._read, self._to = duck.sql, settings["destination"]
         removes = settings["hard_delete"].lower() == "true"
         self._from = f"FROM query_table('{settings['schema']}.{self.name}')"
-        found = self._rows(f"{_BATCH}, count(*), count(_sdc_deleted_at)", "GROUP BY 1 ORDER BY 1")
+        batches = f"SELECT {_BATCH}, count(*), count(_sdc_deleted_at) {self._from} GROUP BY 1"
+        found = duck.sql(f"{batches} ORDER BY 1").fetchall()
         self.batches: dict[int, int] = {batch: rows for batch, rows, _ in found}
         self.count = sum(rows - removes * deleted for _, rows, deleted in found)
         self.known = known.get(self.name, {})
@@ -99,15 +99,13 @@ class _Table:
             self._hints[column] |= {"data_type": "json"} if kind == "JSON" else {}
             self._hints[column] |= {"description": text} if text else {}
 
-    def _rows(self, what: str, more: str, *values: t.Any) -> list[t.Any]:
-        return self._duck.execute(f"SELECT {what} {self._from} {more}", values).fetchall()
-
     def _arrow(self, batches: list[int]) -> t.Any:
-        return self._duck.cursor().sql(self._select, params=[batches]).to_arrow_table()
+        return self._read(self._select, params=[batches]).to_arrow_table()
 
     def check(self, there: dict[str, t.Any], limit: int) -> None:
         """Refuse what could not be written as it is."""
-        (lengths,) = self._rows("max(strlen(COLUMNS(*)::VARCHAR))", "", self.fresh)
+        longest = f"SELECT max(strlen(COLUMNS(*)::VARCHAR)) {self._from}"
+        (lengths,) = self._read(longest, params=[self.fresh]).fetchall()
         for (column, hints), length in zip(self._hints.items(), lengths, strict=True):
             if (length or 0) > limit:
                 refuse(f"{self.name}.{column} has a text of {length} bytes, {limit} fit there")
@@ -115,8 +113,8 @@ class _Table:
             if new != old:
                 refuse(f"{self.name}.{column} is {new} now, {old} there; set full")
             if new == "json" and self._to in _AS_VALUES:
-                long = f"AND regexp_matches({column}, '\\d{{19}}')"
-                for (value,) in self._rows(column, long, self.fresh):
+                long = f"SELECT {column} {self._from} AND regexp_matches({column}, '\\d{{19}}')"
+                for (value,) in self._read(long, params=[self.fresh]).fetchall():
                     json.loads(value, parse_int=self._fits)
 
     def _fits(self, digits: str) -> None:
@@ -157,5 +155,5 @@ def _count(pipeline: dlt.Pipeline, table: str) -> int:
 
         return int(get_delta_tables(pipeline, table)[table].count())
     with pipeline.sql_client() as client:
-        query = f"SELECT count(*) FROM {client.make_qualified_table_name(table)}"  # noqa: S608
+        query = f"SELECT count(*) FROM {client.make_qualified_table_name(table)}"
         return int((client.execute_sql(query) or [(0,)])[0][0])

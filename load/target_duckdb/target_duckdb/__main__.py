@@ -13,8 +13,6 @@ import sys
 import time
 import traceback
 import typing as t
-from collections import ChainMap
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -30,7 +28,6 @@ _CHUNK = 1 << 16  # a pipe holds it; a longer buffer, cut to what was read, leav
 _IDLE_SECONDS = 0.05  # the file is left to others when the tap has been silent for so long
 # Seconds without input, and in all, after which the tap is left alone when a load is refused.
 _SILENCE, _LONGEST_DRAIN = 2, 60
-_SIGNALLED = 128
 
 
 class _Signals:
@@ -63,30 +60,27 @@ def main() -> None:
     if options.about:
         print(about(options.format))  # noqa: T201
         return
+    if sys.stdin is None or sys.stdout is None:
+        sys.exit("target-duckdb: standard input and output must be open")
     sys.setrecursionlimit(20_000)  # for deep JSON
     signals = _Signals()
     try:
-        _load(Settings.of(dict(ChainMap(*map(_content, reversed(options.config))))), signals)
+        given = dict(item for file in options.config for item in _content(file).items())
+        settings = Settings.of(given)
+        warehouse = Warehouse(settings, lambda: bool(signals.number))
+        with warehouse.connection:
+            warehouse.open()
+            loader = Loader(settings, warehouse)
+            for line in _lines(loader, warehouse, signals):
+                if line.strip():
+                    loader.take(line)
+            loader.flush()
     except Exception as error:  # noqa: BLE001 - a traceback may quote values
         say(_reason(error), "ERROR")
         if isinstance(error, UnopenedError):
             _drain(signals)
         sys.exit(1)
-    sys.exit(_SIGNALLED + signals.number if signals.number else 0)
-
-
-def _load(settings: Settings, signals: _Signals) -> None:
-    if sys.stdin is None or sys.stdout is None:
-        msg = "standard input and output must be open"
-        raise TargetError(msg)
-    warehouse = Warehouse(settings, lambda: bool(signals.number))
-    with warehouse.connection:
-        warehouse.open()
-        loader = Loader(settings, warehouse)
-        for line in _lines(loader, warehouse, signals):
-            if line.strip():
-                loader.take(line)
-        loader.flush()
+    sys.exit(128 + signals.number if signals.number else 0)
 
 
 def _reason(error: Exception) -> str:
@@ -98,7 +92,7 @@ def _reason(error: Exception) -> str:
     return f"unexpected {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
 
 
-def _lines(loader: Loader, warehouse: Warehouse, signals: _Signals) -> Iterator[bytes]:
+def _lines(loader: Loader, warehouse: Warehouse, signals: _Signals) -> t.Iterator[bytes]:
     """Read lines; flush and close the file when the input leaves time for it."""
     parts: list[bytes] = []
     while not signals.number:

@@ -1,7 +1,6 @@
 """What a JSON schema allows, and the columns of a stream with their types in a new table."""
 
 import typing as t
-from collections.abc import Iterator, Sequence
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 
 from target_duckdb import refuse
@@ -19,7 +18,6 @@ DIGITS = 38  # of a DECIMAL
 MOMENTS = {"TIMESTAMP_S": 0, "TIMESTAMP_MS": 3, "TIMESTAMP": 6, "TIMESTAMP_NS": 9}
 MOMENTS["TIMESTAMP WITH TIME ZONE"] = 6
 _FORMATS = {"date-time": "TIMESTAMP", "date": "DATE", "time": "TIME", "uuid": "UUID"}
-_DECIMAL_TEXTS = {"singer.decimal", "x-singer.decimal"}
 _EXACT = Context(MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _LONGEST_NUMBER = 10_000
 _TIME = {"type": ["string", "null"], "format": "date-time"}
@@ -53,7 +51,7 @@ class Column:
             return self._decimal() or ("DECIMAL(38,0)" if self.is_key else "DOUBLE")
         if "string" not in kinds or kinds & {"object", "array"}:
             return "JSON"
-        if self.format in _DECIMAL_TEXTS and self._known(max, "precision"):
+        if self.format in {"singer.decimal", "x-singer.decimal"} and self._known(max, "precision"):
             return self._decimal() or "VARCHAR"
         is_text = self.is_key or kinds != {"string"}
         return "VARCHAR" if is_text else _FORMATS.get(self.format or "", "VARCHAR")
@@ -86,7 +84,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def columns_of(stream: str, schema: Schema, keys: Sequence[str], levels: int) -> list[Column]:
+def columns_of(stream: str, schema: Schema, keys: t.Sequence[str], levels: int) -> list[Column]:
     """Return the columns of a stream and of METADATA, with so many levels of objects flattened."""
     found: dict[str, Column] = {}
     for path, inner in _leaves(options(schema, schema), levels):
@@ -106,9 +104,7 @@ def columns_of(stream: str, schema: Schema, keys: Sequence[str], levels: int) ->
     return [*found.values(), *(Column((n,), options(node, node)) for n, node in METADATA.items())]
 
 
-def _leaves(
-    found: list[Schema], levels: int, path: Path = ()
-) -> Iterator[tuple[Path, list[Schema]]]:
+def _leaves(found: list[Schema], levels: int, path: Path = ()) -> t.Iterator[tuple[Path, t.Any]]:
     properties = {n: node for option in found for n, node in option.get("properties", {}).items()}
     for name, node in properties.items():
         inner = options(*node)
@@ -131,12 +127,9 @@ def digits_of(number: Decimal) -> tuple[int, int]:
 
 
 def options(node: t.Any, root: Schema, seen: tuple[str, ...] = ()) -> list[Schema]:
-    """Return plain schemas, one of which a value must meet.
+    """Return plain schemas, as `_own` makes them, one of which a value must meet.
 
-    `$ref` points into the root, and says nothing when `seen`. Each has `kinds`, of which
-    `number` comes with `integer`, and what else is known: the `format` of texts, the `least` and
-    `most` of numbers, their digits in all (`precision`) and after the point (`scale`), the
-    `description`, and `properties`, as arguments of this function.
+    `$ref` points into the root, and says nothing when `seen`.
     """
     if not isinstance(node, dict):
         return [{"kinds": _ANY}]
@@ -161,7 +154,7 @@ def _both(one: Schema, other: Schema) -> Schema:
 
 
 def _own(node: Schema, root: Schema, seen: tuple[str, ...]) -> Schema:
-    """Return what the keywords of this node alone allow, as far as it matters here."""
+    """Return what the keywords of this node alone say; `number` comes with `integer`."""
     given = node.get("type")
     kinds = _kinds({given} if isinstance(given, str) else given or ()) & _ANY or _ANY
     if values := node.get("enum", [node["const"]] if "const" in node else None):

@@ -1,7 +1,4 @@
-"""Whether a column's type gives each value back as it was sent, and which wider one does.
-
-Values are texts of JSON, in the column `c` of a temporary table.
-"""
+"""Whether a column's type gives each value back as it was sent, and which wider one does."""
 
 # ruff: noqa: S608 - names cannot be parameters
 
@@ -34,10 +31,7 @@ _FRACTION = re.compile(r"\.(\d*?)0*(?:\D|$)")
 
 
 def check(rows: Rows, incoming: str, ask: Ask, table: t.Callable[[], str]) -> None:
-    """Check the values that msgspec did not, and make their columns wide enough for them.
-
-    They are in `incoming`; `ask` asks DuckDB; `table` opens the file, and names the stream's table.
-    """
+    """Check the texts of JSON in `incoming`, and make their columns in `table` wide enough."""
     for c, column in rows.unchecked.items():
         kinds = " OR ".join(
             f"({test.format(c=c)})" for k, test in _KINDS.items() if k in column.kinds
@@ -61,8 +55,7 @@ def check(rows: Rows, incoming: str, ask: Ask, table: t.Callable[[], str]) -> No
                 break
         else:
             if bad:
-                reason = f"a value would not come back unchanged from the column's type, {old}"
-                refuse(rows.stream, column.name, f"{reason}, and no other holds all")
+                refuse(rows.stream, column.name, f"{old} does not hold a value, nor a wider type")
 
 
 def value_of(c: str, kind: str) -> str:
@@ -149,15 +142,15 @@ def _wider(column: Column, bad: list[str]) -> list[str]:
     """Return the types that could hold what a column's type does not, best ones first."""
     old, numbers = column.stored, [_number_of(column, value) for value in bad]
     least, most, places = _limits(old) or (0, 0, None)
-    if None in numbers or (places is None and old not in _FLOATS):
-        # A key becomes a text where each of its values has one text only.
-        if column.is_key and places != 0 and old not in _ONE_TEXT:
-            return []
-        if column.is_moment and old in MOMENTS:
-            return ["TIMESTAMP", "VARCHAR"] if old.startswith("TIMESTAMP_") else []
-        return ["JSON" if column.type == "JSON" else "VARCHAR"]
-    if column.is_key and old in _FLOATS:
+    is_number = None not in numbers and (places is not None or old in _FLOATS)
+    # A key becomes a text where each of its values has one text only.
+    has_one_text = places == 0 or old in _ONE_TEXT
+    if column.is_key and (old in _FLOATS or not (is_number or has_one_text)):
         return []
+    if column.is_moment and old in MOMENTS:
+        return ["TIMESTAMP"]
+    if not is_number:
+        return ["JSON" if column.type == "JSON" else "VARCHAR"]
     exact: list[str] = []
     digits = [digits_of(number) for number in numbers if number is not None and number.is_finite()]
     if len(digits) == len(numbers):

@@ -55,10 +55,8 @@ class Loader:
         self._streams: dict[str, Rows] = {}
         self._openings: dict[tuple[bytes, ...], Rows] = {}
         """The streams, by the names and texts with which their records mostly begin."""
-        self._bookmarked: set[str] = set()
-        self._state = b""
-        self.due: float | None = None
-        """When to flush at the latest, on the monotonic clock."""
+        self._state = self._last_state = b""
+        self.due: float | None = None  # when to flush at the latest, on the monotonic clock
         self._bytes = self._lines = 0
 
     def take(self, line: bytes) -> None:
@@ -67,9 +65,15 @@ class Loader:
         if rows := self._openings.get(tuple(line.split(b'"', 8)[1:8:2])):
             self._add(rows, line)
             return
-        message = self._read(line)
+        try:
+            message = decoded(self._decode, line)
+        except UNREADABLE as error:
+            found = _STREAM.match(line)
+            stream = f" (stream {found[1].decode(errors='replace')})" if found else ""
+            self._refuse(f"not a valid Singer message{stream}: {error}")
         if isinstance(message, _State):
-            self._remember(message)
+            self._state = self._last_state = bytes(message.value) + b"\n"
+            self.due = self.due or time.monotonic() + _LONGEST_WAIT
         elif isinstance(message, _Schema):
             self._schema(message)
         elif rows := self._streams.get(message.stream):
@@ -94,14 +98,6 @@ class Loader:
             self._warehouse.close()
         self.due = None
 
-    def _read(self, line: bytes) -> t.Any:
-        try:
-            return decoded(self._decode, line)
-        except UNREADABLE as error:
-            found = _STREAM.match(line)
-            stream = f" (stream {found[1].decode(errors='replace')})" if found else ""
-            self._refuse(f"not a valid Singer message{stream}: {error}")
-
     def _add(self, rows: Rows, line: bytes) -> None:
         rows.lines.append(line)
         self._bytes += len(line)
@@ -122,23 +118,19 @@ class Loader:
             rows, is_new = self._warehouse.prepare(stream, message.schema, keys)
         except (TypeError, AttributeError, ArithmeticError):
             self._refuse(f"the SCHEMA of stream {stream} is not a JSON schema")
-        if is_new and stream in self._bookmarked:
-            say(
-                f"stream {stream}: the state says that it was loaded before, but its table did not "
-                "exist; to load what is missing, run again without that state (meltano state clear)"
-            )
+        if is_new and self._is_bookmarked(stream):
+            gone = "its table is gone, but the state says that it was loaded; to load all of it"
+            say(f"stream {stream}: {gone}, run again without that state (meltano state clear)")
         rows.message, rows.are_versioned = message, not before or before.are_versioned
         self._streams[stream] = rows
         self._openings[b"type", b"RECORD", b"stream", stream.encode()] = rows
 
-    def _remember(self, message: _State) -> None:
-        self._state = bytes(message.value) + b"\n"
-        self.due = self.due or time.monotonic() + _LONGEST_WAIT
-        # A bookmark from before the stream's turn is one of an earlier run. States have any form.
-        with suppress(KeyError, TypeError, AttributeError, msgspec.DecodeError):
-            for stream, bookmark in msgspec.json.decode(message.value)["bookmarks"].items():
-                if stream not in self._streams and bookmark.get("replication_key_value"):
-                    self._bookmarked.add(stream)
+    def _is_bookmarked(self, stream: str) -> bool:
+        """Whether an earlier run loaded a stream, by the state from before its turn."""
+        with suppress(KeyError, TypeError, AttributeError, msgspec.DecodeError):  # of any form
+            bookmark = msgspec.json.decode(self._last_state)["bookmarks"][stream]
+            return bool(bookmark.get("replication_key_value"))
+        return False
 
     def _refuse(self, reason: str) -> t.NoReturn:
         msg = f"line {self._lines}: {reason}"

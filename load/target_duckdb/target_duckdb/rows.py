@@ -5,7 +5,6 @@
 import json
 import re
 import typing as t
-from collections.abc import Iterator
 
 import msgspec
 
@@ -16,7 +15,6 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # What JSON does not have, and texts, in which it may be.
 _NOT_JSON = re.compile(rb'("(?:[^"\\]|\\.)*")|(?<![\w-])(NaN|-?Infinity)\b')
 _ODD = re.compile(r'[\\"\x00-\x1f]')  # what msgspec does not take in the name of a field
-_EXACT_IN_DOUBLE = 2**53
 _NOT_FINITE = {'"NaN"', '"Infinity"', '"-Infinity"'}
 _DECODE = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _ENCODE = msgspec.json.Encoder().encode
@@ -32,8 +30,7 @@ class Rows:
     def __init__(self, stream: str, columns: list[Column]) -> None:
         """Begin with no rows."""
         self.stream = stream
-        self.message: t.Any = None
-        """The SCHEMA that they follow."""
+        self.message: t.Any = None  # the SCHEMA that they follow
         self.columns = [column for column in columns if column.name != "_sdc_batched_at"]
         paths = [column.path for column in columns]
         self._objects = {path[:level] for path in paths for level in range(1, len(path))}
@@ -101,7 +98,7 @@ class Rows:
         message = msgspec.defstruct("Message", fields, tag_field="type", tag="RECORD", gc=False)
         return msgspec.json.Decoder(message).decode
 
-    def _checked(self) -> Iterator[bytes]:
+    def _checked(self) -> t.Iterator[bytes]:
         for message in map(self._decode, self.lines):
             row = message.record
             for field, column in self._unchecked.items():
@@ -111,25 +108,18 @@ class Rows:
                     setattr(row, field, text)
             if message.time_extracted is not None:
                 row._sdc_extracted_at = message.time_extracted  # noqa: SLF001
-            if message.version is None:
-                self.are_versioned = False
-            else:
+            self.are_versioned &= message.version is not None
+            if message.version is not None:
                 row._sdc_table_version = message.version  # noqa: SLF001
             yield _ENCODE(row)
 
-    def _raw(self) -> Iterator[bytes]:
+    def _raw(self) -> t.Iterator[bytes]:
         for line in self.lines:
             try:
                 message = decoded(self._decode_raw, line)
                 values = self._fields(message.record)
             except UNREADABLE as error:
                 refuse(self.stream, None, f"a RECORD is not valid: {error}")
-            more = {"extracted_at": message.time_extracted, "table_version": message.version}
-            values |= {
-                (f"_sdc_{name}",): msgspec.Raw(_ENCODE(value))
-                for name, value in more.items()
-                if value is not None
-            }
             self.are_versioned &= message.version is not None
             found, column = {}, self.columns[0]
             try:
@@ -138,6 +128,10 @@ class Rows:
                         found[column.name] = _text(column, value)
             except UnicodeDecodeError:
                 refuse(self.stream, column.name, "a text is not UTF-8")
+            if message.time_extracted is not None:
+                found["_sdc_extracted_at"] = _ENCODE(message.time_extracted).decode()
+            if message.version is not None:
+                found["_sdc_table_version"] = str(message.version)
             yield _ENCODE(found)
 
     def _fields(self, record: dict[str, msgspec.Raw], path: Path = ()) -> dict[Path, msgspec.Raw]:
@@ -182,6 +176,6 @@ def _python_type(column: Column) -> t.Any:
             least, most = SIGNED[stored]
             return t.Annotated[int, msgspec.Meta(ge=least, le=most)]
         if stored == "DOUBLE" and not column.is_key:
-            bounds = msgspec.Meta(ge=-_EXACT_IN_DOUBLE, le=_EXACT_IN_DOUBLE)
+            bounds = msgspec.Meta(ge=-(2**53), le=2**53)  # a double has each of these
             return float if "number" in kinds else t.Annotated[int, bounds]
     return None

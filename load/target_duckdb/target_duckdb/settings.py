@@ -2,7 +2,6 @@
 
 import json
 import typing as t
-from collections.abc import Mapping
 from contextlib import suppress
 
 import msgspec
@@ -10,10 +9,10 @@ import msgspec
 from target_duckdb import TargetError, __version__, refuse, say
 
 CAPABILITIES = ["about", "activate-version", "hard-delete", "structured-logging", "target-schema"]
+# DuckDB writes a table's last row group again with each checkpoint: of its 122,880 rows, that costs
+# 100 MB and a quarter of the time with 200,000 bookings. A whole group does not go through the log.
 ROW_GROUP = 20_480
-"""DuckDB writes the last row group of a table again with each checkpoint; its default is 122,880
-rows, and that costs 100 MB of memory and a quarter of the time with 200,000 bookings. A batch of a
-whole group goes into the file without the way through the log."""
+# Name, label and description of each setting.
 _TEXTS = """
 filepath: File: The DuckDB file; its folder is made. md:... is passed on to MotherDuck, untested.
 default_target_schema: Schema: The schema of the tables, where schema_mapping has no other.
@@ -26,7 +25,6 @@ data_flattening_max_level: Flattening depth: Levels of objects that become colum
 token: MotherDuck token: Key of a MotherDuck account, for a filepath that begins with md.
 settings: Settings of DuckDB: By name; {"memory_limit": "170MB"} does, but for texts of 10 MB.
 """.strip()
-"""Name, label and description of each setting."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -44,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True):
     settings: dict[str, t.Any] = {}
 
     @classmethod
-    def of(cls, config: Mapping[str, t.Any]) -> "Settings":
+    def of(cls, config: t.Mapping[str, t.Any]) -> "Settings":
         """Return the settings that configuration files hold, once they are checked."""
         given = {name: value for name, value in config.items() if value is not None}
         if "path" in given:
@@ -76,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True):
         return schema, table.replace(".", "_").replace("-", "_").lower()
 
 
-def from_environment(environment: Mapping[str, str]) -> dict[str, t.Any]:
+def from_environment(environment: t.Mapping[str, str]) -> dict[str, t.Any]:
     """Return the settings that variables such as TARGET_DUCKDB_FILEPATH hold."""
     names = {name: f"TARGET_DUCKDB_{name.upper()}" for name in Settings.__struct_fields__}
     found: dict[str, t.Any] = {n: environment[v] for n, v in names.items() if v in environment}

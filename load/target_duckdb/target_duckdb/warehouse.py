@@ -7,7 +7,6 @@ import re
 import string
 import time
 import typing as t
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,9 +19,7 @@ from target_duckdb.rows import UNREADABLE, Rows
 from target_duckdb.settings import ROW_GROUP, Settings
 
 _HOLDER = re.compile(r"onflicting lock is held in (.+?) ?\(PID (\d+)\)")
-_OPENABLE_SINCE = "v1.2.0"
 _SMALLEST_FILE = 12_288  # three blocks of headers
-_RETRY_SECONDS = 0.05
 _TOLD_AFTER_SECONDS = 1  # a reader that only looks in is not worth a line
 _NOW = "now()::TIMESTAMP"
 _UNFIT = (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)
@@ -37,24 +34,23 @@ _INDEXES = f"SELECT index_name, sql FROM duckdb_indexes() {_HERE} AND sql IS NOT
 class Warehouse:
     """Tables in a DuckDB file."""
 
-    def __init__(self, settings: Settings, stopped: Callable[[], bool]) -> None:
+    def __init__(self, settings: Settings, stopped: t.Callable[[], bool]) -> None:
         """Name the file; `stopped` says whether waiting for it makes no sense any more."""
         self._settings, self._stopped = settings, stopped
         self._streams: dict[str, str] = {}
-        self._path = settings.filepath
-        self.database = "warehouse"
+        self._path, self.database = settings.filepath, "warehouse"
         self._is_remote = self._path.startswith(("md:", "motherduck:"))
+        config: dict[str, t.Any] = {
+            "storage_compatibility_version": "v1.2.0",  # what older ones can open
+            "threads": 1,  # more cost time and memory with batches of this size
+            "temp_directory": f"{self._path}.tmp",  # should memory not suffice
+        }
         if self._is_remote:
-            config: dict[str, t.Any] = {"motherduck_token": settings.token or None}
-            self.connection = duckdb.connect(self._path, config=config)
+            config = {"motherduck_token": settings.token} if settings.token else {}
+        where = self._path if self._is_remote else ":memory:"
+        self.connection = duckdb.connect(where, config=config)
+        if self._is_remote:
             ((self.database,),) = self.sql("SELECT current_database()")
-        else:
-            config = {
-                "storage_compatibility_version": _OPENABLE_SINCE,
-                "threads": 1,  # more cost time and memory with batches of this size
-                "temp_directory": f"{self._path}.tmp",  # should memory not suffice
-            }
-            self.connection = duckdb.connect(config=config)
         self.is_open = self._is_remote
         for name, value in {**settings.settings, "TimeZone": "UTC"}.items():
             self.sql(f"SET {quoted(name)} = {literal(str(value))}")
@@ -96,7 +92,7 @@ class Warehouse:
                 if waited >= _TOLD_AFTER_SECONDS and not told:
                     say(f"{where}, waiting up to {self._settings.lock_wait_seconds:g} seconds")
                     told = True
-                time.sleep(_RETRY_SECONDS)
+                time.sleep(0.05)
 
     def prepare(self, stream: str, schema: Schema, keys: list[str]) -> tuple[Rows, bool]:
         """Make a stream's table, or add columns; return its rows to come, and whether it is new."""
@@ -155,8 +151,7 @@ class Warehouse:
         mark = f"UPDATE {table} SET _sdc_deleted_at = {_NOW} WHERE _sdc_deleted_at IS NULL AND"
         change = f"DELETE FROM {table} WHERE" if is_hard else mark
         unknown = version - 1 if rows.are_versioned else version
-        older = f"coalesce(_sdc_table_version, {unknown}) < {version}"
-        ((count,),) = self.sql(f"{change} {older}")
+        ((count,),) = self.sql(f"{change} coalesce(_sdc_table_version, {unknown}) < {version}")
         done = "removed" if is_hard else "marked as deleted"
         gone = f"{count} rows are gone from the source and were {done}"
         return f"stream {rows.stream}: {gone}" if count else ""
