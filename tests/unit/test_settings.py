@@ -148,7 +148,6 @@ MEANT = "(did you mean TAP_ONCEHUB_START_DATE?)"
         (["start_date" + "e" * 40], "", "1 not shown"),
         ([], "TAP_ONCEHUB_START_DAT", f"TAP_ONCEHUB_START_DAT {MEANT}"),
         ([], "TAP_ONCEHUB_START_DATE", ""),
-        ([], "TAP_ONCEHUB_LOGLEVEL", ""),
         # What Meltano 4.4 exports, also for a tap-oncehub-eu that inherits.
         ([], "TAP_ONCEHUB__SELECT", ""),
         ([], "TAP_ONCEHUB_STREAM_MAPS_USERS_FIRST_NAME", ""),
