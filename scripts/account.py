@@ -39,12 +39,12 @@ def chosen(project: Path) -> Account:
     if environment not in configs:
         known = ", ".join(configs)
         sys.exit(f"meltano.yml has no environment {environment!r} (MELTANO_ENVIRONMENT): {known}")
-    file = "" if environment == SAMPLE else setting(project, _FILE)
+    files = [] if environment == SAMPLE else [setting(project, _FILE)]
     for place in (configs[environment], content):
-        for loader in place.get("plugins", {}).get("loaders", ()):
-            if loader["name"] == "target-duckdb":
-                file = file or loader.get("config", {}).get("filepath", "")
-    file = file.removeprefix("$MELTANO_PROJECT_ROOT/")
+        loaders = place.get("plugins", {}).get("loaders", ())
+        named = [loader for loader in loaders if loader["name"] == "target-duckdb"]
+        files += [loader.get("config", {}).get("filepath") for loader in named]
+    file = next(filter(None, files)).removeprefix("$MELTANO_PROJECT_ROOT/")
     if "$" in file or ":" in file:
         sys.exit(f"{file} is not a DuckDB file on this machine: set {_FILE} to one")
     return Account(environment, project / file)

@@ -22,12 +22,14 @@ LEFT_OUT = {
 }
 """The marts, each with its columns that tell who a customer is."""
 _MARTS = f"{SCHEMA}_marts"
-_COMMENTS = """
-    SELECT 'TABLE', table_name, comment FROM duckdb_tables()
-    WHERE (database_name, schema_name, table_name) = ('warehouse', $1, $2) UNION ALL
-    SELECT 'COLUMN', table_name || '.' || column_name, comment FROM duckdb_columns()
-    WHERE (database_name, schema_name, table_name) = ('warehouse', $1, $2)
-    AND column_name NOT IN (SELECT unnest($3::VARCHAR[]))"""
+_COPIED = "(table_name, column_name) IN (SELECT (table_name, column_name) FROM copied)"
+_COMMENTS = f"""
+    WITH copied AS (FROM duckdb_columns() WHERE database_name = 'marts'),
+    found AS (FROM duckdb_columns() WHERE database_name = 'warehouse' AND schema_name = '{_MARTS}')
+    SELECT 'COLUMN ' || table_name || '.' || column_name, comment FROM found WHERE {_COPIED}
+    UNION ALL SELECT 'TABLE ' || table_name, comment FROM duckdb_tables()
+    WHERE database_name = 'warehouse' AND schema_name = '{_MARTS}'
+    AND table_name IN (SELECT table_name FROM copied)"""  # noqa: S608  # names from here
 
 
 def main(project: Path) -> int:
@@ -45,21 +47,16 @@ def main(project: Path) -> int:
         connection.execute(f"USE marts; CREATE SCHEMA {_MARTS}; USE marts.{_MARTS}")
         try:
             for table, left_out in LEFT_OUT.items():
-                _copy(connection, table, left_out)
+                what = f"* EXCLUDE ({', '.join(left_out)})" if left_out else "*"
+                query = f"SELECT {what} FROM warehouse.{_MARTS}.{table}"  # noqa: S608
+                connection.execute(f"CREATE TABLE {table} AS {query}")
         except duckdb.CatalogException:
             sys.exit(f"output/{warehouse.name} has no marts: `make models` comes first")
+        for thing, comment in connection.execute(_COMMENTS).fetchall():
+            connection.execute(f"COMMENT ON {thing} IS '{quoted(comment or '')}'")
     new.replace(file)
     print(f"Written: {file.relative_to(project)}, from the marts in output/{warehouse.name}")
     return 0
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, table: str, left_out: tuple[str, ...]) -> None:
-    exclude = f"EXCLUDE ({', '.join(left_out)})" if left_out else ""
-    query = f"SELECT * {exclude} FROM warehouse.{_MARTS}.{table}"  # noqa: S608  # names from above
-    connection.execute(f"CREATE TABLE {table} AS {query}")
-    comments = connection.execute(_COMMENTS, [_MARTS, table, list(left_out)]).fetchall()
-    for kind, name, comment in comments:
-        connection.execute(f"COMMENT ON {kind} {name} IS '{quoted(comment or '')}'")
 
 
 if __name__ == "__main__":

@@ -105,16 +105,17 @@ def _streams_page(streams: list[OnceHubStream]) -> Iterator[str]:
             f"`{stream.source}`" if stream.source else "",
             "yes" if stream.selected_by_default else "no",
         )
+    yield "\n| field | type | description |\n| --- | --- | --- |"
     for stream in streams:
-        yield f"\n## {stream.name}\n{stream.schema['description']}\n"
-        fields = _fields(stream)
+        fields, same = _fields(stream), ""
         for other in streams:
             listed = _fields(other)
             if other is not stream and len(listed) > 1 and listed.items() <= fields.items():
-                yield f"It has the fields of [{other.name}](#{other.name}), and:\n"
+                same = f" It has the fields of [{other.name}](#{other.name}), and:"
                 fields = {name: part for name, part in fields.items() if name not in listed}
                 break
-        yield "| field | type | description |\n| --- | --- | --- |"
+        anchor = f'<a id="{stream.name}"></a>**{stream.name}**'
+        yield _row(anchor, "", stream.schema["description"] + same)
         for name, part in fields.items():
             yield _row(f"`{name}`", type_of(part), part["description"] + _inside(part))
 

@@ -1,4 +1,4 @@
-"""Meltano as a process, its log made readable."""
+"""Meltano as a process, and what of its log a person sees."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import textwrap
 import traceback
 import typing as t
 from collections.abc import Iterator, Mapping
@@ -14,14 +15,19 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
 from scripts.account import setting
-from scripts.screen import Screen
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 PLUGINS = ("tap-oncehub", "target-duckdb")
+_ERRORS = ("error", "critical")
 _ROUTINE = re.compile(r"METRIC|Skipping (parse|deselected)|Beginning sync of '(?P<stream>\w+)'")
 """What the tap's SDK says at every run."""
+_WIDTH = 120
 
 
 def start(
@@ -51,25 +57,49 @@ def ask(project: Path, query: str, *parameters: str) -> list[tuple[t.Any, ...]]:
         return []
 
 
-def last_result(project: Path, environment: str) -> str | None:
-    """Return how the last run in an environment ended, in a word; None if there was none."""
-    query = "SELECT lower(state) FROM runs WHERE job_name = ? ORDER BY started_at DESC LIMIT 1"
-    found = ask(project, query, state_id(environment))
-    return str(found[0][0]) if found else None
+def state_id(environment: str) -> str:
+    """Return the name of a run and of its state."""
+    return f"{environment}:{'-to-'.join(PLUGINS)}"
 
 
 def has_state(project: Path, environment: str) -> bool:
     """Return whether there may be a state: only Meltano knows that of an external backend."""
     external = ("MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI")
     query = "SELECT 1 FROM state WHERE state_id = ?"
-    return any(setting(project, n) for n in external) or bool(
+    return any(setting(project, name) for name in external) or bool(
         ask(project, query, state_id(environment))
     )
 
 
-def state_id(environment: str) -> str:
-    """Return the name of a run and of its state."""
-    return f"{environment}:{'-to-'.join(PLUGINS)}"
+class Screen:
+    """Shows lines, none of them too wide, and on a terminal what is going on, below them."""
+
+    def __init__(self) -> None:
+        """Find out what there is to write to."""
+        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self.is_live = self._console.is_terminal and not self._console.is_dumb_terminal
+        columns = (
+            SpinnerColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False),
+        )
+        self._progress = Progress(
+            *columns, console=self._console, transient=True, disable=not self.is_live
+        )
+        self._task = self._progress.add_task("")
+        width = min(_WIDTH, self._console.width) if self.is_live else _WIDTH
+        wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * 10, break_on_hyphens=False)
+        self._wrap = wrapper.wrap
+
+    def doing(self, text: str) -> Progress:
+        """Say what it is busy with, which is shown while the block of what it returns runs."""
+        self._progress.update(self._task, description=text)
+        return self._progress
+
+    def line(self, text: str) -> None:
+        """Show a line; one that is too wide goes on below."""
+        for part in text.splitlines() or [""]:
+            self._console.print(Text("\n".join(self._wrap(part))), soft_wrap=True)
 
 
 class RunLog:
@@ -127,16 +157,11 @@ class RunLog:
             self.run_stats = entry["run_stats"]
         elif "progress" in entry and self._screen.is_live:
             self._screen.doing(f"{entry['event']}\nCtrl-C stops it; the next run resumes.")
-        else:
-            self._show(entry)
-
-    def _show(self, entry: dict[str, t.Any]) -> None:
-        is_error = entry.get("level") in {"error", "critical"}
-        if is_error and entry.get("name") is None:
+        elif (is_error := entry.get("level") in _ERRORS) and entry.get("name") is None:
             # What a plugin says of the same failure is of more use.
-            self._of_meltano += readable(entry)
+            self._of_meltano += _readable(entry)
         elif is_error or not self.is_interrupted:
-            for text in readable(entry):
+            for text in _readable(entry):
                 self._screen.line(text)
                 self._plugins_said_why |= is_error or entry.get("name") == PLUGINS[1]
 
@@ -150,23 +175,21 @@ def parse(line: str) -> dict[str, t.Any]:
     return entry if isinstance(entry, dict) else {"event": line, "raw": True}
 
 
-def readable(entry: dict[str, t.Any]) -> Iterator[str]:
+def _readable(entry: dict[str, t.Any]) -> Iterator[str]:
     """Yield the lines to show for an entry; none, if it is only of use to a machine."""
-    level, text = entry.get("level", "info"), str(entry.get("event"))
+    level, name, text = entry.get("level", "info"), entry.get("name"), str(entry.get("event"))
     if "raw" in entry:
         yield text
-    elif level in {"error", "critical"} or (level == "warning" and entry.get("name")):
-        yield f"{_local_time(entry)}  {level.upper()}: {text}"
+        return
+    time = datetime.fromisoformat(str(entry["timestamp"]).replace("Z", "+00:00")).astimezone()
+    if level in _ERRORS or (level == "warning" and name):
+        yield f"{time:%H:%M:%S}  {level.upper()}: {text}"
         if bug := entry.get("plugin_exception"):
-            frames = bug.get("traceback") or ()
-            keys = ("filename", "lineno", "function", "line")
-            for frame in traceback.format_list([tuple(f[key] for key in keys) for f in frames]):
-                yield frame.rstrip()
+            frames = [
+                (f["filename"], f["lineno"], f["function"], f["line"])
+                for f in bug.get("traceback") or ()
+            ]
+            yield from map(str.rstrip, traceback.format_list(frames))
             yield f"{bug['type']}: {bug['message']}"
-    elif level == "info" and entry.get("name") and not _ROUTINE.match(text):
-        yield f"{_local_time(entry)}  {text}"
-
-
-def _local_time(entry: dict[str, t.Any]) -> str:
-    time = datetime.fromisoformat(str(entry["timestamp"]).replace("Z", "+00:00"))
-    return f"{time.astimezone():%H:%M:%S}"
+    elif level == "info" and name and not _ROUTINE.match(text):
+        yield f"{time:%H:%M:%S}  {text}"

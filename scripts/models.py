@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 from scripts.account import chosen
-from scripts.meltano import INTERRUPTED, last_result, start
-from scripts.screen import Screen
+from scripts.meltano import INTERRUPTED, Screen, ask, start, state_id
 from scripts.warehouse import SCHEMA, patience, tables, wait_until_writable
 
 _MARTS = f"{SCHEMA}_marts"
+LAST_RUN = "SELECT lower(state) FROM runs WHERE job_name = ? ORDER BY started_at DESC LIMIT 1"
 
 
 def main(project: Path) -> None:
@@ -18,14 +18,15 @@ def main(project: Path) -> None:
     if not file.exists():
         sys.exit(f"output/{file.name} is missing: `make run` comes first")
     wait_until_writable(file, patience(project))
-    if (result := last_result(project, environment)) not in {None, "success"}:
-        note = f"The last load is not complete ({result}): the models show what is there so far"
-        print(note, file=sys.stderr)
+    for (result,) in ask(project, LAST_RUN, state_id(environment)):
+        if result != "success":
+            what = f"The last load is not complete ({result}): the models show what is there so far"
+            print(what, file=sys.stderr)
     screen = Screen()
     screen.line("Building and testing the models with dbt, which takes about half a minute")
     settings = {"DBT_DUCKDB_FILEPATH": str(file), "DBT_DUCKDB_SCHEMA": SCHEMA}
     command = (f"--environment={environment}", "--log-level=warning", "invoke", "dbt-duckdb")
-    with screen.live("dbt builds and tests"):
+    with screen.doing("dbt builds and tests"):
         process = start(project, settings, *command, "--quiet", "--no-use-colors", "build")
         wrong, _ = process.communicate()
     if process.returncode:

@@ -5,17 +5,18 @@ environment dev; without it a sample account that the sandbox serves, in the env
 """
 
 import fcntl
+import json
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timezone
 from pathlib import Path
 
 from scripts.account import KEY, SAMPLE, Account, chosen
-from scripts.meltano import INTERRUPTED, PLUGINS, RunLog, has_state, start, state_id
-from scripts.sample import sample_account
-from scripts.screen import Screen
+from scripts.meltano import INTERRUPTED, PLUGINS, RunLog, Screen, has_state, start, state_id
 from scripts.warehouse import SCHEMA, Snapshot, patience, tables, wait_until_writable
 
 _SAMPLE_NOTE = f"""\
@@ -24,6 +25,7 @@ For your own account: make a key in OnceHub (gear icon > Account Integrations >
 APIs & Webhooks; for the Account Owner or an Administrator), copy .env.example to .env,
 put the key there, and `make run` again.
 """
+_SAMPLE_ACCOUNT = ("--seed=1", "--bookings=2000", "--plain", "--with-parent")
 _OLD_SAMPLE = """\
 output/warehouse.duckdb holds sample data of an older version. Move it away, then run again:
   mv output/warehouse.duckdb output/old-sample.duckdb; rm output/warehouse.source.json"""
@@ -39,11 +41,8 @@ def main(project: Path, options: Sequence[str]) -> None:
     with suppress(PermissionError):  # it is another's
         lock_file.parent.chmod(0o700)  # `make install` made it for all to read
     note = project / "output/warehouse.source.json"
-    if (
-        note.with_name("warehouse.duckdb").exists()
-        and note.exists()
-        and '"sample"' in note.read_text("utf-8")
-    ):
+    is_there = note.exists() and note.with_name("warehouse.duckdb").exists()
+    if is_there and '"sample"' in note.read_text("utf-8"):
         sys.exit(_OLD_SAMPLE)
     account, screen = chosen(project), Screen()
     log = RunLog(screen)
@@ -59,8 +58,8 @@ def main(project: Path, options: Sequence[str]) -> None:
         }
         if account.environment == SAMPLE:
             print(_SAMPLE_NOTE, flush=True)
-            settings |= stack.enter_context(sample_account(account.file))
-        stack.enter_context(screen.live("starting Meltano"))
+            settings |= stack.enter_context(_sample_account(account.file))
+        stack.enter_context(screen.doing("starting Meltano"))
         environment = f"--environment={account.environment}"
         empty = not any(table.rows for table in tables(account.file))
         if empty and has_state(project, account.environment):
@@ -75,14 +74,13 @@ def main(project: Path, options: Sequence[str]) -> None:
         # For five minutes Meltano takes a killed run to be still in progress. A mark in the
         # locked file says that the last one had no time to remove it.
         lock.seek(0)
-        if lock.read():
-            options = ["--force", *options]
+        force = ["--force"] if lock.read() else []
         lock.write("running\n")
         lock.flush()
-        command = (environment, "--log-format=json", "run", *options)
+        command = (environment, "--log-format=json", "run", *force, *options, *PLUGINS)
         # In a session of its own, since Ctrl-C is for us; the file stays locked until it ends.
         own = {"pass_fds": [lock.fileno()], "start_new_session": True}
-        status = log.follow(start(project, settings, *command, *PLUGINS, **own))
+        status = log.follow(start(project, settings, *command, **own))
         if status <= INTERRUPTED:  # Meltano itself was not killed
             lock.truncate(0)
     if status == INTERRUPTED:
@@ -93,15 +91,47 @@ def main(project: Path, options: Sequence[str]) -> None:
     _summarise(before, log, account)
 
 
+@contextmanager
+def _sample_account(file: Path) -> Iterator[dict[str, str]]:
+    """Run the sandbox; give the environment variables that make the tap read it."""
+    # When its account was made stands beside the data, so that it stays the same account.
+    made = file.with_suffix(".made")
+    if not (file.exists() and made.exists()):
+        file.unlink(missing_ok=True)
+        made.parent.mkdir(exist_ok=True)
+        made.write_text(f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}")
+    # A session of its own: Ctrl-C is for Meltano, which still reads from it.
+    with subprocess.Popen(
+        (sys.executable, "-m", "sandbox", f"--now={made.read_text()}", *_SAMPLE_ACCOUNT),
+        cwd=Path(__file__).parents[1],
+        stdin=subprocess.PIPE,  # it ends when we do, however that happens
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        said = process.stdout.readline() if process.stdout else b""
+        if not said:
+            sys.exit("The sandbox did not start: see its own messages above")
+        address = json.loads(said)
+        limits = (f"TAP_ONCEHUB_RATE_LIMIT_PER_{name}" for name in ("SECOND", "WINDOW"))
+        try:
+            yield {
+                **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1"),
+                "TAP_ONCEHUB_API_URL": address["url"],
+                KEY: address["key"],
+                **dict.fromkeys(limits, "0"),
+            }
+        finally:
+            process.terminate()
+
+
 def _summarise(before: Snapshot, log: RunLog, account: Account) -> None:
     changes = before.changes()
     print(f"\n{'stream':<30}{'new or changed':>14}{'rows in all':>14}   newest record (UTC)")
     for table in tables(account.file):
+        figures = f"{changes.get(table.name, 0):>14,}{table.rows:>14,}   {table.newest}"
         if table.name in log.absent and not table.rows:
-            print(f"{table.name:<30}{'':>28}   not in this account")
-        else:
-            figures = f"{changes.get(table.name, 0):>14,}{table.rows:>14,}"
-            print(f"{table.name:<30}{figures}   {table.newest}")
+            figures = f"{'':>28}   not in this account"
+        print(f"{table.name:<30}{figures}")
     note = "sample data, " if account.environment == SAMPLE else ""
     print(f"\nLoaded into output/{account.file.name} ({note}schema {SCHEMA}).")
     if log.run_stats:

@@ -11,8 +11,7 @@ import duckdb
 from scripts.account import setting
 
 SCHEMA = "oncehub"
-_TIMES = ("last_updated_time", "creation_time")
-"""Columns that say how new a record is, the better one first."""
+_TIMES = ("last_updated_time", "creation_time")  # how new a record is, the better one first
 _HELD = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
 _LOOK_EVERY_SECONDS = 0.2
 
@@ -30,24 +29,22 @@ def attach(
     connection: duckdb.DuckDBPyConnection, file: Path, wait: float = 0.0, mode: str = "READ_ONLY"
 ) -> None:
     """Attach a file as `warehouse`, and use it; end with a line if another program keeps it."""
-    began = time.monotonic()
-    told = wait <= 0
+    end, said = time.monotonic() + wait, wait <= 0
     while True:
         try:
             connection.execute(f"ATTACH '{quoted(file)}' AS warehouse ({mode}); USE warehouse")
-        except duckdb.Error as error:  # noqa: PERF203  # it waits anyway
-            held = _HELD.search(str(error))
-            if held is None:
-                sys.exit(str(error).partition("\n")[0])
-            who = f"{file.parent.name}/{file.name} is open in {Path(held[1]).name} (PID {held[2]})"
-            if time.monotonic() - began >= wait:
-                sys.exit(f"{who}: close it there and run again; nothing is lost")
-            if not told:
-                print(f"{who}, waiting up to {wait:.0f} seconds", file=sys.stderr)
-            told = True
-            time.sleep(_LOOK_EVERY_SECONDS)
+        except duckdb.Error as error:  # it waits anyway
+            text = str(error)
         else:
             return
+        held = _HELD.search(text) or sys.exit(text.partition("\n")[0])
+        who = f"{file.parent.name}/{file.name} is open in {Path(held[1]).name} (PID {held[2]})"
+        if time.monotonic() >= end:
+            sys.exit(f"{who}: close it there and run again; nothing is lost")
+        if not said:
+            print(f"{who}, waiting up to {wait:.0f} seconds", file=sys.stderr)
+        said = True
+        time.sleep(_LOOK_EVERY_SECONDS)
 
 
 def patience(project: Path) -> float:
@@ -64,11 +61,18 @@ def wait_until_writable(file: Path, wait: float) -> None:
 
 def tables(file: Path, schema: str = SCHEMA) -> list[Table]:
     """Return a line for each table of a schema, by name."""
-    if not file.exists():
-        return []
+    found = []
     with duckdb.connect() as connection:
-        attach(connection, file)
-        return [_table(connection, schema, *found) for found in _columns(connection, schema)]
+        if file.exists():
+            attach(connection, file)
+        for name, columns in _columns(connection, schema):
+            newest = next((column for column in _TIMES if column in columns), "NULL")
+            loaded = "_sdc_extracted_at" if "_sdc_extracted_at" in columns else "NULL"
+            query = _rows(f"count(*), max({newest}), max({loaded})", schema, name, columns)
+            ((rows, *times),) = connection.execute(query).fetchall()
+            texts = (f"{time:%Y-%m-%d %H:%M}" if time else "-" for time in times)
+            found.append(Table(name, rows, *texts))
+    return found
 
 
 class Snapshot:
@@ -90,19 +94,18 @@ class Snapshot:
     def changes(self) -> dict[str, int]:
         """Return how many rows of each table are new, or not as they were."""
         attach(self._memory, self._file)
-        return {name: self._changed(name, columns) for name, columns in _columns(self._memory)}
-
-    def _changed(self, name: str, columns: list[str]) -> int:
-        query = f"SELECT count(*) FROM ({self._hashes(name, columns)})"  # noqa: S608
-        if name in self._columns:
-            query += f' ANTI JOIN memory.main."{name}" USING (hash)'
-        return int(self._memory.execute(query).fetchall()[0][0])
+        found = {}
+        for name, columns in _columns(self._memory):
+            query = f"SELECT count(*) FROM ({self._hashes(name, columns)})"  # noqa: S608
+            if name in self._columns:
+                query += f' ANTI JOIN memory.main."{name}" USING (hash)'
+            ((found[name],),) = self._memory.execute(query).fetchall()
+        return found
 
     def _hashes(self, name: str, columns: list[str]) -> str:
         # A column that is new makes no row a changed one.
-        compared = [c for c in self._columns.get(name, columns) if c in columns]
-        what = ", ".join(f'"{column}"' for column in compared)
-        return _rows(SCHEMA, name, columns, f"hash({what}) AS hash")
+        compared = [f'"{c}"' for c in self._columns.get(name, columns) if c in columns]
+        return _rows(f"hash({', '.join(compared)}) AS hash", SCHEMA, name, columns)
 
 
 def quoted(text: object) -> str:
@@ -113,24 +116,12 @@ def quoted(text: object) -> str:
 def _columns(
     connection: duckdb.DuckDBPyConnection, schema: str = SCHEMA
 ) -> list[tuple[str, list[str]]]:
-    return connection.execute(
-        "SELECT table_name, list(column_name) FROM duckdb_columns() "
-        "WHERE database_name = 'warehouse' AND schema_name = ? GROUP BY 1 ORDER BY 1",
-        [schema],
-    ).fetchall()
+    query = """SELECT table_name, list(column_name) FROM duckdb_columns()
+        WHERE database_name = 'warehouse' AND schema_name = ? GROUP BY 1 ORDER BY 1"""
+    return connection.execute(query, [schema]).fetchall()
 
 
-def _table(
-    connection: duckdb.DuckDBPyConnection, schema: str, name: str, columns: list[str]
-) -> Table:
-    newest = next((column for column in _TIMES if column in columns), "NULL")
-    loaded = "_sdc_extracted_at" if "_sdc_extracted_at" in columns else "NULL"
-    query = _rows(schema, name, columns, f"count(*), max({newest}), max({loaded})")
-    rows, *times = connection.execute(query).fetchall()[0]
-    return Table(name, rows, *(f"{time:%Y-%m-%d %H:%M}" if time else "-" for time in times))
-
-
-def _rows(schema: str, name: str, columns: list[str], what: str) -> str:
+def _rows(what: str, schema: str, name: str, columns: list[str]) -> str:
     there = "WHERE _sdc_deleted_at IS NULL" if "_sdc_deleted_at" in columns else ""
     # Names come from the database itself.
     return f'SELECT {what} FROM {schema}."{name}" {there}'  # noqa: S608

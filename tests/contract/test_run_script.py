@@ -1,4 +1,4 @@
-"""What `make run` decides and shows."""
+"""What `make run` and its like decide and show; as processes: tests/end_to_end/test_make_run.py."""
 
 import shutil
 import sqlite3
@@ -10,12 +10,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from scripts import account
-from scripts.meltano import last_result, parse, readable
-from scripts.screen import Screen
+from scripts import account, models
+from scripts.meltano import Screen, ask, parse, state_id
 from scripts.warehouse import Snapshot
+from tests.support.programs import ROOT
 
-ROOT = Path(__file__).parents[2]
 FILE = "TARGET_DUCKDB_FILEPATH"
 
 
@@ -28,38 +27,28 @@ def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("variable", "key"),
-    [("", ""), ("  ", ""), ('""', ""), (None, "from-file"), ("exported", "exported")],
-)
-def test_setting_key(
-    monkeypatch: pytest.MonkeyPatch, project: Path, variable: str | None, key: str
-) -> None:
-    (project / ".env").write_text(f"{account.KEY}=from-file")
-    if variable is not None:
-        monkeypatch.setenv(account.KEY, variable)
-    assert account.setting(project, account.KEY) == key
-
-
-@pytest.mark.parametrize(
-    ("variables", "chosen"),
+    ("exported", "in_file", "chosen"),
     [
-        ({}, ("demo", "output/demo.duckdb")),
-        ({account.KEY: "k"}, ("dev", "output/warehouse.duckdb")),
-        ({"MELTANO_ENVIRONMENT": "prod"}, ("prod", "output/warehouse_prod.duckdb")),
-        ({account.KEY: "k", "MELTANO_ENVIRONMENT": "demo"}, ("demo", "output/demo.duckdb")),
-        ({account.KEY: "k", FILE: "a b.duckdb"}, ("dev", "a b.duckdb")),
-        ({FILE: "mine.duckdb"}, ("demo", "output/demo.duckdb")),
-        ({"MELTANO_ENVIRONMENT": "staging"}, None),
-        ({account.KEY: "k", FILE: "md:mine"}, None),
+        ({}, "", ("demo", "output/demo.duckdb")),
+        ({}, f"{account.KEY}=k", ("dev", "output/warehouse.duckdb")),
+        ({account.KEY: ' "" '}, f"{account.KEY}=k", ("demo", "output/demo.duckdb")),
+        ({"MELTANO_ENVIRONMENT": "prod"}, "", ("prod", "output/warehouse_prod.duckdb")),
+        ({account.KEY: "k", "MELTANO_ENVIRONMENT": "demo"}, "", ("demo", "output/demo.duckdb")),
+        ({account.KEY: "k", FILE: "a b.duckdb"}, "", ("dev", "a b.duckdb")),
+        ({FILE: "mine.duckdb"}, "", ("demo", "output/demo.duckdb")),
+        ({"MELTANO_ENVIRONMENT": "staging"}, "", None),
+        ({account.KEY: "k", FILE: "md:mine"}, "", None),
     ],
 )
 def test_account_is_the_environments(
     monkeypatch: pytest.MonkeyPatch,
     project: Path,
-    variables: dict[str, str],
+    exported: dict[str, str],
+    in_file: str,
     chosen: tuple[str, str] | None,
 ) -> None:
-    for name, value in variables.items():
+    (project / ".env").write_text(in_file)
+    for name, value in exported.items():
         monkeypatch.setenv(name, value)
     if chosen:
         environment, file = chosen
@@ -69,19 +58,9 @@ def test_account_is_the_environments(
             account.chosen(project)
 
 
-def test_bug_is_shown_with_its_traceback() -> None:
-    frame = {"filename": "x.py", "lineno": 7, "function": "f", "line": "    1 / 0\n"}
-    error = {"type": "ZeroDivisionError", "message": "division by zero", "traceback": [frame]}
-    entry = {"event": "a bug", "level": "error", "name": "tap", "plugin_exception": error}
-    entry["timestamp"] = "2026-03-01T12:00:00Z"
-    text = "\n".join(readable(entry))
-    assert text.index('File "x.py", line 7, in f') < text.index("1 / 0")
-    assert text.endswith("\nZeroDivisionError: division by zero")
-
-
 @pytest.mark.parametrize("line", ["Traceback (most recent call last):", "[1]", "{", "12"])
 def test_line_that_is_no_entry_is_shown_as_it_is(line: str) -> None:
-    assert list(readable(parse(line))) == [line]
+    assert parse(line) == {"event": line, "raw": True}
 
 
 def test_screen_width(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,40 +83,26 @@ def test_snapshot_counts_new_and_changed(tmp_path: Path) -> None:
     with duckdb.connect(str(file)) as connection:
         connection.execute(
             "UPDATE oncehub.users SET _sdc_deleted_at = now() WHERE id = 0;"
-            "UPDATE oncehub.users SET name = 'other' WHERE id = 1;"
-            "UPDATE oncehub.users SET name = 'name' WHERE id = 2;"
+            "UPDATE oncehub.users SET name = if(id = 1, 'other', name);"
             "INSERT INTO oncehub.users VALUES (10, NULL, NULL);"
             "ALTER TABLE oncehub.users ADD COLUMN new TEXT; CREATE TABLE oncehub.teams (id INT)"
         )
     assert before.changes() == {"users": 2, "teams": 0}
 
 
-@pytest.fixture
-def runs(project: Path) -> Path:
-    """A project in which the last of two runs has failed, as Meltano notes it."""
-    database = project / ".meltano/meltano.db"
-    database.parent.mkdir()
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("CREATE TABLE runs (job_name, state, started_at, ended_at, payload)")
-        connection.execute("CREATE TABLE state (state_id, completed_state, partial_state)")
-        for day, state in (("01", "SUCCESS"), ("02", "FAIL")):
-            row = ("demo:tap-oncehub-to-target-duckdb", state, f"2026-11-{day} 10:00:00")
-            connection.execute("INSERT INTO runs VALUES (?, ?, ?, NULL, NULL)", row)
-        connection.commit()
-    return project
-
-
-def test_last_result(runs: Path) -> None:
-    assert last_result(runs, "demo") == "fail"
-    assert last_result(runs, "prod") is None
-
-
-def test_status_into_a_closed_pipe(runs: Path) -> None:
-    command = [sys.executable, "-m", "scripts.status"]
-    environment = {"PYTHONPATH": str(ROOT)}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=runs, env=environment, stdout=pipe, stderr=pipe) as process:
-        assert process.stdout
-        assert process.stderr
+def test_status_into_a_closed_pipe_and_result_of_the_last_run(project: Path) -> None:
+    (project / ".meltano").mkdir()
+    with closing(sqlite3.connect(project / ".meltano/meltano.db")) as connection:
+        connection.executescript(
+            "CREATE TABLE runs (job_name, state, started_at, ended_at, payload);"
+            "CREATE TABLE state (state_id, completed_state, partial_state);"
+            "INSERT INTO runs SELECT 'demo:tap-oncehub-to-target-duckdb', value, key, NULL, NULL "
+            """FROM json_each('["SUCCESS", "FAIL"]')"""
+        )
+    assert ask(project, models.LAST_RUN, state_id("demo")) == [("fail",)]
+    command, environment = [sys.executable, "-m", "scripts.status"], {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         process.stdout.close()
         assert process.stderr.read() == b""

@@ -32,6 +32,7 @@ def test_links(name: str) -> None:
             page = str(file.resolve().relative_to(ROOT))
             headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
             plain = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+            plain |= {*re.findall(r'<a id="(\w+)">', ALL.get(page, ""))}
             assert anchor in plain, (target, anchor)
 
 

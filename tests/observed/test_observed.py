@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.meltano import RunLog, parse
-from scripts.screen import Screen
+from scripts.meltano import RunLog, Screen, parse
 from tests.engine.memory import merge
 from tests.observed import record
 from tests.observed.shown import not_to_be_shown

@@ -18,7 +18,7 @@ from tests.support import programs, singer
 from tests.support.files import held
 from tests.support.kills import wait_for
 from tests.support.project import Project
-from tests.support.singer import PRIVATE, TEXT, TIME, WHOLE, Loading, ids, record, schema
+from tests.support.singer import PRIVATE, TEXT, TIME, Loading, ids, record, schema
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 STRUCTURED = {"formatters": {"x": {"()": "singer_sdk.logging.StructuredFormatter"}}}
@@ -133,17 +133,14 @@ def test_what_memory_does_not_hold_goes_beside_the_file(tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / ".tmp").touch()  # where DuckDB would write, but for the loader
-    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        connection.execute("CREATE SCHEMA o")
-        kinds = "id BIGINT PRIMARY KEY, v SMALLINT UNIQUE, w VARCHAR"
-        connection.execute(f"CREATE TABLE o.s ({kinds})")
-        values = "range, range, repeat(md5(range::VARCHAR), 150) FROM range(9000)"
-        connection.execute(f"INSERT INTO o.s SELECT {values}")
-    config = singer.config(tmp_path, settings={"memory_limit": "40MB"})
-    given = singer.lines(schema(v=WHOLE), record(id=1, v=10**6)).encode()
+    streams = [f"s{number}" for number in range(30)]
+    messages = [schema(stream=stream, v=TEXT) for stream in streams]
+    messages += [record(stream, id=n, v=f"{n}" * 140) for n in range(300) for stream in streams]
+    config = singer.config(tmp_path, settings={"memory_limit": "20MB"})
+    given = singer.lines(*messages).encode()
     done = programs.run([str(programs.LOADER), "--config", str(config)], folder, given)
     assert done.status == 0, done.log
-    assert singer.query(tmp_path, "SELECT count(*), max(v) FROM o.s") == [(9000, 10**6)]
+    assert singer.query(tmp_path, "SELECT count(*), max(length(v)) FROM o.s9") == [(300, 420)]
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -123,12 +123,3 @@ def test_faulty_answer_ends_its_connection(client: HttpClient, faulty: bytes) ->
     with raw_server(script) as server:
         assert ask(client, server) == {"fine": True}
         assert len(server.asked) == 2
-
-
-def test_refusal_is_explained_at_once_and_without_the_key(client: HttpClient) -> None:
-    refusal = response({"type": "no", "message": f"not for {KEY}"}, "418 Teapot")
-    with raw_server(replies("/books", refusal)) as server:
-        with pytest.raises(RefusedError) as found:
-            ask(client, server)
-        assert len(server.asked) == 1
-    assert str(found.value) == "/v2/books: /v2/books answered 418 (no, not for …)"

@@ -6,6 +6,7 @@ import logging
 import time
 import typing as t
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
 import pytest
 from singer_sdk import metrics
@@ -16,18 +17,10 @@ from tap_oncehub.engine.progress import Progress, keep_plain
 Lines: t.TypeAlias = t.Callable[[], list[str]]
 
 
-NOON = datetime(2026, 3, 1, 12, 0, 35, tzinfo=timezone.utc)
-
-
-class Clock:
-    """Time passes only when somebody sleeps."""
-
-    now = 1000.0
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Time passes only when somebody says so."""
+    clock = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(time, "monotonic", lambda: clock.now)
     return clock
 
@@ -38,7 +31,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Lines:
     return lambda: [record.message for record in caplog.records]
 
 
-def test_line_every_ten_seconds_of_requests(clock: Clock, lines: Lines) -> None:
+def test_line_every_ten_seconds_of_requests(clock: SimpleNamespace, lines: Lines) -> None:
     progress = Progress(logging.getLogger("tap"), lambda: 197)
     bookings = progress.stats("bookings")
     for _ in range(101):
@@ -55,7 +48,7 @@ def test_line_every_ten_seconds_of_requests(clock: Clock, lines: Lines) -> None:
 
 
 def test_wait_is_told_if_it_is_long_or_a_line_is_due(
-    clock: Clock, caplog: pytest.LogCaptureFixture, lines: Lines
+    clock: SimpleNamespace, caplog: pytest.LogCaptureFixture, lines: Lines
 ) -> None:
     progress = Progress(logging.getLogger("tap"), lambda: None)
     users = progress.stats("users")
@@ -63,7 +56,7 @@ def test_wait_is_told_if_it_is_long_or_a_line_is_due(
     users.records = 30
     for passed, wait, told in ((0, 3, 0), (0, 35, 1), (10, 3, 2), (10, 0.9, 2)):
         clock.now += passed
-        progress.report_wait(users, wait, NOON)
+        progress.report_wait(users, wait, datetime(2026, 3, 1, 12, 0, 35, tzinfo=timezone.utc))
         assert "".join(lines()).count("waiting until 12:00:35 UTC") == told
     figures = vars(caplog.records[1])["progress"]  # for programs that read a structured log
     assert figures["waiting_until"] == "2026-03-01T12:00:35+00:00"

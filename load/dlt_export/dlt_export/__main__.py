@@ -8,10 +8,10 @@ from pathlib import Path
 
 import duckdb
 
-from dlt_export.export import export, reason, refuse
+from dlt_export.export import export, refuse
 
 _REQUIRED = ("filepath", "schema", "destination")
-_SETTINGS = (*_REQUIRED, "dataset", "hard_delete", "full", "loader_hard_delete")
+_SETTINGS = (*_REQUIRED, "dataset", "hard_delete", "full")
 _KNOWN = ("bigquery", "databricks", "delta", "duckdb", "redshift", "snowflake")
 _REFUSED = {
     "postgres": "it would hold NULL for empty texts, use target-postgres",
@@ -32,18 +32,24 @@ def main() -> None:
         if destination not in _KNOWN:
             why = _REFUSED.get(destination, f"known are {', '.join(_KNOWN)}")
             refuse(f"cannot export to {destination}: {why}")
-        if settings["loader_hard_delete"].lower() == "true" != settings["full"].lower():
-            refuse("target-duckdb has hard_delete, so deletes cannot be seen; set full")
-        with duckdb.connect(str(file), read_only=True) as connection:
+        with duckdb.connect(str(file), read_only=True) as duck:
             shutil.rmtree(work, ignore_errors=True)  # a run that was killed has left it
             work.mkdir(mode=0o700)
-            try:
-                for line in export(connection, settings, file.stem, str(work)):
-                    print(line, flush=True)  # noqa: T201
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
+            for line in export(duck, settings, work):
+                print(line, flush=True)  # noqa: T201
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - dlt's for a signal is one
-        sys.exit(f"dlt-export: {reason(error)}")
+        sys.exit(f"dlt-export: {_reason(error)}")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _reason(error: BaseException) -> str:
+    """Return what is at the bottom of an error, in one line."""
+    while inner := getattr(error, "exception", None) or error.__cause__:
+        error = inner
+    if missing := getattr(error, "fields", None):
+        return f"dlt's configuration lacks {', '.join(missing)}; see docs/destinations.md"
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))
 
 
 if __name__ == "__main__":

@@ -26,13 +26,10 @@ from target_duckdb.settings import Settings, about, from_environment
 from target_duckdb.warehouse import Warehouse
 
 _INPUT = 0
-_CHUNK = 1 << 16
-"""What a pipe holds: a longer buffer, cut to what was read, leaves holes in the memory."""
-_IDLE_SECONDS = 0.05
-"""The file is left to others when the tap has been silent for so long."""
+_CHUNK = 1 << 16  # a pipe holds it; a longer buffer, cut to what was read, leaves holes in memory
+_IDLE_SECONDS = 0.05  # the file is left to others when the tap has been silent for so long
+# Seconds without input, and in all, after which the tap is left alone when a load is refused.
 _SILENCE, _LONGEST_DRAIN = 2, 60
-"""Seconds without input, and in all, after which the tap is left alone when a load is refused."""
-_DEEPEST = 20_000
 _SIGNALLED = 128
 
 
@@ -66,7 +63,7 @@ def main() -> None:
     if options.about:
         print(about(options.format))  # noqa: T201
         return
-    sys.setrecursionlimit(_DEEPEST)  # for deep JSON
+    sys.setrecursionlimit(20_000)  # for deep JSON
     signals = _Signals()
     try:
         _load(Settings.of(dict(ChainMap(*map(_content, reversed(options.config))))), signals)
@@ -83,15 +80,13 @@ def _load(settings: Settings, signals: _Signals) -> None:
         msg = "standard input and output must be open"
         raise TargetError(msg)
     warehouse = Warehouse(settings, lambda: bool(signals.number))
-    try:
+    with warehouse.connection:
         warehouse.open()
         loader = Loader(settings, warehouse)
         for line in _lines(loader, warehouse, signals):
             if line.strip():
                 loader.take(line)
         loader.flush()
-    finally:
-        warehouse.connection.close()
 
 
 def _reason(error: Exception) -> str:
@@ -122,12 +117,11 @@ def _lines(loader: Loader, warehouse: Warehouse, signals: _Signals) -> Iterator[
         if not chunk:
             yield b"".join(parts)
             return
-        *whole, rest = chunk.split(b"\n")
-        if whole:
-            yield b"".join([*parts, whole[0]])
-            yield from whole[1:]
-            parts = []
-        parts.append(rest)
+        parts.append(chunk)
+        if b"\n" in chunk:
+            *whole, rest = b"".join(parts).split(b"\n")
+            parts = [rest]
+            yield from whole
 
 
 def _drain(signals: _Signals) -> None:

@@ -29,8 +29,7 @@ _TEXT = """CASE WHEN {c} LIKE '"%' THEN {c}->>'$' ELSE {c} END"""
 _FLOATS = {"FLOAT", "DOUBLE"}
 _RANGES = SIGNED | {f"U{name}": (0, 2 * most + 1) for name, (_, most) in SIGNED.items()}
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
-_ONE_TEXT = {"BOOLEAN", "DATE", "UUID"}
-"""Types besides whole numbers whose values have one text each."""
+_ONE_TEXT = {"BOOLEAN", "DATE", "UUID"}  # besides whole numbers: each value has one text
 _FRACTION = re.compile(r"\.(\d*?)0*(?:\D|$)")
 
 
@@ -120,8 +119,7 @@ def _is_same(column: Column, kind: str, value: str, back: str | None) -> bool:
         return kind == "TIME" and "." in text and text.rstrip("0").rstrip(".") == back
     number, other = _number_of(column, value), Decimal(back)
     if number is None:  # a text, which is a number's if that has no other
-        only = plain(text) if column.is_key and _number(text) == other else back
-        return kind in _FLOATS and text == only
+        return kind in _FLOATS and text == (plain(back) if column.is_key else back)
     is_rounded = not column.is_key and "number" in column.kinds and column.stored == kind
     if not number.is_finite() or (kind == "DOUBLE" and is_rounded):
         return other.is_finite() == number.is_finite()
@@ -130,15 +128,11 @@ def _is_same(column: Column, kind: str, value: str, back: str | None) -> bool:
 
 def _number_of(column: Column, value: str) -> Decimal | None:
     """Return a value that is a number, or a decimal that is sent as a text."""
-    if not value.startswith('"'):
-        return _number(value)
-    is_decimal = column.type.startswith("DECIMAL") and "number" not in column.kinds
-    return _number(msgspec.json.decode(value)) if is_decimal else None
-
-
-def _number(text: str) -> Decimal | None:
+    is_text = value.startswith('"')
+    if is_text and ("number" in column.kinds or not column.type.startswith("DECIMAL")):
+        return None
     try:
-        return Decimal(text)
+        return Decimal(msgspec.json.decode(value) if is_text else value)
     except InvalidOperation:
         return None
 

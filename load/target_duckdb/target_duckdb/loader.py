@@ -9,25 +9,40 @@ from contextlib import suppress
 import msgspec
 
 from target_duckdb import TargetError, refuse, say
-from target_duckdb.messages import (
-    UNREADABLE,
-    ActivateVersion,
-    Record,
-    Schema,
-    State,
-    parse,
-    reason_of,
-)
-from target_duckdb.rows import Rows
+from target_duckdb.rows import UNREADABLE, Rows, decoded
 from target_duckdb.settings import Settings
 from target_duckdb.warehouse import Warehouse
 
 _BATCH_BYTES = 7_000_000
-_LONGEST_WAIT = 60
-"""Seconds that a row or a state may wait to be written."""
-_SLOW = 1
-"""A batch that took more seconds to arrive is from a slow tap."""
-_STREAM = re.compile(rb'"stream"\s*:\s*"([\w.-]+)"')
+_LONGEST_WAIT = 60  # seconds that a row or a state may wait to be written
+_SLOW = 1  # a batch that took more seconds to arrive is from a slow tap
+_STREAM = re.compile(rb'\s*\{\s*"type"\s*:\s*"\w+"\s*,\s*"stream"\s*:\s*"([^"\\]+)"')
+
+
+class _Message(msgspec.Struct, tag_field="type", gc=False):
+    """A Singer message; what differs from stream to stream is left as it is."""
+
+
+class _Record(_Message, tag="RECORD"):
+    stream: str
+    record: msgspec.Raw
+    version: int | None = None
+    time_extracted: str | None = None
+
+
+class _Schema(_Message, tag="SCHEMA"):
+    stream: str
+    schema: dict[str, t.Any]
+    key_properties: list[str] | None = None
+
+
+class _State(_Message, tag="STATE"):
+    value: msgspec.Raw
+
+
+class _ActivateVersion(_Message, tag="ACTIVATE_VERSION"):
+    stream: str
+    version: int
 
 
 class Loader:
@@ -36,10 +51,10 @@ class Loader:
     def __init__(self, settings: Settings, warehouse: Warehouse) -> None:
         """Begin with nothing."""
         self._settings, self._warehouse = settings, warehouse
+        self._decode = msgspec.json.Decoder(_Record | _Schema | _State | _ActivateVersion).decode
         self._streams: dict[str, Rows] = {}
-        self._schemas: dict[str, Schema] = {}
-        self._openings: dict[bytes, str] = {}
-        """The streams of RECORD messages, by what stands before their records."""
+        self._openings: dict[tuple[bytes, ...], Rows] = {}
+        """The streams, by the names and texts with which their records mostly begin."""
         self._bookmarked: set[str] = set()
         self._state = b""
         self.due: float | None = None
@@ -49,25 +64,20 @@ class Loader:
     def take(self, line: bytes) -> None:
         """Take one line."""
         self._lines += 1
-        opening = line[: line.find(b'"record"')]
-        if rows := self._streams.get(self._openings.get(opening, "")):
+        if rows := self._openings.get(tuple(line.split(b'"', 8)[1:8:2])):
             self._add(rows, line)
             return
         message = self._read(line)
-        if isinstance(message, State):
+        if isinstance(message, _State):
             self._remember(message)
-        elif isinstance(message, Schema):
+        elif isinstance(message, _Schema):
             self._schema(message)
         elif rows := self._streams.get(message.stream):
-            if isinstance(message, ActivateVersion):
+            if isinstance(message, _Record):
+                self._add(rows, line)
+            else:
                 self.flush((rows, message.version))
-                return
-            self._add(rows, line)
-            with suppress(msgspec.DecodeError, UnicodeDecodeError):
-                names = msgspec.json.decode(opening.rstrip(b", ") + b"}").keys()
-                if names == {"type", "stream"}:
-                    self._openings[opening] = message.stream
-        elif isinstance(message, Record):
+        elif isinstance(message, _Record):
             self._refuse(f"a message before the SCHEMA of stream {message.stream}")
 
     def flush(self, complete: tuple[Rows, int] | None = None) -> None:
@@ -84,13 +94,13 @@ class Loader:
             self._warehouse.close()
         self.due = None
 
-    def _read(self, line: bytes) -> Record | Schema | State | ActivateVersion:
+    def _read(self, line: bytes) -> t.Any:
         try:
-            return parse(line)
+            return decoded(self._decode, line)
         except UNREADABLE as error:
-            found = _STREAM.search(line)
-            stream = f" (stream {found[1].decode()})" if found else ""
-            self._refuse(f"not a valid Singer message{stream}: {reason_of(error)}")
+            found = _STREAM.match(line)
+            stream = f" (stream {found[1].decode(errors='replace')})" if found else ""
+            self._refuse(f"not a valid Singer message{stream}: {error}")
 
     def _add(self, rows: Rows, line: bytes) -> None:
         rows.lines.append(line)
@@ -99,28 +109,29 @@ class Loader:
         if len(rows.lines) >= self._settings.batch_size_rows or self._bytes > _BATCH_BYTES:
             self.flush()
 
-    def _schema(self, message: Schema) -> None:
+    def _schema(self, message: _Schema) -> None:
         stream, keys = message.stream, message.key_properties or []
-        if self._schemas.get(stream) == message:
+        before = self._streams.get(stream)
+        if before and before.message == message:
             return
         if self._settings.primary_key_required and not keys:
             refuse(stream, None, "it has no primary key; set primary_key_required to false")
-        before = self._streams.get(stream)
         if before and before.lines:
             self.flush()
         try:
             rows, is_new = self._warehouse.prepare(stream, message.schema, keys)
-        except (TypeError, AttributeError):
+        except (TypeError, AttributeError, ArithmeticError):
             self._refuse(f"the SCHEMA of stream {stream} is not a JSON schema")
         if is_new and stream in self._bookmarked:
             say(
                 f"stream {stream}: the state says that it was loaded before, but its table did not "
                 "exist; to load what is missing, run again without that state (meltano state clear)"
             )
-        rows.are_versioned = not before or before.are_versioned
-        self._streams[stream], self._schemas[stream] = rows, message
+        rows.message, rows.are_versioned = message, not before or before.are_versioned
+        self._streams[stream] = rows
+        self._openings[b"type", b"RECORD", b"stream", stream.encode()] = rows
 
-    def _remember(self, message: State) -> None:
+    def _remember(self, message: _State) -> None:
         self._state = bytes(message.value) + b"\n"
         self.due = self.due or time.monotonic() + _LONGEST_WAIT
         # A bookmark from before the stream's turn is one of an earlier run. States have any form.

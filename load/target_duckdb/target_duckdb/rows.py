@@ -10,11 +10,12 @@ from collections.abc import Iterator
 import msgspec
 
 from target_duckdb import refuse
-from target_duckdb.columns import METADATA, MOMENTS, SIGNED, Column, plain, quoted
-from target_duckdb.messages import UNREADABLE, Record, parse, reason_of
+from target_duckdb.columns import METADATA, MOMENTS, SIGNED, Column, Path, plain, quoted
 
-_ODD = re.compile(r'[\\"\x00-\x1f]')
-"""What msgspec does not take in the name of a field."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# What JSON does not have, and texts, in which it may be.
+_NOT_JSON = re.compile(rb'("(?:[^"\\]|\\.)*")|(?<![\w-])(NaN|-?Infinity)\b')
+_ODD = re.compile(r'[\\"\x00-\x1f]')  # what msgspec does not take in the name of a field
 _EXACT_IN_DOUBLE = 2**53
 _NOT_FINITE = {'"NaN"', '"Infinity"', '"-Infinity"'}
 _DECODE = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -31,6 +32,8 @@ class Rows:
     def __init__(self, stream: str, columns: list[Column]) -> None:
         """Begin with no rows."""
         self.stream = stream
+        self.message: t.Any = None
+        """The SCHEMA that they follow."""
         self.columns = [column for column in columns if column.name != "_sdc_batched_at"]
         paths = [column.path for column in columns]
         self._objects = {path[:level] for path in paths for level in range(1, len(path))}
@@ -90,12 +93,13 @@ class Rows:
                 python |= None
             fields.append((field, python) if column.is_key else (field, python, None))
         row: t.Any = msgspec.defstruct("Row", fields, rename=renamed, kw_only=True, gc=False)
-        fields = [("stream", t.Literal[self.stream]), ("record", row)]
+        self._decode, self._decode_raw = self._decoder(row), self._decoder(dict[str, msgspec.Raw])
+
+    def _decoder(self, record: t.Any) -> t.Callable[[bytes], t.Any]:
+        fields: list[t.Any] = [("stream", t.Literal[self.stream]), ("record", record)]
         fields += [("version", int | None, None), ("time_extracted", str | None, None)]
-        message: t.Any = msgspec.defstruct(
-            "Message", fields, tag_field="type", tag="RECORD", gc=False
-        )
-        self._decode = msgspec.json.Decoder(message).decode
+        message = msgspec.defstruct("Message", fields, tag_field="type", tag="RECORD", gc=False)
+        return msgspec.json.Decoder(message).decode
 
     def _checked(self) -> Iterator[bytes]:
         for message in map(self._decode, self.lines):
@@ -116,13 +120,10 @@ class Rows:
     def _raw(self) -> Iterator[bytes]:
         for line in self.lines:
             try:
-                message = parse(line)
-                if not isinstance(message, Record) or message.stream != self.stream:
-                    msg = "a name is there twice"
-                    raise msgspec.DecodeError(msg)
+                message = decoded(self._decode_raw, line)
                 values = self._fields(message.record)
             except UNREADABLE as error:
-                refuse(self.stream, None, f"a RECORD is not valid: {reason_of(error)}")
+                refuse(self.stream, None, f"a RECORD is not valid: {error}")
             more = {"extracted_at": message.time_extracted, "table_version": message.version}
             values |= {
                 (f"_sdc_{name}",): msgspec.Raw(_ENCODE(value))
@@ -139,16 +140,22 @@ class Rows:
                 refuse(self.stream, column.name, "a text is not UTF-8")
             yield _ENCODE(found)
 
-    def _fields(
-        self, record: msgspec.Raw, path: tuple[str, ...] = ()
-    ) -> dict[tuple[str, ...], msgspec.Raw]:
+    def _fields(self, record: dict[str, msgspec.Raw], path: Path = ()) -> dict[Path, msgspec.Raw]:
         found = {}
-        for name, value in _DECODE(record).items():
+        for name, value in record.items():
             if (inner := (*path, name)) not in self._objects:
                 found[inner] = value
             elif bytes(value) != b"null":
-                found |= self._fields(value, inner)
+                found |= self._fields(_DECODE(value), inner)
         return found
+
+
+def decoded(decode: t.Callable[[bytes], t.Any], line: bytes) -> t.Any:
+    """Decode a line; NaN and Infinity, which JSON does not have, are texts then."""
+    try:
+        return decode(line)
+    except msgspec.DecodeError:
+        return decode(_NOT_JSON.sub(lambda found: found[1] or b'"%s"' % found[2], line))
 
 
 def _text(column: Column, value: msgspec.Raw) -> str:
@@ -157,7 +164,7 @@ def _text(column: Column, value: msgspec.Raw) -> str:
     if column.is_key:
         is_number = text[0] in "-0123456789"
         return plain(text) if is_number else str(msgspec.json.format(value, indent=-1), "utf-8")
-    # JSON has no such number: `parse` has made a text of it.
+    # JSON has no such number: `decoded` has made a text of it.
     is_number = text in _NOT_FINITE and "string" not in column.kinds
     return text[1:-1] if is_number else text
 

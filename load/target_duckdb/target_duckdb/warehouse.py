@@ -1,38 +1,102 @@
-"""The tables of streams, written in whole batches."""
+"""The DuckDB file: opened when it is needed, and written in whole batches."""
 
 # ruff: noqa: S608 - names cannot be parameters; they go through `quoted`
 
 import json
+import re
+import string
+import time
 import typing as t
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import duckdb
 
-from target_duckdb import refuse, say
-from target_duckdb.columns import METADATA, Column, columns_of, fold, quoted
-from target_duckdb.file import File, literal
+from target_duckdb import UnopenedError, refuse, say
+from target_duckdb.columns import METADATA, Column, Schema, columns_of, fold, options, quoted
 from target_duckdb.fit import changed, check, value_of
-from target_duckdb.messages import UNREADABLE
-from target_duckdb.rows import Rows
-from target_duckdb.schema import Schema, options
-from target_duckdb.settings import Settings
+from target_duckdb.rows import UNREADABLE, Rows
+from target_duckdb.settings import ROW_GROUP, Settings
 
+_HOLDER = re.compile(r"onflicting lock is held in (.+?) ?\(PID (\d+)\)")
+_OPENABLE_SINCE = "v1.2.0"
+_SMALLEST_FILE = 12_288  # three blocks of headers
+_RETRY_SECONDS = 0.05
+_TOLD_AFTER_SECONDS = 1  # a reader that only looks in is not worth a line
 _NOW = "now()::TIMESTAMP"
 _UNFIT = (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)
 _BLANKS = """'("(?:[^"\\\\]|\\\\.)*")|\\s+', '\\1', 'g'"""
-_HERE = "WHERE database_name = $1 AND lower(schema_name) = $2 AND lower(table_name) = $3"
+_FOLDED = f"translate({{}}, '{string.ascii_uppercase}', '{string.ascii_lowercase}')"
+_TABLE = f"{_FOLDED.format('schema_name')} = $2 AND {_FOLDED.format('table_name')} = $3"
+_HERE = f"WHERE database_name = $1 AND {_TABLE}"
 _COLUMNS = f"SELECT column_name, data_type, comment FROM duckdb_columns() {_HERE}"
 _INDEXES = f"SELECT index_name, sql FROM duckdb_indexes() {_HERE} AND sql IS NOT NULL"
 
 
-class Warehouse(File):
+class Warehouse:
     """Tables in a DuckDB file."""
 
     def __init__(self, settings: Settings, stopped: Callable[[], bool]) -> None:
-        """Name the file; see `File`."""
-        super().__init__(settings, stopped)
-        self._settings = settings
+        """Name the file; `stopped` says whether waiting for it makes no sense any more."""
+        self._settings, self._stopped = settings, stopped
         self._streams: dict[str, str] = {}
+        self._path = settings.filepath
+        self.database = "warehouse"
+        self._is_remote = self._path.startswith(("md:", "motherduck:"))
+        if self._is_remote:
+            config: dict[str, t.Any] = {"motherduck_token": settings.token or None}
+            self.connection = duckdb.connect(self._path, config=config)
+            ((self.database,),) = self.sql("SELECT current_database()")
+        else:
+            config = {
+                "storage_compatibility_version": _OPENABLE_SINCE,
+                "threads": 1,  # more cost time and memory with batches of this size
+                "temp_directory": f"{self._path}.tmp",  # should memory not suffice
+            }
+            self.connection = duckdb.connect(config=config)
+        self.is_open = self._is_remote
+        for name, value in {**settings.settings, "TimeZone": "UTC"}.items():
+            self.sql(f"SET {quoted(name)} = {literal(str(value))}")
+
+    def sql(self, query: str, *given: str) -> list[t.Any]:
+        """Run a query."""
+        return self.connection.execute(query, given).fetchall()
+
+    def close(self) -> None:
+        """Leave the file to others."""
+        if self.is_open and not self._is_remote:
+            self.sql(f"DETACH {quoted(self.database)}")
+            self.is_open = False
+
+    def open(self) -> None:
+        """Open the file, and wait while somebody else has it open."""
+        began, told, file = time.monotonic(), False, Path(self._path)
+        while not self.is_open:
+            with suppress(OSError):
+                file.parent.mkdir(exist_ok=True)
+            # DuckDB would wait for a FIFO, and take an empty file for an empty warehouse.
+            if file.exists() and (not file.is_file() or file.stat().st_size < _SMALLEST_FILE):
+                msg = f"{file} is no DuckDB file: delete it, or choose another filepath"
+                raise UnopenedError(msg)
+            try:
+                options = f"{quoted(self.database)} (ROW_GROUP_SIZE {ROW_GROUP})"
+                self.sql(f"ATTACH {literal(str(file))} AS {options}")
+                self.is_open = True
+            except duckdb.IOException as error:
+                said = str(error).partition("\n")[0]
+                if "Could not set lock on file" not in said:
+                    raise UnopenedError(said) from None
+                found = _HOLDER.search(said)
+                holder = f"in {found[1]} (PID {found[2]})" if found else "elsewhere"
+                waited, where = time.monotonic() - began, f"{file} is open {holder}"
+                if waited >= self._settings.lock_wait_seconds or self._stopped():
+                    msg = f"{where}: close it there and run again; nothing is lost"
+                    raise UnopenedError(msg) from None
+                if waited >= _TOLD_AFTER_SECONDS and not told:
+                    say(f"{where}, waiting up to {self._settings.lock_wait_seconds:g} seconds")
+                    told = True
+                time.sleep(_RETRY_SECONDS)
 
     def prepare(self, stream: str, schema: Schema, keys: list[str]) -> tuple[Rows, bool]:
         """Make a stream's table, or add columns; return its rows to come, and whether it is new."""
@@ -109,8 +173,7 @@ class Warehouse(File):
     def _change_type(self, stream: str, column: Column, old: str) -> None:
         """Change a column's type; what else the table has stays, or the change is refused."""
         table, kind, name = self._table(stream), column.stored, quoted(column.name)
-        indexes = self._look_up(_INDEXES, stream)
-        schema = table.rpartition(".")[0]
+        schema, indexes = table.rpartition(".")[0], self._look_up(_INDEXES, stream)
         new = f"({changed(name, old, kind)})::{kind}"
         try:
             for index, _ in indexes:  # DuckDB changes no table that has one
@@ -118,8 +181,8 @@ class Warehouse(File):
             self.sql(f"ALTER TABLE {table} ALTER {name} TYPE {kind} USING {new}")
             for _, index in indexes:
                 self.sql(index.replace(" ON ", f" ON {quoted(self.database)}.", 1))
-        except duckdb.Error as error:
-            reason = str(error).strip().partition("\n")[0]
+        except (duckdb.ProgrammingError, duckdb.DependencyException) as error:
+            reason = str(error).partition("\n")[0]
             refuse(stream, column.name, f"it cannot become {kind} in place of {old}: {reason}")
         if column.name not in METADATA:
             say(f"{table.partition('.')[2]}: the column {name} was {old} and is now {kind}")
@@ -140,8 +203,7 @@ class Warehouse(File):
                 if is_raw:
                     refuse(rows.stream, None, "a value does not fit")
         same = ", ".join(f"c{n}" for n, column in enumerate(rows.columns) if column.is_key)
-        repeats = f"SELECT count(*) > count(DISTINCT ({same})) FROM {incoming}"
-        if same and len(rows.lines) > 1 and self.sql(repeats) == [(True,)]:  # the last one wins
+        if same and len(rows.lines) > 1:  # the last one wins
             last = f"SELECT max(rowid) FROM {incoming} GROUP BY {same}"
             self.sql(f"DELETE FROM {incoming} WHERE rowid NOT IN ({last})")
 
@@ -177,3 +239,8 @@ def _comparable(column: Column) -> str:
     """Return SQL for a key that is there; blanks between the parts of JSON make no difference."""
     name = f"old.{quoted(column.name)}"
     return f"regexp_replace({name}::VARCHAR, {_BLANKS})" if column.stored == "JSON" else name
+
+
+def literal(text: str) -> str:
+    """Return a text for SQL."""
+    return "'" + text.replace("'", "''") + "'"
