@@ -10,6 +10,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+import typing as t
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
@@ -29,6 +31,7 @@ _SAMPLE_ACCOUNT = ("--seed=1", "--bookings=2000", "--plain", "--with-parent")
 _OLD_SAMPLE = """\
 output/warehouse.duckdb holds sample data of an older version. Move it away, then run again:
   mv output/warehouse.duckdb output/old-sample.duckdb; rm output/warehouse.source.json"""
+_RUNNING, _STALE_SECONDS = "running", 330
 _INTERRUPTED = "Interrupted; the next `make run` resumes where this one left off"
 _NEXT = """\
 Next: `make models` builds analyst-ready tables from it, `make notebook` shows it in a browser."""
@@ -71,24 +74,31 @@ def main(project: Path, options: Sequence[str]) -> None:
             if process.returncode:
                 sys.exit(said)
         before = Snapshot(account.file)
-        # For five minutes Meltano takes a killed run to be still in progress. A mark in the
-        # locked file says that the last one had no time to remove it.
+        # For five minutes Meltano takes a killed run to be still in progress. The locked file says
+        # that the last one had no time to end, or until when there may be one.
         lock.seek(0)
-        force = ["--force"] if lock.read() else []
-        lock.write("running\n")
-        lock.flush()
+        mark = lock.read().strip() or "0"
+        until = time.time() + _STALE_SECONDS if mark == _RUNNING else float(mark)
+        _mark(lock, _RUNNING)
+        force = ["--force"] * (time.time() < until)
         command = (environment, "--log-format=json", "run", *force, *options, *PLUGINS)
         # In a session of its own, since Ctrl-C is for us; the file stays locked until it ends.
         own = {"pass_fds": [lock.fileno()], "start_new_session": True}
         status = log.follow(start(project, settings, *command, **own))
         if status <= INTERRUPTED:  # Meltano itself was not killed
-            lock.truncate(0)
+            _mark(lock, str(until))
     if status == INTERRUPTED:
         raise KeyboardInterrupt
     if status:
         print(f"The load failed, see above (exit status {status})", file=sys.stderr)
         sys.exit(status)
     _summarise(before, log, account)
+
+
+def _mark(lock: t.TextIO, text: str) -> None:
+    lock.truncate(0)
+    lock.write(text)
+    lock.flush()
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def assert_complete(run: programs.Run, account: Account) -> None:
 
 
 def test_a_window_that_others_have_used_up_is_waited_out(tmp_path: Path) -> None:
-    account = Account(seed=2, bookings=600)
+    account = Account(seed=2, bookings=300)
     limits = Limits(clock_factor=FASTER, retry_after=None)
     with Sandbox(account, key=programs.KEY, limits=limits) as api:
         fault = api.faults.add("slow", "/bookings", after=4, seconds=0.5)

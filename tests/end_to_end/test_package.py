@@ -177,7 +177,7 @@ def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path, debian: Pa
             "MORE_PLUGINS": "dbt-duckdb",
             "HOME": "/home/oncehub",
         }
-        shell("\n".join(steps), tmp_path, debian, **env)
+        shell("\n".join(steps), tmp_path, debian, **env | {"HOME": "/root"})
         for absent in (".env", ".git", "output/warehouse.duckdb", "tests", "../home/oncehub"):
             assert not debian.joinpath("project", absent).exists()
         counts = [0]
