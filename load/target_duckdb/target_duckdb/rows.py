@@ -23,8 +23,8 @@ _ENCODE = msgspec.json.Encoder().encode
 class Rows:
     """The messages of a stream that wait to be written.
 
-    msgspec checks what it can. All other values go to DuckDB, which checks them, as texts of JSON;
-    in a batch with a record that msgspec refuses (`is_raw`), these are the values of all columns.
+    msgspec checks what it can; other values go to DuckDB, as texts of JSON. In a batch with a
+    record that msgspec refuses, all do (`is_raw`).
     """
 
     def __init__(self, stream: str, columns: list[Column]) -> None:
