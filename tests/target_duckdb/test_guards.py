@@ -18,7 +18,7 @@ from tests.support import programs, singer
 from tests.support.files import held
 from tests.support.kills import wait_for
 from tests.support.project import Project
-from tests.support.singer import PRIVATE, TEXT, TIME, WHOLE, Loading, ids, record, schema
+from tests.support.singer import PRIVATE, TEXT, TIME, Loading, ids, record, schema
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 STRUCTURED = {"formatters": {"x": {"()": "singer_sdk.logging.StructuredFormatter"}}}
