@@ -299,9 +299,6 @@ def test_meltano_prints_an_error_and_no_broken_pipes(tmp_path: Path) -> None:
         with held(project.database) as holder:
             done = project.run()
     assert done.status == 1
-    # What follows is Meltano 4.4's own: its "Loader failed" fails in its log.
-    said = done.log.partition("--- Logging error ---")[0]
-    assert f"PID {holder.pid}" in said
-    assert len(said.splitlines()) < 30, done.log
+    assert f"PID {holder.pid}" in done.log
     assert "BrokenPipe" not in done.log
     assert "Broken pipe" not in done.log

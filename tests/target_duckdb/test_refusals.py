@@ -16,6 +16,7 @@ VALUES: dict[str, tuple[t.Any, t.Any]] = {
     "a text for a whole number": (WHOLE, PRIVATE),
     "5.5 for a whole number": (WHOLE, 5.5),
     "1e300 for a whole number": (WHOLE, 1e300),
+    "1e400 for a number": (NUMBER, 10**400),
     "true for a whole number": (WHOLE, True),
     "NaN for a whole number": (WHOLE, float("nan")),
     "a text for a number": (NUMBER, PRIVATE),

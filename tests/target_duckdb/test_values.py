@@ -68,6 +68,8 @@ CASES: list[tuple[t.Any, t.Any, t.Any, str]] = [
     (MONEY, math.nan, math.nan, "DOUBLE"),
     (of("number", multipleOf=0.01), EXACT, Decimal(EXACT), "DECIMAL(38,2)"),
     (of("number", multipleOf=1e-30, minimum=0, maximum=1e20), 0.5, 0.5, "DOUBLE"),
+    (of("number", precision=2, scale=5), 0.5, 0.5, "DOUBLE"),
+    (of("number", precision=True, scale=True), 0.5, 0.5, "DOUBLE"),
     (of("number", precision=20, scale=4), 1e15, Decimal("1000000000000000.0000"), "DECIMAL(20,4)"),
     (of("string", format="singer.decimal", precision=20, scale=4), "0.1234", Decimal("0.1234"), "DECIMAL(20,4)"),
     (of("string", format="singer.decimal"), "0.1234", "0.1234", "VARCHAR"),

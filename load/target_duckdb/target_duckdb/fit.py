@@ -148,7 +148,7 @@ def _wider(column: Column, bad: list[str]) -> list[str]:
     if column.is_key and (old in _FLOATS or not (is_number or has_one_text)):
         return []
     if column.is_moment and old in MOMENTS:
-        return ["TIMESTAMP"]
+        return ["TIMESTAMP", "VARCHAR"] if old.startswith("TIMESTAMP_") else []
     if not is_number:
         return ["JSON" if column.type == "JSON" else "VARCHAR"]
     exact: list[str] = []

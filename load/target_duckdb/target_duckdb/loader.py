@@ -13,7 +13,7 @@ from target_duckdb.rows import UNREADABLE, Rows, decoded
 from target_duckdb.settings import Settings
 from target_duckdb.warehouse import Warehouse
 
-_BATCH_BYTES = 7_000_000
+_BATCH_BYTES = 5_000_000
 _LONGEST_WAIT = 60  # seconds that a row or a state may wait to be written
 _SLOW = 1  # a batch that took more seconds to arrive is from a slow tap
 _STREAM = re.compile(rb'\s*\{\s*"type"\s*:\s*"\w+"\s*,\s*"stream"\s*:\s*"([^"\\]+)"')

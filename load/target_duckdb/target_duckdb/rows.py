@@ -21,11 +21,7 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 class Rows:
-    """The messages of a stream that wait to be written.
-
-    msgspec checks what it can. All other values go to DuckDB, which checks them, as texts of JSON;
-    in a batch with a record that msgspec refuses (`is_raw`), these are the values of all columns.
-    """
+    """Messages of a stream that wait; what msgspec does not check becomes a text of JSON."""
 
     def __init__(self, stream: str, columns: list[Column]) -> None:
         """Begin with no rows."""
@@ -51,7 +47,10 @@ class Rows:
 
     def values(self) -> str:
         """Return lines of values, for `query`."""
-        return b"\n".join(self._raw() if self.is_raw else self._checked()).decode()
+        found = bytearray()  # a list of lines leaves holes in the memory
+        for line in self._raw() if self.is_raw else self._checked():
+            found += line + b"\n"
+        return found[:-1].decode()
 
     @property
     def unchecked(self) -> dict[str, Column]:
