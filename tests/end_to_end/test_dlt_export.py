@@ -174,9 +174,9 @@ def test_kill_loses_and_doubles_nothing(place: Place) -> None:
     ("settings", "words"),
     [
         ({"DLT_EXPORT_SCHEMA": "other"}, "the schema other has no tables"),
-        ({"DLT_EXPORT_DESTINATION": "postgres"}, "use target-postgres"),
-        ({"DLT_EXPORT_DESTINATION": "filesystem"}, "use delta or parquet-export"),
-        ({"DLT_EXPORT_DESTINATION": "iceberg"}, "use delta"),
+        ({"DLT_EXPORT_DESTINATION": "postgres"}, "for PostgreSQL use target-postgres"),
+        ({"DLT_EXPORT_DESTINATION": "filesystem"}, "for Parquet parquet-export"),
+        ({"DLT_EXPORT_DESTINATION": "iceberg"}, "for Iceberg delta"),
         ({"DLT_EXPORT_DESTINATION": ""}, "known are bigquery, databricks, delta, duckdb"),
         ({"DLT_EXPORT_DESTINATION": "bigquery"}, "dlt's configuration lacks credentials"),
         ({"DLT_EXPORT_DESTINATION": "delta"}, "bucket_url"),

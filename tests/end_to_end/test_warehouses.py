@@ -12,8 +12,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
-from tests.support import emulators, exports
+from tests.support import emulators, exports, programs
 from tests.support.postgres import Postgres
 
 pytestmark = [pytest.mark.warehouses, pytest.mark.timeout(900)]
@@ -41,7 +42,7 @@ import sys, json
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 client = bigquery.Client("p", credentials=AnonymousCredentials())
-for row in client.query(f"SELECT * FROM oncehub.{sys.argv[1]}").result():
+for row in client.query(f"SELECT * FROM {sys.argv[1]}").result():
     print(json.dumps(dict(row), default=str))
 """
 # fakesnow sends times that are NULL as 1970, but not as texts.
@@ -51,12 +52,13 @@ import snowflake.connector
 login = {"user": "nobody", "password": "made-up", "account": "account", "database": "D"}
 where = {"host": "127.0.0.1", "port": int(os.environ["SNOWFLAKE_PORT"]), "protocol": "http"}
 cursor = snowflake.connector.connect(**login, **where).cursor()
-table = f"oncehub.{sys.argv[1]}"
+table = sys.argv[1]
 names = [column.name for column in cursor.execute(f"SELECT * FROM {table} LIMIT 0").description]
 texts = ", ".join(f"{name}::VARCHAR" if name.endswith(("_AT", "TIME")) else name for name in names)
 for row in cursor.execute(f"SELECT {texts} FROM {table}"):
     print(json.dumps(dict(zip(map(str.lower, names), row)), default=str))
 """
+DBT = programs.ROOT / ".meltano/utilities/dbt-duckdb/venv/bin/dbt"
 PARQUET = "from parquet_export.__main__ import main\nmain()"
 
 
@@ -179,7 +181,12 @@ def test_warehouse(  # noqa: PLR0917
     export: str,
 ) -> None:
     with emulator(tmp_path) as variables:
-        check(kind, lambda table: python.run(code, table, **variables).rows, variables, export)
+        check(
+            kind,
+            lambda table: python.run(code, f"oncehub.{table}", **variables).rows,
+            variables,
+            export,
+        )
 
 
 @pytest.mark.parametrize(
@@ -215,3 +222,42 @@ def test_parquet(
                 return exports.rows_of(connection, f"read_parquet({files})")
 
         Check(f"parquet on {protocol}", here, run, rows, removed=False).all(account_files)
+
+
+def test_models_on_bqemulator(
+    python: exports.Python, tmp_path: Path, account_files: tuple[Path, Path]
+) -> None:
+    here = tmp_path / "here.duckdb"
+    shutil.copy(account_files[1], here)
+    dbt = programs.install(tmp_path / "venv", "dbt-core==1.11.16", "dbt-bigquery==1.12.1")
+    profiles = yaml.safe_load(programs.ROOT.joinpath("transform/profiles.yml").read_text())
+    login = {"method": "oauth-secrets", "token": "made-up", "threads": 1}
+    profiles["oncehub"]["outputs"]["bigquery"] |= login
+    (tmp_path / "profiles.yml").write_text(yaml.safe_dump(profiles))
+
+    def build(program: Path, target: str, **variables: str) -> None:
+        done = programs.run(
+            [str(program), "build", "--profiles-dir", str(tmp_path)],
+            programs.ROOT / "transform",
+            DBT_TARGET=target,
+            DBT_TARGET_PATH=str(tmp_path / target),
+            DBT_LOG_PATH=str(tmp_path),
+            **variables,
+        )
+        assert done.status == 0, done.output.decode()
+        print(target, done.output.decode().splitlines()[-1])  # noqa: T201
+
+    with emulators.bigquery(tmp_path) as variables:
+        code = ON_BQEMULATOR + exports.EXPORT
+        assert python.export(here, "bigquery", code, **variables).status == 0
+        build(dbt / "dbt", "bigquery", DBT_BIGQUERY_PROJECT="p", **variables)
+        build(DBT, "duckdb", DBT_DUCKDB_FILEPATH=str(here))
+        with duckdb.connect(str(here)) as connection:
+            for schema, table in connection.execute(
+                "SELECT table_schema, table_name FROM information_schema.tables "
+                "WHERE table_schema != 'oncehub'"
+            ).fetchall():
+                (rows,) = connection.sql(f'SELECT count(*) FROM {schema}."{table}"').fetchall()[0]
+                there = python.run(IN_BIGQUERY, f"{schema}.{table}", **variables).rows
+                assert len(there) == rows, table
+                print(f"{schema}.{table}: {rows} rows")  # noqa: T201

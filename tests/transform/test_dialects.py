@@ -1,6 +1,6 @@
 """The models compile for Snowflake and BigQuery, to SQL that a parser of the dialect knows.
 
-No server is asked: that they run there is not tested.
+No server is asked; an emulator of BigQuery is, in tests/end_to_end/test_warehouses.py.
 """
 
 import json

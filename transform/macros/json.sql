@@ -42,7 +42,8 @@
     , lateral flatten(input => {{ list }}) as {{ name }}
 {%- endmacro %}
 {% macro bigquery__each(list, name) -%}
-    cross join unnest(json_query_array({{ list }})) as {{ name }} with offset as {{ name }}_offset
+    cross join unnest(json_query_array(case json_type({{ list }}) when 'array' then {{ list }} end))
+    as {{ name }} with offset as {{ name }}_offset
 {%- endmacro %}
 
 {#- The place of such an item in its list, from 1. -#}

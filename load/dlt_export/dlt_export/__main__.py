@@ -12,11 +12,9 @@ from dlt_export.export import export, refuse
 
 _SETTINGS = ("filepath", "schema", "destination", "dataset", "hard_delete", "full")
 _KNOWN = ("bigquery", "databricks", "delta", "duckdb", "redshift", "snowflake")
-_REFUSED = {
-    "postgres": "it would hold NULL for empty texts, use target-postgres",
-    "filesystem": "plain files would hold rows twice, use delta or parquet-export",
-    "iceberg": "a new column would end the export, use delta",
-}
+# dlt would write NULL for empty texts to PostgreSQL, and rows twice to plain files; a new column
+# ends its export to Iceberg.
+_OTHERS = "for PostgreSQL use target-postgres, for Parquet parquet-export, for Iceberg delta"
 
 
 def main() -> None:
@@ -28,8 +26,8 @@ def main() -> None:
     work = file.parent / f"{file.name}.{destination}.tmp"
     try:
         if destination not in _KNOWN:
-            why = _REFUSED.get(destination, f"known are {', '.join(_KNOWN)}")
-            refuse(f"cannot export to {destination}: {why}")
+            known = ", ".join(_KNOWN)
+            refuse(f"cannot export to {destination!r}: known are {known}; {_OTHERS}")
         with duckdb.connect(str(file), read_only=True) as duck:
             shutil.rmtree(work, ignore_errors=True)  # a run that was killed has left it
             work.mkdir(mode=0o700)
