@@ -28,9 +28,6 @@ APIs & Webhooks; for the Account Owner or an Administrator), copy .env.example t
 put the key there, and `make run` again.
 """
 _SAMPLE_ACCOUNT = ("--seed=1", "--bookings=2000", "--plain", "--with-parent")
-_OLD_SAMPLE = """\
-output/warehouse.duckdb holds sample data of an older version. Move it away, then run again:
-  mv output/warehouse.duckdb output/old-sample.duckdb; rm output/warehouse.source.json"""
 _RUNNING, _STALE_SECONDS = "running", 330
 _INTERRUPTED = "Interrupted; the next `make run` resumes where this one left off"
 _NEXT = """\
@@ -43,10 +40,6 @@ def main(project: Path, options: Sequence[str]) -> None:
     lock_file.parent.mkdir(mode=0o700, exist_ok=True)
     with suppress(PermissionError):  # it is another's
         lock_file.parent.chmod(0o700)  # `make install` made it for all to read
-    note = project / "output/warehouse.source.json"
-    is_there = note.exists() and note.with_name("warehouse.duckdb").exists()
-    if is_there and '"sample"' in note.read_text("utf-8"):
-        sys.exit(_OLD_SAMPLE)
     account, screen = chosen(project), Screen()
     log = RunLog(screen)
     with lock_file.open("a+") as lock, ExitStack() as stack:

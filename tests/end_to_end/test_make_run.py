@@ -1,6 +1,5 @@
 """`make run`, `make status` and `make check`, as processes, in a path with a blank."""
 
-import json
 import os
 import re
 import signal
@@ -107,19 +106,6 @@ def test_stopped_run_resumes_and_a_file_that_is_gone_is_read_anew(runner: Runner
     shown = runner.run(**runner.account)
     assert "output/warehouse.duckdb has no rows: reading the whole account" in shown
     assert runner.bookings("warehouse.duckdb") == 90
-
-
-@pytest.mark.parametrize("key", ["", "any"])
-def test_sample_data_of_an_older_version_is_not_mixed_with(runner: Runner, key: str) -> None:
-    file = runner.folder / "output/warehouse.duckdb"
-    with closing(duckdb.connect(str(file))) as connection:
-        connection.execute("CREATE TABLE sample (id INTEGER)")
-    before = file.read_bytes()
-    note = {"source": "sample", "made": "2026-01-01T00:00:00Z", "state_suffix": "sample-1"}
-    file.with_suffix(".source.json").write_text(json.dumps(note))
-    output = runner.run(status=1, TAP_ONCEHUB_API_KEY=key)
-    assert "holds sample data of an older version" in output
-    assert file.read_bytes() == before
 
 
 def test_a_file_that_is_open_elsewhere(runner: Runner) -> None:
