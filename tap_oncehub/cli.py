@@ -11,7 +11,7 @@ from typing_extensions import override
 from tap_oncehub.catalog import doubts_on_maps, register_maps
 from tap_oncehub.client import OnceHubStream
 from tap_oncehub.engine.errors import SettingsError
-from tap_oncehub.engine.signals import output_closed
+from tap_oncehub.engine.signals import SignalWaiter, output_closed
 from tap_oncehub.settings import converted, doubts, from_environment, problems
 
 _HELP = """Read a OnceHub account and write it to standard output as Singer messages, for a
@@ -40,6 +40,7 @@ class CommandLineTap(Tap):
         for doubt in doubts(config or {}, schema, os.environ) if validate_config else ():
             self.logger.warning("%s", doubt)
         usable = {name: value for name, value in usable.items() if name not in wrong}
+        self.waiter = SignalWaiter()  # there before the SDK sets its handler
         # The SDK, whose messages quote values, finds nothing to say; it fills in the defaults.
         super().__init__(config={"api_key": "", **usable}, validate_config=False, **more)
 

@@ -23,7 +23,7 @@ from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.engine.progress import Progress, keep_plain, plain_text
 from tap_oncehub.engine.run import SyncRun
-from tap_oncehub.engine.signals import SignalWaiter, WholeLineWriter, write_out
+from tap_oncehub.engine.signals import WholeLineWriter, write_out
 from tap_oncehub.engine.state import check_state
 from tap_oncehub.settings import SETTINGS, is_loopback
 from tap_oncehub.streams import STREAMS
@@ -76,7 +76,7 @@ class TapOnceHub(CommandLineTap):
             secret=key,
             direct=is_local,
             progress=Progress(self.logger, lambda: limiter.left),
-            waiter=SignalWaiter(),
+            waiter=self.waiter,
             address="api_url",
         )
         return SyncRun(self, client)
@@ -95,7 +95,7 @@ class TapOnceHub(CommandLineTap):
     @override
     def run_discovery(self) -> str:
         text = self.catalog_json_text
-        self.run.waiter.check()
+        self.waiter.check()
         write_out(f"{text}\n".encode())
         return text
 
@@ -171,4 +171,4 @@ class TapOnceHub(CommandLineTap):
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         # The SDK would exit at once, perhaps in the middle of a line.
-        self.run.waiter.handle(signum, frame)
+        self.waiter.handle(signum, frame)

@@ -7,12 +7,15 @@ import sys
 import threading
 import time
 import types
+from functools import cached_property
 
 import pytest
 from singer_sdk.singerlib import StateMessage
 
 from tap_oncehub.engine.errors import InterruptedSyncError
+from tap_oncehub.engine.run import SyncRun
 from tap_oncehub.engine.signals import SignalWaiter, WholeLineWriter
+from tap_oncehub.tap import TapOnceHub
 
 
 def test_signal_interrupts_a_sleep() -> None:
@@ -26,6 +29,26 @@ def test_signal_interrupts_a_sleep() -> None:
         assert time.monotonic() - started < 30
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_signal_while_the_tap_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = TapOnceHub.run.func
+
+    def interrupted(tap: TapOnceHub) -> SyncRun:
+        signal.raise_signal(signal.SIGTERM)
+        return made(tap)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    late = cached_property(interrupted)
+    late.__set_name__(TapOnceHub, "run")
+    monkeypatch.setattr(TapOnceHub, "run", late)
+    try:
+        tap = TapOnceHub(config={"api_key": "key"})
+        with pytest.raises(InterruptedSyncError):
+            tap.run_discovery()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 class Pipe(io.BytesIO):
