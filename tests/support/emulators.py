@@ -128,7 +128,10 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def google_storage(folder: Path) -> Iterator[dict[str, str]]:
-    """Run fake-gcs-server with one empty bucket."""
+    """Run fake-gcs-server with one empty bucket.
+
+    After some hundred requests it answers nobody any more, with no CPU used: keep runs few.
+    """
     port = free_port()
     python = str(TOOLS / "servers/bin/python")
     url = f"http://127.0.0.1:{port}"
