@@ -20,7 +20,7 @@ GONE = {"users": 3, "booking_calendars": 2, "webhooks": 1}
 class Sync(t.NamedTuple):
     """A run, and what the API offered then."""
 
-    run: inside.InsideRun
+    run: inside.Run
     objects: Objects
 
     def load(self, loader: str, folder: Path, **more: t.Any) -> None:

@@ -23,7 +23,6 @@ from tests.support.programs import KEY, Row, Run, run_tap, settings_for
 
 Message: t.TypeAlias = Row
 State: t.TypeAlias = Row
-InsideRun: t.TypeAlias = Run
 Watch: t.TypeAlias = Callable[[Message, int], None]
 
 
