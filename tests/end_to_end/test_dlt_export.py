@@ -211,3 +211,27 @@ def test_what_cannot_be_written_is_refused(small: Place) -> None:
     small.execute("ALTER TABLE oncehub.things ALTER a TYPE BIGINT")
     run = small.export()
     assert (run.status, "things.a is bigint now, text there" in run.log) == (1, True), run.log
+
+
+# dlt's DuckDB with what others lack: exact integers in JSON, long texts.
+AS_VALUES = "import dlt_export.export as e; e._AS_VALUES = ('duckdb',)\n"
+SHORT = """
+from dlt.destinations.impl.duckdb.factory import duckdb as of_dlt
+of_dlt._raw_capabilities = lambda self, raw=of_dlt._raw_capabilities: (
+    c := raw(self), setattr(c, "max_text_data_type_length", 20))[0]
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [(AS_VALUES, "an integer of more than 64 bits inside JSON"), (SHORT, "has a text of 22 bytes")],
+)
+def test_what_the_destination_would_spoil_is_refused(small: Place, code: str, says: str) -> None:
+    small.execute(
+        f'CREATE TABLE oncehub.odd (id BIGINT, "order" JSON, "a ""b""" BIGINT, {ADDED})',
+        KEY.format("odd"),
+        f"INSERT INTO oncehub.odd VALUES (1, '[12345678901234567890]', 2, {NOW})",
+    )
+    run = small.export(code)
+    assert (run.status, says in run.log) == (1, True), run.log
+    assert small.export().written == {"odd": 1, "things": 0}

@@ -77,7 +77,7 @@ class _Table:
         self.name, self._comment, columns, self._keys = row
         self._read, self._to = duck.sql, settings["destination"]
         removes = settings["hard_delete"].lower() == "true"
-        self._from = f"FROM query_table('{settings['schema']}.{self.name}')"
+        self._from = f"FROM {_quoted(settings['schema'])}.{_quoted(self.name)}"
         batches = f"SELECT {_BATCH}, count(*), count(_sdc_deleted_at) {self._from} GROUP BY 1"
         found = duck.sql(f"{batches} ORDER BY 1").fetchall()
         self.batches: dict[int, int] = {batch: rows for batch, rows, _ in found}
@@ -91,7 +91,8 @@ class _Table:
         self._from += f" WHERE {_BATCH} IN (SELECT unnest($1::BIGINT[]))"
         if removes and not self.known:  # what was never there cannot be removed
             self._from += " AND _sdc_deleted_at IS NULL"
-        casts = (f'"{name}"::{_CASTS.get(kind, kind)} AS "{name}"' for name, kind, _ in columns)
+        named = ((_quoted(name), _CASTS.get(kind, kind)) for name, kind, _ in columns)
+        casts = (f"{name}::{kind} AS {name}" for name, kind in named)
         self._select = f"SELECT {', '.join(casts)} {self._from}"
         self._hints = py_arrow_to_table_schema_columns(self._arrow([]).schema)
         for column, kind, text in columns:
@@ -113,7 +114,8 @@ class _Table:
             if new != old:
                 refuse(f"{self.name}.{column} is {new} now, {old} there; set full")
             if new == "json" and self._to in _AS_VALUES:
-                long = f"SELECT {column} {self._from} AND regexp_matches({column}, '\\d{{19}}')"
+                name = _quoted(column)
+                long = f"SELECT {name} {self._from} AND regexp_matches({name}, '\\d{{19}}')"
                 for (value,) in self._read(long, params=[self.fresh]).fetchall():
                     json.loads(value, parse_int=self._fits)
 
@@ -147,6 +149,10 @@ class _Table:
             table_format="delta" if self._to == "delta" else None,
             max_table_nesting=0,
         ).apply_hints(additional_table_hints=texts)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _count(pipeline: dlt.Pipeline, table: str) -> int:
