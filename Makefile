@@ -36,8 +36,8 @@ run check status models assistant: install
 notebook: install $(DONE)/notebook ## show what was loaded, in a browser
 	@WAREHOUSE="$${WAREHOUSE:-$$(.venv/bin/python -m scripts.account)}" || exit 1; export WAREHOUSE; \
 		.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 --token $(NOTEBOOK_ARGS)
-test: loaders ## run the tests; TEST_ARGS goes to pytest, COVERAGE=1 measures coverage (slower)
-	@$(if $(COVERAGE),.venv/bin/coverage erase)
+test: loaders ## run the tests; TEST_ARGS goes to pytest, COVERAGE=1 measures that of tap and loader (slower)
+	@$(if $(COVERAGE),.venv/bin/coverage erase && $(UV) pip install --python .meltano/loaders/target-duckdb/venv --constraint requirements/dev.txt coverage)
 	@.venv/bin/$(if $(COVERAGE),coverage run -m )pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not slow and not warehouses' $(TEST_ARGS)
 	@$(if $(COVERAGE),.venv/bin/coverage combine --quiet && .venv/bin/coverage report)
 test-slow: loaders $(DONE)/notebook $(DONE)/query $(DONE)/mcp ## run the tests that take minutes
