@@ -43,16 +43,8 @@ CONFIG: Row = {
 """Settings of a history, where nothing else is said."""
 LOST = ("400", "404", "403", "409", "500", "start", "empty", "position")
 """What is answered to a cursor whose object is gone."""
-PAGING: tuple[dict[str, t.Any], ...] = (
-    {},
-    {"link": False},
-    {"has_more": False},
-    {"has_more": False, "link": False},
-    {"has_more": False, "link": False, "cap": 2},
-    {"cap": 2},
-    {"never": True},
-)
-"""How a page says that there are more."""
+PAGING = ("has_more link", "has_more", "link", "", "cap", "has_more link cap", "denied")
+"""How a page says that there are more; with a cap it holds two, whatever is asked for."""
 READINGS = ("times", "times", "dates", "days", "whole_days")
 """Times; dates only, compared as times; dates only, compared as days; times, compared as days."""
 
@@ -71,10 +63,10 @@ class Server:
     """
 
     def __init__(  # noqa: PLR0917
-        self, rng: random.Random, now: datetime, order: str, lost: str, paging: Row, reading: str
+        self, rng: random.Random, now: datetime, order: str, lost: str, paging: str, reading: str
     ) -> None:
         self.rng, self.now, self.order, self.lost = rng, now, order, lost
-        self.paging, self.reading, self.size = paging, reading, 2
+        self.paging, self.reading, self.size = paging.split(), reading, 2
         self.objects: dict[str, Row] = {}
         self.users: dict[str, Row] = {}
         self.broken: dict[str, int] = {}
@@ -114,41 +106,33 @@ class Server:
         return str(self.cursor) if is_cursor else self.rng.choice(list(kind))
 
     def page(self, path: str, value: str | None, since: str | None, cursor: str | None) -> t.Any:
-        """Answer as a list does: rows, whether there are more, links."""
+        """Answer as a list does: a body, and links."""
         self._fail(value)
         self.cursor = cursor
         kind = self.users if path == "/users" else self.objects
         rows = [row for row in kind.values() if value is None or value[5:] in row["hosts"]]
         rows = sorted(self._newer(rows, since), key=ORDERS[self.order])
         start = self._after(rows, cursor)
-        size = min(self.size, self.paging.get("cap", self.size))
+        size = 2 if "cap" in self.paging else self.size
         part, more = rows[start : start + size], start + size < len(rows)
         if any(row["id"] in self.poisoned for row in part):
             refuse(500)
         body: Row = {"data": [dict(row) for row in part]}
-        links = {}
-        if "never" in self.paging:
-            body["has_more"] = False
-        else:
-            if self.paging.get("has_more", True):
-                body["has_more"] = more
-            if self.paging.get("link", True):
-                links = {"next": {"url": ""}} if more else {}
-                links |= {"previous": {"url": ""}} if start else {}
-        return body, links
+        if {"has_more", "denied"} & {*self.paging}:
+            body["has_more"] = more and "denied" not in self.paging
+        links = {"next": more, "previous": start} if "link" in self.paging else {}
+        return body, {name: {"url": ""} for name, is_there in links.items() if is_there}
 
     def one(self, identifier: str) -> Row:
         self._fail(identifier)
         if identifier not in self.objects:
-            msg = "gone"
-            raise RefusedError(msg, status=404)
+            refuse(404)
         return dict(self.objects[identifier])
 
     def _fail(self, asked: str | None) -> None:
         self.requests += 1
         if self.rng.random() < self.flaky:
-            msg = "flaky"
-            raise EndpointError(msg)
+            refuse(503)
         if (status := self.broken.get(asked or "")) and self.rng.random() < 0.7:
             refuse(status)
 
@@ -178,10 +162,8 @@ class Server:
 
 
 def refuse(status: int) -> t.NoReturn:
-    msg = f"answered {status}"
-    if status >= 500:
-        raise EndpointError(msg)
-    raise RefusedError(msg, status=status)
+    text = f"answered {status}"
+    raise EndpointError(text) if status >= 500 else RefusedError(text, status=status)
 
 
 class Run(SyncRun):
@@ -377,9 +359,8 @@ class World:
     ) -> str:
         """Run once: well, failed or killed; ``refresh`` begins with no state and no rows."""
         run = Run(self)
-        found = merge({}, merge(merge({}, self.completed), self.partial)) if not refresh else {}
-        if refresh:
-            self.tables = {}
+        found = {} if refresh else merge(merge({}, self.completed), self.partial)
+        self.tables = {} if refresh else self.tables
         streams = [kind(run, found.get(kind.name)) for kind in self.streams]
         for stream in streams:
             stream.prepare_state()
