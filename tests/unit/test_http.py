@@ -16,14 +16,14 @@ from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.engine.progress import Progress
 from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.signals import SignalWaiter
-from tests.support.raw import Script, raw_server, replies, response
+from tests.support.raw import raw_server, replies, response
 
 FINE, NO = response({"fine": True}), response({}, "500 No")
 LATER, NOW = (response({}, "503 Busy", f"Retry-After: {n}") for n in (7, 0))
 CUT = response(b"", "200 OK", "Content-Length: 9", length=False)
 KEY = "key-0815"
 ALWAYS = float("inf")
-SLEEP, MONOTONIC = time.sleep, time.monotonic
+MONOTONIC = time.monotonic
 
 
 def explain(answer: JsonResponse, path: str, text: str) -> TapError:
@@ -76,24 +76,13 @@ def test_what_is_broken_is_asked_for_again(
     assert waited - 0.05 <= sum(slept) < 2 * waited + 0.1
 
 
-def slow(_path: str, _query: dict[str, str]) -> bytes:
-    SLEEP(1.5)
-    return FINE
-
-
-BROKEN: dict[str, Script] = {
-    "status": replies("/books", NO),
-    "body": replies("/books", response(b"{")),
-    "cut": replies("/books", CUT),
-    "slow": slow,
-}
-
-
-@pytest.mark.parametrize(("name", "patience"), [*((name, 0) for name in BROKEN), ("status", 1.5)])
+@pytest.mark.parametrize(
+    ("broken", "patience"), [(NO, 0), (NO, 1.5), (CUT, 0), (response(b"{"), 0)]
+)
 def test_patience_ends_with_an_error_and_with_its_block(
-    client: HttpClient, name: str, patience: float
+    client: HttpClient, broken: bytes, patience: float
 ) -> None:
-    with raw_server(BROKEN[name]) as server:
+    with raw_server(replies("/books", broken)) as server:
         with client.patience(patience), pytest.raises(EndpointError, match="/books still fails"):
             ask(client, server)
         assert (len(server.asked) == 1) == (patience == 0)

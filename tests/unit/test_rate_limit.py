@@ -4,7 +4,7 @@ import sqlite3
 import stat
 import time
 import typing as t
-from collections.abc import Callable
+from contextlib import closing
 from itertools import cycle
 from pathlib import Path
 
@@ -223,39 +223,26 @@ def test_file_of_the_user_counts_requests_to_oncehub_only(
     assert (tmp_path / "tap-oncehub/requests.sqlite").exists() is counted
 
 
-def executed(file: Path, sql: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(file)
-    connection.execute(sql)
-    return connection
-
-
-SPOILT: dict[str, Callable[[Path], t.Any]] = {
-    "damaged": lambda file: file.write_bytes(b"no database at all" * 100),
-    "a folder": lambda file: file.mkdir(),  # refused to root as well, who may write everywhere
-    "of another form": lambda file: executed(file, "CREATE TABLE sent (another_form)"),
-    "locked": lambda file: executed(file, "BEGIN EXCLUSIVE"),
-    "full later": lambda _: None,
-}
-
-
-@pytest.mark.parametrize("name", SPOILT)
+@pytest.mark.parametrize("spoilt", ["damaged", "a folder", "locked", "full later"])
 def test_file_that_cannot_be_used_costs_one_warning(
-    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, name: str
+    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, spoilt: str
 ) -> None:
     monkeypatch.setattr(limiter_module, "_LOCKED_SECONDS", 0.1)
     file.parent.mkdir()
-    spoilt = SPOILT[name](file)
+    if spoilt == "damaged":
+        file.write_bytes(b"no database at all" * 100)
+    if spoilt == "a folder":  # refused to root as well, who may write everywhere
+        file.mkdir()
     limiter = tap(file)
-    if name == "full later":
-        limiter.try_acquire()
-        connection = limiter._log._connection
-        assert connection
-        ((pages,),) = connection.execute("PRAGMA page_count")
-        connection.execute(f"PRAGMA max_page_count = {pages}")
-    while not limiter.try_acquire():
-        limiter.mark_completed()
+    with closing(sqlite3.connect(":memory:" if spoilt != "locked" else file)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        if spoilt == "full later":
+            limiter.try_acquire()
+            connection = t.cast("sqlite3.Connection", limiter._log._connection)
+            ((pages,),) = connection.execute("PRAGMA page_count")
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+        while not limiter.try_acquire():
+            limiter.mark_completed()
     assert limiter.left == 0
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert str(file) in caplog.text
-    if isinstance(spoilt, sqlite3.Connection):
-        spoilt.close()
