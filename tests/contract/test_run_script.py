@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from scripts import account, models
-from scripts.meltano import Screen, ask, parse, state_id
+from scripts.meltano import ask, state_id
 from scripts.warehouse import Snapshot
 from tests.support.programs import ROOT
 
@@ -56,18 +56,6 @@ def test_account_is_the_environments(
     else:
         with pytest.raises(SystemExit, match=r"staging|md:mine"):
             account.chosen(project)
-
-
-@pytest.mark.parametrize("line", ["Traceback (most recent call last):", "[1]", "{", "12"])
-def test_line_that_is_no_entry_is_shown_as_it_is(line: str) -> None:
-    assert parse(line) == {"event": line, "raw": True}
-
-
-def test_screen_width(capsys: pytest.CaptureFixture[str]) -> None:
-    Screen().line("12:00:00  ERROR: " + "word " * 60)
-    lines = capsys.readouterr().out.splitlines()
-    assert max(map(len, lines)) <= 120
-    assert " ".join(lines).split() == ["12:00:00", "ERROR:", *["word"] * 60]
 
 
 def test_snapshot_counts_new_and_changed(tmp_path: Path) -> None:

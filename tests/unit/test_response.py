@@ -1,14 +1,12 @@
-"""Answers and failed requests: decoded, and told of without anything secret or personal."""
+"""Answers: decoded, and told of without anything secret or personal."""
 
 import typing as t
 from datetime import datetime, timezone
 from decimal import Decimal
 
 import pytest
-import requests
-from requests import exceptions
 
-from tap_oncehub.engine.errors import RetriableError, network_error
+from tap_oncehub.engine.errors import RetriableError
 from tests.support.responses import answer
 
 KEY = "key-0815"
@@ -79,22 +77,3 @@ def test_body_is_decoded_or_says_that_it_is_none(content: bytes, body: t.Any) ->
             _ = answer(content).body
     else:
         assert answer(content).body == answer(content).json() == body
-
-
-@pytest.mark.parametrize(
-    ("error", "said", "answered"),
-    [
-        (exceptions.ConnectTimeout(KEY), "connecting took too long", False),
-        (exceptions.ReadTimeout(KEY), "the response took too long", True),
-        (exceptions.ChunkedEncodingError(KEY), "was cut short", True),
-        (exceptions.ContentDecodingError(KEY), "was garbled", True),
-        (requests.ConnectionError("NewConnectionError"), "was refused", False),
-        (requests.ConnectionError("reset by peer"), "connection broke", True),
-        (OSError(KEY), "REQUESTS_CA_BUNDLE", None),
-    ],
-)
-def test_network_failure(error: Exception, said: str, *, answered: bool | None) -> None:
-    fault = network_error(error, "https://api.example.com/v2/users")
-    assert said in str(fault)
-    assert KEY not in str(fault)
-    assert getattr(fault, "answered", None) is answered
