@@ -6,19 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from tests.engine.memory import (
-    CONFIG,
-    DAY,
-    LOST,
-    ORDERS,
-    PAGING,
-    READINGS,
-    SECOND,
-    STREAMS,
-    Killed,
-    Server,
-    World,
-)
+from tests.engine import memory
+from tests.engine.memory import CONFIG, DAY, ORDERS, SECOND, STREAMS, Killed, Server, World
 
 OFFSETS = (timedelta(0), timedelta(0), timedelta(hours=1), timedelta(hours=-1), -300 * DAY)
 
@@ -60,7 +49,8 @@ def draw(rng: random.Random, order: str) -> World:
     """Draw what does not change in a history."""
     year = rng.choice((2019, 2026, 2027, 2045))
     now = datetime(year, 3, 1, rng.choice((0, 12, 23)), rng.choice((0, 59)), tzinfo=timezone.utc)
-    server = Server(rng, now, order, rng.choice(LOST), rng.choice(PAGING), rng.choice(READINGS))
+    ways = (rng.choice(choices) for choices in (memory.LOST, memory.PAGING, memory.READINGS))
+    server = Server(rng, now, order, *ways)
     server.size = max(2, rng.randint(1, 6))
     for _ in range(rng.randint(0, 3)):
         server.add("users")
