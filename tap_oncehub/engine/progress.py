@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import time
-import typing as t
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
