@@ -82,6 +82,7 @@ def together(folder: Path, taps: int, faster: float, pages: int) -> float:
             place.mkdir()
             done.append(inside.spawn(place, api, "bookings", **more))
 
+        inside.catalog("bookings")  # it sets handlers of signals, which threads must not
         threads = [threading.Thread(target=tap, args=[number]) for number in range(taps)]
         for thread in threads:
             thread.start()
