@@ -26,36 +26,31 @@ def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("exported", "in_file", "chosen"),
-    [
-        ({}, "", ("demo", "output/demo.duckdb")),
-        ({}, f"{account.KEY}=k", ("dev", "output/warehouse.duckdb")),
-        ({account.KEY: ' "" '}, f"{account.KEY}=k", ("demo", "output/demo.duckdb")),
-        ({"MELTANO_ENVIRONMENT": "prod"}, "", ("prod", "output/warehouse_prod.duckdb")),
-        ({account.KEY: "k", "MELTANO_ENVIRONMENT": "demo"}, "", ("demo", "output/demo.duckdb")),
-        ({account.KEY: "k", FILE: "a b.duckdb"}, "", ("dev", "a b.duckdb")),
-        ({FILE: "mine.duckdb"}, "", ("demo", "output/demo.duckdb")),
-        ({"MELTANO_ENVIRONMENT": "staging"}, "", None),
-        ({account.KEY: "k", FILE: "md:mine"}, "", None),
-    ],
-)
-def test_account_is_the_environments(
-    monkeypatch: pytest.MonkeyPatch,
-    project: Path,
-    exported: dict[str, str],
-    in_file: str,
-    chosen: tuple[str, str] | None,
-) -> None:
-    (project / ".env").write_text(in_file)
-    for name, value in exported.items():
-        monkeypatch.setenv(name, value)
-    if chosen:
-        environment, file = chosen
-        assert account.chosen(project) == (environment, project / file)
-    else:
-        with pytest.raises(SystemExit, match=r"staging|md:mine"):
-            account.chosen(project)
+# What is exported, what stands in .env, and the environment and file that follow, or an error.
+ACCOUNTS: list[tuple[dict[str, str], str, str, str]] = [
+    ({}, "", "demo", "output/demo.duckdb"),
+    ({}, f"{account.KEY}=k", "dev", "output/warehouse.duckdb"),
+    ({account.KEY: ' "" '}, f"{account.KEY}=k", "demo", "output/demo.duckdb"),
+    ({"MELTANO_ENVIRONMENT": "prod"}, "", "prod", "output/warehouse_prod.duckdb"),
+    ({account.KEY: "k", "MELTANO_ENVIRONMENT": "demo"}, "", "demo", "output/demo.duckdb"),
+    ({account.KEY: "k", FILE: "a b.duckdb"}, "", "dev", "a b.duckdb"),
+    ({FILE: "mine.duckdb"}, "", "demo", "output/demo.duckdb"),
+    ({"MELTANO_ENVIRONMENT": "staging"}, "", "", "no environment 'staging'"),
+    ({account.KEY: "k", FILE: "md:mine"}, "", "", "md:mine is not a DuckDB file"),
+]
+
+
+def test_account_is_the_environments(project: Path) -> None:
+    for exported, in_file, environment, file in ACCOUNTS:
+        (project / ".env").write_text(in_file)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in exported.items():
+                patch.setenv(name, value)
+            if environment:
+                assert account.chosen(project) == (environment, project / file)
+            else:
+                with pytest.raises(SystemExit, match=file):
+                    account.chosen(project)
 
 
 def test_snapshot_counts_new_and_changed(tmp_path: Path) -> None:

@@ -1,16 +1,27 @@
 """Answers: decoded, and told of without anything secret or personal."""
 
+import json
 import typing as t
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+import requests
 
 from tap_oncehub.engine.errors import RetriableError
-from tests.support.responses import answer
+from tap_oncehub.engine.response import JsonResponse
 
 KEY = "key-0815"
 NOON = "Sat, 07 Mar 2026 12:00:00 GMT"
+
+
+def answer(body: t.Any = b"{}", **headers: str) -> JsonResponse:
+    """An answer that took two seconds; a body that is no bytes becomes JSON."""
+    made = JsonResponse(requests.Response())
+    made._content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    made.headers.update({name.replace("_", "-"): text for name, text in headers.items()})
+    made.elapsed = timedelta(seconds=2)
+    return made
 
 
 @pytest.mark.parametrize(
@@ -26,7 +37,7 @@ NOON = "Sat, 07 Mar 2026 12:00:00 GMT"
     ],
 )
 def test_error_is_told_in_oncehubs_words_without_secrets(body: t.Any, told: str) -> None:
-    assert answer(body, 404, Request_Id="req_1").error_detail(KEY) == f"{told}Request-Id req_1)"
+    assert answer(body, Request_Id="req_1").error_detail(KEY) == f"{told}Request-Id req_1)"
 
 
 @pytest.mark.parametrize(
