@@ -7,11 +7,13 @@ import typing as t
 from contextlib import closing
 from itertools import cycle
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sandbox import Limits, limits
 from tap_oncehub.engine import limiter as limiter_module
 from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.tap import TapOnceHub
@@ -20,32 +22,15 @@ WINDOW, PER_WINDOW, HALF = 300.0, 200, 100
 START = 1.8e9
 
 
-class Clock:
-    """The machine's clock, which passes only when somebody waits."""
-
-    now = START
-
-    def time(self) -> float:
-        return self.now
-
-
-class Server:
-    """OnceHub, which counts requests at their arrival, in windows that slide."""
-
-    def __init__(self, per_window: int = PER_WINDOW, window: float = WINDOW) -> None:
-        self.limits = ((5, 1.0), (per_window, window))
-        self.arrivals: list[float] = []
-
-    def answers(self, now: float) -> bool:
-        passes = all(sum(m > now - s for m in self.arrivals[-n:]) < n for n, s in self.limits)
-        self.arrivals.append(now)
-        return passes
+Clock: t.TypeAlias = SimpleNamespace
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(time, "time", made.time)
+    """The machine's clock, which passes only when somebody waits."""
+    made = Clock(now=START)
+    for name in ("time", "monotonic"):
+        monkeypatch.setattr(time, name, lambda: made.now)
     return made
 
 
@@ -54,7 +39,7 @@ def send(
     limiter: RequestLimiter,
     requests: int,
     delays: t.Any = ((0.0, 0.0),),
-    server: Server | None = None,
+    server: limits.Limiter | None = None,
 ) -> list[float]:
     """Send requests, none of which a server refuses; give the moments at which they left."""
     left = []
@@ -64,7 +49,7 @@ def send(
             clock.now += wait
         left.append(clock.now)
         clock.now += there
-        assert server is None or server.answers(clock.now)
+        assert server is None or server.arrive() == 0
         clock.now += back
         limiter.mark_completed()
     return left
@@ -79,25 +64,26 @@ def most_within(moments: list[float], seconds: float) -> int:
 DELAY = st.sampled_from([0.0, 0.0, 0.001, 0.03, 0.2, 0.9, 1.0, 3.0, 20.0, 55.0])
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(
+    max_examples=60, derandomize=True, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
 @given(
     delays=st.lists(st.tuples(DELAY, DELAY), min_size=1, max_size=40),
     offset=st.floats(0, 1, exclude_max=True),
 )
 def test_server_refuses_nothing_whatever_the_delays(
-    delays: list[tuple[float, float]], offset: float
+    clock: Clock, delays: list[tuple[float, float]], offset: float
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        clock = Clock()
-        clock.now += offset
-        patch.setattr(time, "time", clock.time)
-        send(clock, RequestLimiter(5, 40, 60.0), 130, delays, Server(40, 60.0))
+    clock.now = START + offset
+    server = limits.Limiter(Limits(per_window=40, window_seconds=60))
+    send(clock, RequestLimiter(5, 40, 60.0), 130, delays, server)
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.6])
 def test_at_least_95_percent_of_what_is_allowed_is_used(clock: Clock, delay: float) -> None:
     limiter = RequestLimiter(5, PER_WINDOW, WINDOW)
-    seconds = send(clock, limiter, 1001, [(delay, delay)], Server())[-1] - START
+    seconds = send(clock, limiter, 1001, [(delay, delay)], limits.Limiter(Limits()))[-1] - START
     ideal = 5 * WINDOW
     assert 0.99 * ideal < seconds < ideal / 0.95
 
