@@ -21,8 +21,6 @@ from tap_oncehub.engine.times import milliseconds, moment_of
 
 Row: t.TypeAlias = dict[str, t.Any]
 State: t.TypeAlias = dict[str, t.Any]
-
-
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 LONGEST_STATE = 4096
 ORDERS: Mapping[str, Callable[[Row], t.Any]] = {
@@ -141,8 +139,7 @@ class Server:
             return rows
         if self.reading in {"dates", "days"} and len(since) > len("2026-01-31"):
             refuse(self.rng.choice((400, 422)))
-        moment = moment_of(since)
-        assert moment
+        moment = t.cast("datetime", moment_of(since))
         if self.reading in {"times", "dates"}:
             return [row for row in rows if row["at"] > moment]
         return [row for row in rows if row["at"].date() > moment.date()]
@@ -167,19 +164,13 @@ def refuse(status: int) -> t.NoReturn:
 
 
 class Run(SyncRun):
-    """A run whose clocks and messages are given.
-
-    Attributes:
-        messages: What was written: records, activated versions, states.
-    """
+    """A run whose clocks and messages are given: records, activated versions, states."""
 
     def __init__(self, world: "World") -> None:
-        self.world = world
-        self.messages: list[tuple[t.Any, ...]] = []
-        self.state: State = {}
+        self.world, self.messages, self.state = world, list[tuple[t.Any, ...]](), State()
         tap: t.Any = SimpleNamespace(name="memory", plugin_version="0", streams={})
         tap.state, tap.logger = {"bookmarks": self.state}, MemoryStream.logger
-        tap.write_message = self._activate
+        tap.write_message = lambda message: self.write("A", message.stream, message.version)
         stats = SimpleNamespace(back_to=None, records=0)
         progress = SimpleNamespace(stats=lambda _name: stats, note=lambda *_: None)
         client: t.Any = SimpleNamespace(patience=nullcontext, progress=progress, waiter=None)
@@ -190,9 +181,6 @@ class Run(SyncRun):
     @property
     def clocks(self) -> Clocks:
         return Clocks(self.world.machine, (self.world.date or self.world.machine) - SECOND)
-
-    def _activate(self, message: t.Any) -> None:
-        self.write("A", message.stream, message.version)
 
     def write(self, *message: t.Any) -> None:
         self.messages.append(message)
@@ -217,27 +205,15 @@ class MemoryStream(ResumableStream):
     replication_method = "FULL_TABLE"
     mask: t.ClassVar[t.Any] = {}
     logger = logging.getLogger("memory")
-    run: Run
+    # Of each stream; the SDK makes properties of them.
+    stream_maps: t.Any = ()
+    stream_state = config = max_age_setting = None
 
     def __init__(self, run: Run, state: State | None = None) -> None:
-        self.run = run
-        run.state[self.name] = state or {}
-
-    @property
-    def stream_maps(self) -> list[t.Any]:
-        return [SimpleNamespace(stream_alias=self.name)]
-
-    @property
-    def stream_state(self) -> State:
-        return t.cast("State", self.run.state[self.name])
-
-    @property
-    def config(self) -> Row:
-        return self.run.world.config
-
-    @property
-    def max_age_setting(self) -> str:
-        return "full_pass_days" if self.key else "hours"
+        self.run, self.config = run, run.world.config
+        self.stream_maps = [SimpleNamespace(stream_alias=self.name)]
+        self.stream_state = run.state[self.name] = state or {}
+        self.max_age_setting = "full_pass_days" if self.key else "hours"
 
     def get_new_paginator(self) -> EnvelopePaginator:
         return EnvelopePaginator(self.run.world.server.size)
@@ -254,15 +230,10 @@ class MemoryStream(ResumableStream):
         else:
             since = self.sync_pass.since if request["timed"] else None
             body, links = world.server.page(request["path"], request["filter"], since, cursor)
-        received, date = world.machine, world.date
+        date, sent_at = world.date, min(world.date or world.machine, world.machine) - SECOND
         world.step()
-        return SimpleNamespace(
-            body=body,
-            json=lambda: body,
-            links=links,
-            date=date,
-            sent_at=min(date or received, received) - SECOND,
-        )
+        answer = {"body": body, "json": lambda: body, "links": links}
+        return SimpleNamespace(**answer, date=date, sent_at=sent_at)
 
     def sync_rows(self) -> None:
         """Write all records, as the SDK does."""
