@@ -48,7 +48,7 @@ class _Writer(MsgSpecWriter):
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
+def own_signals() -> Iterator[None]:
     """Keep the signal handlers of this process, and be quiet; the tap sets its own."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     logging.disable(logging.INFO)
@@ -66,7 +66,7 @@ _OF_SCHEMAS = ("booking_ids", "booking_calendar_ids", "include_webhook_secrets")
 
 @cache
 def _discovered(settings: str) -> str:
-    with _own_signals():
+    with own_signals():
         return json.dumps(TapOnceHub(config={"api_key": KEY, **json.loads(settings)}).catalog_dict)
 
 
@@ -115,7 +115,7 @@ def run(
             tap.run.waiter.handle(signal.SIGTERM)
 
     writer, ended, log = _Writer(see), "well", ""
-    with _own_signals():
+    with own_signals():
         given = deepcopy({"config": settings, "catalog": catalog, "state": state or {}})
         tap = TapOnceHub(**given, message_writer=writer)
         try:

@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 import time
-from functools import cached_property
 
 import pytest
 
@@ -12,6 +11,7 @@ from tap_oncehub.engine.errors import InterruptedSyncError
 from tap_oncehub.engine.run import SyncRun
 from tap_oncehub.engine.signals import SignalWaiter
 from tap_oncehub.tap import TapOnceHub
+from tests.support import inside
 
 
 def test_signal_interrupts_a_sleep() -> None:
@@ -34,14 +34,6 @@ def test_signal_while_the_tap_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None
         signal.raise_signal(signal.SIGTERM)
         return made(tap)
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    late = cached_property(interrupted)
-    late.__set_name__(TapOnceHub, "run")
-    monkeypatch.setattr(TapOnceHub, "run", late)
-    try:
-        tap = TapOnceHub(config={"api_key": "key"})
-        with pytest.raises(InterruptedSyncError):
-            tap.run_discovery()
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    monkeypatch.setattr(TapOnceHub.run, "func", interrupted)
+    with inside.own_signals(), pytest.raises(InterruptedSyncError):
+        TapOnceHub(config={"api_key": "key"}).run_discovery()
