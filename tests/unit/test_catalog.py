@@ -40,7 +40,6 @@ def read(text: str, kind: str) -> t.Any:
         ("catalog", catalog(schema={"properties": {"id": {"type": 5}}}), "--discover.*type"),
         ("catalog", catalog(metadata=[{"a": 1}]), "`breadcrumb`"),
         ("catalog", catalog(metadata=[{"breadcrumb": [], "metadata": {"selected": "x"}}]), "bool"),
-        ("catalog", catalog(stream="users"), "two names for the stream 'bookings'"),
         ("state", '{"bookmarks": []}', 'must look like {"bookmarks"'),
         ("state", '{"bookmarks": {"bookings": 3}}', "state of bookings"),
         ("state", '{"bookmarks": {"users": {}, "bookings": {"start_date": "soon"}}}', "not a time"),
