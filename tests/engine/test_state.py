@@ -39,21 +39,6 @@ def world(*streams: t.Any, users: int = 0, objects: int = 0, order: str = "creat
     return World(server, {**CONFIG}, streams=streams)
 
 
-def on_pages(here: World, before: t.Any = None, after: t.Any = None) -> None:
-    """Let something happen before or after each page of a list, by its path and filter."""
-    page = here.server.page
-
-    def changed(path: str, value: str | None, *rest: t.Any) -> t.Any:
-        if before:
-            before(path, value)
-        answer = page(path, value, *rest)
-        if after:
-            after(path, value)
-        return answer
-
-    here.server.page = changed
-
-
 HOSTILE: tuple[dict[str, t.Any], ...] = (
     {"resume": [["x" * 20]] * 100_000},
     {"resume": [1, "updated", 0, ["a", "b"], [], None, None, None, 0, [["x" * 1_000_000]]]},
@@ -133,12 +118,14 @@ def test_filter_that_is_unread_stays_so_until_it_is_read_whole() -> None:
     here.server.now += DAY / 12
     edit_all(here)
     asked, fails = f"host={next(iter(here.server.users))}", [True, True]
+    page = here.server.page
 
-    def broken(_path: str, value: str | None) -> None:
+    def broken(path: str, value: str | None, *more: t.Any) -> t.Any:
         if value == asked and fails and fails.pop():
             memory.refuse(500)
+        return page(path, value, *more)
 
-    on_pages(here, before=broken)
+    here.server.page = broken
     # It fails while the other moves the bookmark, then first thing in the next run.
     for ended in ("failed", "failed", "well"):
         assert here.run() == ended
@@ -152,15 +139,18 @@ def test_filter_that_is_unread_stays_so_until_it_is_read_whole() -> None:
 def test_value_that_is_new_while_the_values_are_read_counts_from_the_beginning() -> None:
     here = world(Filtered, users=2, objects=1)
     edit_all(here)
+    page = here.server.page
 
-    def late(path: str, _value: str | None) -> None:
+    def late(path: str, *more: t.Any) -> t.Any:
+        answer = page(path, *more)
         if path == "/users" and len(here.server.users) == 2:
             here.server.now += 5 * SECOND
             here.server.add("users")
             edit_all(here)
             here.server.now += 5 * SECOND
+        return answer
 
-    on_pages(here, after=late)
+    here.server.page = late
     for _ in range(2):
         assert here.run() == "well"
         here.server.now += 60 * SECOND

@@ -10,11 +10,10 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from tap_oncehub.engine.errors import EndpointError, RefusedError, TapError
+from tap_oncehub.engine.errors import EndpointError, TapError
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.engine.progress import Progress
-from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.signals import SignalWaiter
 from tests.support.raw import raw_server, replies, response
 
@@ -24,10 +23,6 @@ CUT = response(b"", "200 OK", "Content-Length: 9", length=False)
 KEY = "key-0815"
 ALWAYS = float("inf")
 MONOTONIC = time.monotonic
-
-
-def explain(answer: JsonResponse, path: str, text: str) -> TapError:
-    return RefusedError(f"{path}: {text}", status=answer.status_code)
 
 
 def ask(client: HttpClient, server: t.Any) -> t.Any:
@@ -48,9 +43,9 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def client(slept: list[float]) -> Iterator[HttpClient]:
     logger = logging.getLogger("tap")
     made = HttpClient(
-        RequestLimiter(0, 0, 0.6), logger, service="Library", explain=explain, timeout_seconds=0.5,
-        max_wait_seconds=20, secret=KEY, direct=True, progress=Progress(logger, lambda: None),
-        waiter=SignalWaiter(),
+        RequestLimiter(0, 0, 0.6), logger, service="Library", timeout_seconds=0.5, direct=True,
+        explain=lambda _, path, text: TapError(f"{path}: {text}"), max_wait_seconds=20, secret=KEY,
+        progress=Progress(logger, lambda: None), waiter=SignalWaiter(),
     )  # fmt: skip
     yield made
     made.session.close()
