@@ -83,9 +83,8 @@ def test_status_into_a_closed_pipe_and_result_of_the_last_run(project: Path) -> 
             """FROM json_each('["SUCCESS", "FAIL"]')"""
         )
     assert ask(project, models.LAST_RUN, state_id("demo")) == [("fail",)]
-    command, environment = [sys.executable, "-m", "scripts.status"], {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    command, pipe = [sys.executable, "-m", "scripts.status"], subprocess.PIPE
+    more = {"cwd": project, "env": {"PYTHONPATH": str(ROOT)}, "stdout": pipe, "stderr": pipe}
+    with subprocess.Popen(command, **more) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
