@@ -81,6 +81,6 @@ def test_output_that_takes_nothing(
 
 
 def test_level_of_the_log_that_does_not_exist(tmp_path: Path) -> None:
-    run = programs.fork_tap(tmp_path, "--discover", TAP_ONCEHUB_LOGLEVEL="nonsense")
+    run = programs.run_tap(tmp_path, {}, "--discover", env={"TAP_ONCEHUB_LOGLEVEL": "nonsense"})
     assert (run.status, run.output) == (1, b"")
     assert run.log == "LOGLEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL.\n"

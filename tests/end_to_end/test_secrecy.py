@@ -47,7 +47,7 @@ def test_the_key_of_the_environment_is_in_no_output(
     tmp_path: Path, api: Sandbox, argument: str
 ) -> None:
     env = {"TAP_ONCEHUB_API_KEY": programs.KEY, "TAP_ONCEHUB_API_URL": api.url}
-    run = programs.fork_tap(tmp_path, argument, LOGLEVEL="DEBUG", **env)
+    run = programs.fork("tap_oncehub", tmp_path, argument, LOGLEVEL="DEBUG", **env)
     assert run.status == 0, run.log
     assert run.output
 
