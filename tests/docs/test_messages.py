@@ -20,7 +20,7 @@ ALERT = re.compile(r"^\| (ERROR|WARNING) \| `(.+?)` \|", re.MULTILINE)
 ALERTS = ALERT.findall(PAGES["docs/operations.md"])
 TESTED_ELSEWHERE = {
     "The state of another account": "test_resume.py",
-    "The loader has ended": "test_bad_input.py",
+    "The loader has ended": "test_resume.py",
     "PostgreSQL lets nobody in": "test_make_run.py",
 }
 MESSAGES = [
@@ -170,3 +170,9 @@ def test_message(said: list[tuple[str, str]], message: str) -> None:
 @pytest.mark.parametrize(("level", "text"), ALERTS)
 def test_alert(said: list[tuple[str, str]], level: str, text: str) -> None:
     assert {found for found, line in said if text in line} == {level}
+
+
+def test_a_level_of_the_log_that_does_not_exist(tmp_path: Path) -> None:
+    run = programs.run_tap(tmp_path, {}, "--discover", env={"TAP_ONCEHUB_LOGLEVEL": "nonsense"})
+    says = "LOGLEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL.\n"
+    assert (run.status, run.output, run.log) == (1, b"", says)
