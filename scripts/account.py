@@ -5,11 +5,10 @@ As a program it writes the file's path, for `make notebook`.
 
 import os
 import sys
-import typing as t
 from pathlib import Path
 
 import yaml
-from dotenv import dotenv_values
+from dotenv import load_dotenv
 
 KEY = "TAP_ONCEHUB_API_KEY"
 SAMPLE = "demo"
@@ -17,29 +16,21 @@ SAMPLE = "demo"
 _FILE = "TARGET_DUCKDB_FILEPATH"
 
 
-class Account(t.NamedTuple):
-    """A project's account, as the settings choose it."""
-
-    environment: str
-    file: Path
+def setting(name: str) -> str:
+    """Return a variable, of .env too once `chosen` has read it; empty, if it is not set."""
+    return os.environ.get(name, "").strip(" \t\r\n\"'")
 
 
-def setting(project: Path, name: str) -> str:
-    """Return a variable where Meltano looks for it; empty, if it is not set."""
-    value = os.environ.get(name, dotenv_values(project / ".env").get(name))
-    return (value or "").strip(" \t\r\n\"'")
-
-
-def chosen(project: Path) -> Account:
-    """Return the account that the commands are about; end with a line if nobody can say which."""
-    environment = setting(project, "MELTANO_ENVIRONMENT")
-    environment = environment or ("dev" if setting(project, KEY) else SAMPLE)
+def chosen(project: Path) -> tuple[str, Path]:
+    """Return environment and file of the account; end with a line if nobody can say which."""
+    load_dotenv(project / ".env")
+    environment = setting("MELTANO_ENVIRONMENT") or ("dev" if setting(KEY) else SAMPLE)
     content = yaml.safe_load((project / "meltano.yml").read_text("utf-8"))
     configs = {part["name"]: part.get("config") or {} for part in content["environments"]}
     if environment not in configs:
         known = ", ".join(configs)
         sys.exit(f"meltano.yml has no environment {environment!r} (MELTANO_ENVIRONMENT): {known}")
-    files = [] if environment == SAMPLE else [setting(project, _FILE)]
+    files = [] if environment == SAMPLE else [setting(_FILE)]
     for place in (configs[environment], content):
         loaders = place.get("plugins", {}).get("loaders", ())
         named = [loader for loader in loaders if loader["name"] == "target-duckdb"]
@@ -47,8 +38,8 @@ def chosen(project: Path) -> Account:
     file = next(filter(None, files)).removeprefix("$MELTANO_PROJECT_ROOT/")
     if "$" in file or ":" in file:
         sys.exit(f"{file} is not a DuckDB file on this machine: set {_FILE} to one")
-    return Account(environment, project / file)
+    return environment, project / file
 
 
 if __name__ == "__main__":
-    print(chosen(Path.cwd()).file)
+    print(chosen(Path.cwd())[1])

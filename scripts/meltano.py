@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-import traceback
 import typing as t
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -16,11 +15,10 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.status import Status
 from rich.text import Text
 
-from scripts.account import setting
-
+MELTANO = str(Path(sys.executable).with_name("meltano"))
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 PLUGINS = ("tap-oncehub", "target-duckdb")
@@ -35,7 +33,7 @@ def start(
 ) -> subprocess.Popen[str]:
     """Start a command of Meltano; all that it says comes by its standard output."""
     return subprocess.Popen(
-        (str(Path(sys.executable).with_name("meltano")), *arguments),
+        (MELTANO, *arguments),
         cwd=project,
         env={"PYTHONWARNINGS": "ignore", **os.environ, **settings},  # they are for developers
         stdin=subprocess.DEVNULL,
@@ -48,7 +46,7 @@ def start(
 
 
 def ask(project: Path, query: str, *parameters: str) -> list[tuple[t.Any, ...]]:
-    """Return what Meltano's own database answers; nothing, where it has none."""
+    """Return what Meltano's own database answers; nothing, where there is none."""
     address = f"{(project / '.meltano/meltano.db').as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True)) as connection:
@@ -62,15 +60,6 @@ def state_id(environment: str) -> str:
     return f"{environment}:{'-to-'.join(PLUGINS)}"
 
 
-def has_state(project: Path, environment: str) -> bool:
-    """Return whether there may be a state: only Meltano knows that of an external backend."""
-    external = ("MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI")
-    query = "SELECT 1 FROM state WHERE state_id = ?"
-    return any(setting(project, name) for name in external) or bool(
-        ask(project, query, state_id(environment))
-    )
-
-
 class Screen:
     """Shows lines, none of them too wide, and on a terminal what is going on, below them."""
 
@@ -78,28 +67,18 @@ class Screen:
         """Find out what there is to write to."""
         self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
         self.is_live = self._console.is_terminal and not self._console.is_dumb_terminal
-        columns = (
-            SpinnerColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}", markup=False),
-        )
-        self._progress = Progress(
-            *columns, console=self._console, transient=True, disable=not self.is_live
-        )
-        self._task = self._progress.add_task("")
-        width = min(_WIDTH, self._console.width) if self.is_live else _WIDTH
-        wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * 10, break_on_hyphens=False)
-        self._wrap = wrapper.wrap
+        self._width = min(_WIDTH, self._console.width) if self.is_live else _WIDTH
+        self._status = self._console.status("")
 
-    def doing(self, text: str) -> Progress:
+    def doing(self, text: str) -> Status:
         """Say what it is busy with, which is shown while the block of what it returns runs."""
-        self._progress.update(self._task, description=text)
-        return self._progress
+        self._status.update(Text(text))
+        return self._status
 
     def line(self, text: str) -> None:
         """Show a line; one that is too wide goes on below."""
-        for part in text.splitlines() or [""]:
-            self._console.print(Text("\n".join(self._wrap(part))), soft_wrap=True)
+        for part in text.splitlines():
+            self._console.print(textwrap.fill(part, self._width, subsequent_indent=" " * 10))
 
 
 class RunLog:
@@ -185,11 +164,10 @@ def _readable(entry: dict[str, t.Any]) -> Iterator[str]:
     if level in _ERRORS or (level == "warning" and name):
         yield f"{time:%H:%M:%S}  {level.upper()}: {text}"
         if bug := entry.get("plugin_exception"):
-            frames = [
-                (f["filename"], f["lineno"], f["function"], f["line"])
-                for f in bug.get("traceback") or ()
-            ]
-            yield from map(str.rstrip, traceback.format_list(frames))
+            for frame in bug.get("traceback") or ():
+                yield '  File "{filename}", line {lineno}, in {function}\n    {line}'.format(
+                    **frame
+                )
             yield f"{bug['type']}: {bug['message']}"
     elif level == "info" and name and not _ROUTINE.match(text):
         yield f"{time:%H:%M:%S}  {text}"

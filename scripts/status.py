@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.account import chosen
 from scripts.meltano import ask
-from scripts.warehouse import tables
+from scripts.warehouse import show
 
 _RUNS = """
     SELECT job_name, strftime('%Y-%m-%d %H:%M', started_at),
@@ -34,13 +34,10 @@ def main(project: Path) -> None:
     print(f"\n{'bookmarks':<44}{'stream':<30}up to (UTC)")
     for state_id, stream, value, half in ask(project, _BOOKMARKS):
         print(f"{state_id:<44}{stream:<30}{value}{half}")
-    for file in sorted({*project.glob("output/*.duckdb"), chosen(project).file}):
-        heading = f"output/{file.name}"
-        print(f"\n{heading:<30}{'rows':>10}   {'newest record':<19}last loaded (UTC)")
+    for file in sorted({*project.glob("output/*.duckdb"), chosen(project)[1]}):
         try:
-            for table in tables(file):
-                print(f"{table.name:<30}{table.rows:>10,}   {table.newest:<19}{table.loaded}")
-        except SystemExit as error:  # it is open elsewhere
+            show(f"output/{file.name}", file)
+        except SystemExit as error:  # noqa: PERF203  # it is open elsewhere
             print(error)
 
 

@@ -3,7 +3,6 @@
 import re
 import sys
 import time
-import typing as t
 from pathlib import Path
 
 import duckdb
@@ -11,29 +10,29 @@ import duckdb
 from scripts.account import setting
 
 SCHEMA = "oncehub"
-_TIMES = ("last_updated_time", "creation_time")  # how new a record is, the better one first
+MARTS = f"{SCHEMA}_marts"
 _HELD = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
 _LOOK_EVERY_SECONDS = 0.2
-
-
-class Table(t.NamedTuple):
-    """One line of the summary."""
-
-    name: str
-    rows: int
-    newest: str
-    loaded: str
+_ROWS = """
+    FROM (FROM warehouse.{0}."{1}" UNION ALL BY NAME  -- so that each table has all of these
+        SELECT NULL::TIMESTAMP AS last_updated_time, NULL::TIMESTAMP AS creation_time,
+            NULL::TIMESTAMP AS _sdc_extracted_at, NULL::TIMESTAMP AS _sdc_deleted_at WHERE false)
+    WHERE _sdc_deleted_at IS NULL"""
+_SUMMARY = f"""
+    SELECT '{{1}}', count(*),
+        coalesce(left(max(coalesce(last_updated_time, creation_time))::VARCHAR, 16), '-'),
+        coalesce(left(max(_sdc_extracted_at)::VARCHAR, 16), '-') {_ROWS}"""
 
 
 def attach(
     connection: duckdb.DuckDBPyConnection, file: Path, wait: float = 0.0, mode: str = "READ_ONLY"
 ) -> None:
-    """Attach a file as `warehouse`, and use it; end with a line if another program keeps it."""
+    """Attach a file as `warehouse`; end with a line if another program keeps it."""
     end, said = time.monotonic() + wait, wait <= 0
     while True:
         try:
-            connection.execute(f"ATTACH '{quoted(file)}' AS warehouse ({mode}); USE warehouse")
-        except duckdb.Error as error:  # it waits anyway
+            connection.execute(f"ATTACH '{quoted(file)}' AS warehouse ({mode})")
+        except duckdb.Error as error:
             text = str(error)
         else:
             return
@@ -47,32 +46,32 @@ def attach(
         time.sleep(_LOOK_EVERY_SECONDS)
 
 
-def patience(project: Path) -> float:
+def patience() -> float:
     """Return how many seconds to wait for a file: as long as the loader does."""
-    return float(setting(project, "TARGET_DUCKDB_LOCK_WAIT_SECONDS") or 60)
+    return float(setting("TARGET_DUCKDB_LOCK_WAIT_SECONDS") or 60)
 
 
-def wait_until_writable(file: Path, wait: float) -> None:
+def wait_until_writable(file: Path) -> None:
     """Wait while another program reads or writes a file; there may be none yet."""
     if file.exists():
         with duckdb.connect() as connection:
-            attach(connection, file, wait, "READ_WRITE")
+            attach(connection, file, patience(), "READ_WRITE")
 
 
-def tables(file: Path, schema: str = SCHEMA) -> list[Table]:
-    """Return a line for each table of a schema, by name."""
-    found = []
+def tables(file: Path, schema: str = SCHEMA) -> list[tuple[str, int, str, str]]:
+    """Return of each table its name, rows, newest record and last load; there may be no file."""
     with duckdb.connect() as connection:
         if file.exists():
             attach(connection, file)
-        for name, columns in _columns(connection, schema):
-            newest = next((column for column in _TIMES if column in columns), "NULL")
-            loaded = "_sdc_extracted_at" if "_sdc_extracted_at" in columns else "NULL"
-            query = _rows(f"count(*), max({newest}), max({loaded})", schema, name, columns)
-            ((rows, *times),) = connection.execute(query).fetchall()
-            texts = (f"{time:%Y-%m-%d %H:%M}" if time else "-" for time in times)
-            found.append(Table(name, rows, *texts))
-    return found
+        queries = [_SUMMARY.format(schema, name) for name in _columns(connection, schema)]
+        return [connection.execute(query).fetchall()[0] for query in queries]
+
+
+def show(heading: str, file: Path, schema: str = SCHEMA) -> None:
+    """Print what the tables of a schema hold."""
+    print(f"\n{heading:<30}{'rows':>10}   {'newest record':<19}last loaded (UTC)")
+    for name, rows, newest, loaded in tables(file, schema):
+        print(f"{name:<30}{rows:>10,}   {newest:<19}{loaded}")
 
 
 class Snapshot:
@@ -80,32 +79,26 @@ class Snapshot:
 
     def __init__(self, file: Path) -> None:
         """Take it; there may be no file yet."""
-        self._file = file
         self._memory = duckdb.connect()
-        self._columns: dict[str, list[str]] = {}
+        self._columns: dict[str, str] = {}
         if file.exists():
             attach(self._memory, file)
-            for name, columns in _columns(self._memory):
-                self._columns[name] = [c for c in columns if not c.startswith("_sdc_")]
-                hashes = self._hashes(name, columns)
-                self._memory.execute(f'CREATE TABLE memory.main."{name}" AS {hashes}')
-            self._memory.execute("USE memory; DETACH warehouse")
+            self._columns = _columns(self._memory)
+            for name, columns in self._columns.items():
+                self._memory.execute(f'CREATE TABLE "{name}" AS {_hashes(name, columns)}')
+            self._memory.execute("DETACH warehouse")
 
-    def changes(self) -> dict[str, int]:
+    def changes(self, file: Path) -> dict[str, int]:
         """Return how many rows of each table are new, or not as they were."""
-        attach(self._memory, self._file)
+        attach(self._memory, file)
         found = {}
-        for name, columns in _columns(self._memory):
-            query = f"SELECT count(*) FROM ({self._hashes(name, columns)})"  # noqa: S608
-            if name in self._columns:
-                query += f' ANTI JOIN memory.main."{name}" USING (hash)'
+        for name, columns in _columns(self._memory).items():
+            # A column that is new makes no row a changed one.
+            hashes = _hashes(name, self._columns.get(name, columns))
+            self._memory.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (hash UBIGINT)')
+            query = f'SELECT count(*) FROM ({hashes}) ANTI JOIN "{name}" USING (hash)'  # noqa: S608
             ((found[name],),) = self._memory.execute(query).fetchall()
         return found
-
-    def _hashes(self, name: str, columns: list[str]) -> str:
-        # A column that is new makes no row a changed one.
-        compared = [f'"{c}"' for c in self._columns.get(name, columns) if c in columns]
-        return _rows(f"hash({', '.join(compared)}) AS hash", SCHEMA, name, columns)
 
 
 def quoted(text: object) -> str:
@@ -113,15 +106,13 @@ def quoted(text: object) -> str:
     return str(text).replace("'", "''")
 
 
-def _columns(
-    connection: duckdb.DuckDBPyConnection, schema: str = SCHEMA
-) -> list[tuple[str, list[str]]]:
-    query = """SELECT table_name, list(column_name) FROM duckdb_columns()
+def _columns(connection: duckdb.DuckDBPyConnection, schema: str = SCHEMA) -> dict[str, str]:
+    """Return the tables of a schema, and the columns of each but the loader's own."""
+    query = """SELECT table_name, string_agg(format('"{}"', column_name), ', ')
+        FILTER (NOT starts_with(column_name, '_sdc_')) FROM duckdb_columns()
         WHERE database_name = 'warehouse' AND schema_name = ? GROUP BY 1 ORDER BY 1"""
-    return connection.execute(query, [schema]).fetchall()
+    return dict(connection.execute(query, [schema]).fetchall())
 
 
-def _rows(what: str, schema: str, name: str, columns: list[str]) -> str:
-    there = "WHERE _sdc_deleted_at IS NULL" if "_sdc_deleted_at" in columns else ""
-    # Names come from the database itself.
-    return f'SELECT {what} FROM {schema}."{name}" {there}'  # noqa: S608
+def _hashes(name: str, columns: str) -> str:
+    return f"SELECT hash({columns}) AS hash {_ROWS.format(SCHEMA, name)}"

@@ -1,5 +1,6 @@
 """What `make run` and its like decide and show; as processes: tests/end_to_end/test_make_run.py."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -20,6 +21,7 @@ FILE = "TARGET_DUCKDB_FILEPATH"
 
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr("os.environ", os.environ.copy())  # .env is read into it
     for name in (account.KEY, "MELTANO_ENVIRONMENT", FILE):
         monkeypatch.delenv(name, raising=False)
     shutil.copy(ROOT / "meltano.yml", tmp_path)
@@ -78,7 +80,7 @@ def test_snapshot_counts_new_and_changed(tmp_path: Path) -> None:
             "CREATE SCHEMA oncehub; CREATE TABLE oncehub.users AS "
             "SELECT i AS id, 'name' AS name, NULL::TIMESTAMP AS _sdc_deleted_at FROM range(9) t(i)"
         )
-    assert before.changes() == {"users": 9}
+    assert before.changes(file) == {"users": 9}
     before = Snapshot(file)
     with duckdb.connect(str(file)) as connection:
         connection.execute(
@@ -87,7 +89,7 @@ def test_snapshot_counts_new_and_changed(tmp_path: Path) -> None:
             "INSERT INTO oncehub.users VALUES (10, NULL, NULL);"
             "ALTER TABLE oncehub.users ADD COLUMN new TEXT; CREATE TABLE oncehub.teams (id INT)"
         )
-    assert before.changes() == {"users": 2, "teams": 0}
+    assert before.changes(file) == {"users": 2, "teams": 0}
 
 
 def test_status_into_a_closed_pipe_and_result_of_the_last_run(project: Path) -> None:
