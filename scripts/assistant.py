@@ -4,14 +4,12 @@ It holds the marts without what tells who a customer is. Everything else stays o
 so that no query can reach it.
 """
 
-import os
 import sys
 from pathlib import Path
 
 import duckdb
 
-from scripts.account import chosen
-from scripts.warehouse import MARTS, attach, patience, quoted
+from scripts.warehouse import MARTS, attach, chosen, quoted
 
 LEFT_OUT = {
     "bookings": ("subject", "customer_email", "customer_name", "customer_company", "cancel_reason"),
@@ -40,7 +38,7 @@ def main(project: Path) -> None:
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)
     with duckdb.connect() as connection:
-        attach(connection, warehouse, patience())
+        attach(connection, warehouse, wait=True)
         # The server has an older DuckDB.
         connection.execute(f"ATTACH '{quoted(new)}' AS marts (STORAGE_VERSION 'v1.2.0')")
         connection.execute(f"USE marts; CREATE SCHEMA {MARTS}; USE marts.{MARTS}")
@@ -55,8 +53,3 @@ def main(project: Path) -> None:
             connection.execute(f"COMMENT ON {thing} IS '{quoted(comment or '')}'")
     new.replace(file)
     print(f"Written: {file.relative_to(project)}, from the marts in output/{warehouse.name}")
-
-
-if __name__ == "__main__":
-    os.umask(0o077)  # customers' data
-    main(Path.cwd())

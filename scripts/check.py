@@ -7,13 +7,12 @@ from pathlib import Path
 
 from dotenv import load_dotenv
 
-from scripts.account import KEY, setting
 from scripts.meltano import MELTANO
+from scripts.warehouse import KEY, setting
 
 _ASK_POSTGRES = """
-import logging, sys, sqlalchemy as sa
+import sys, sqlalchemy as sa
 from target_postgres.target import TargetPostgres
-logging.disable()  # the loader's own start
 try:
     target = TargetPostgres(parse_env_config=True)
     connector = target.default_sink_class.connector_class(config=dict(target.config))
@@ -46,7 +45,3 @@ def main(project: Path) -> int:
         commands.append((str(python), "-c", _ASK_POSTGRES))
     done = [subprocess.run(command, cwd=project, check=False) for command in commands]
     return int(any(one.returncode for one in done))
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path.cwd()))

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,16 +15,12 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.status import Status
-from rich.text import Text
-
 MELTANO = str(Path(sys.executable).with_name("meltano"))
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 PLUGINS = ("tap-oncehub", "target-duckdb")
 _ERRORS = ("error", "critical")
-_ROUTINE = re.compile(r"METRIC|Skipping (parse|deselected)|Beginning sync of '(?P<stream>\w+)'")
+_ROUTINE = re.compile(r"METRIC|Skipping (parse|deselected)|Beginning sync of ")
 """What the tap's SDK says at every run."""
 _WIDTH = 120
 
@@ -60,25 +57,11 @@ def state_id(environment: str) -> str:
     return f"{environment}:{'-to-'.join(PLUGINS)}"
 
 
-class Screen:
-    """Shows lines, none of them too wide, and on a terminal what is going on, below them."""
-
-    def __init__(self) -> None:
-        """Find out what there is to write to."""
-        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-        self.is_live = self._console.is_terminal and not self._console.is_dumb_terminal
-        self._width = min(_WIDTH, self._console.width) if self.is_live else _WIDTH
-        self._status = self._console.status("")
-
-    def doing(self, text: str) -> Status:
-        """Say what it is busy with, which is shown while the block of what it returns runs."""
-        self._status.update(Text(text))
-        return self._status
-
-    def line(self, text: str) -> None:
-        """Show a line; one that is too wide goes on below."""
-        for part in text.splitlines():
-            self._console.print(textwrap.fill(part, self._width, subsequent_indent=" " * 10))
+def say(text: str) -> None:
+    """Print lines; one that is too wide goes on below."""
+    width = min(_WIDTH, shutil.get_terminal_size((_WIDTH, 0)).columns)
+    for line in text.splitlines():
+        print(textwrap.fill(line, width, subsequent_indent=" " * 10), flush=True)
 
 
 class RunLog:
@@ -90,12 +73,11 @@ class RunLog:
         is_interrupted: From now on, only what went wrong is of interest.
     """
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self) -> None:
         """Begin without any lines."""
         self.absent: set[str] = set()
         self.run_stats: dict[str, int] = {}
         self.is_interrupted = False
-        self._screen = screen
         self._tap: int | None = None
         self._of_meltano: list[str] = []
         self._plugins_said_why = False
@@ -117,7 +99,7 @@ class RunLog:
             process.terminate()
             process.wait()
         if status and not self._plugins_said_why and not self.is_interrupted:
-            self._screen.line("\n".join(self._of_meltano))
+            say("\n".join(self._of_meltano))
         return status if status >= 0 else 128 - status
 
     def _read(self, process: subprocess.Popen[str]) -> int:
@@ -128,20 +110,17 @@ class RunLog:
     def _take(self, entry: dict[str, t.Any]) -> None:
         if entry.get("producer"):
             self._tap = entry.get("pid", self._tap)
-        if (said := _ROUTINE.match(str(entry.get("event")))) and said["stream"]:
-            self._screen.doing(f"{said['stream']}: reading")
+        is_error = entry.get("level") in _ERRORS
         if stats := entry.get("stream_stats"):
             self.absent |= {stats["stream"]} if stats["is_absent"] else set()
         elif "run_stats" in entry:
             self.run_stats = entry["run_stats"]
-        elif "progress" in entry and self._screen.is_live:
-            self._screen.doing(f"{entry['event']}\nCtrl-C stops it; the next run resumes.")
-        elif (is_error := entry.get("level") in _ERRORS) and entry.get("name") is None:
+        elif is_error and entry.get("name") is None:
             # What a plugin says of the same failure is of more use.
             self._of_meltano += _readable(entry)
         elif is_error or not self.is_interrupted:
             for text in _readable(entry):
-                self._screen.line(text)
+                say(text)
                 self._plugins_said_why |= is_error or entry.get("name") == PLUGINS[1]
 
 

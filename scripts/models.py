@@ -1,14 +1,10 @@
 """`make models`: build the marts of the account that `make run` has loaded, with dbt."""
 
-import os
 import sys
 from pathlib import Path
 
-from scripts.account import chosen
-from scripts.meltano import ask, start, state_id
-from scripts.warehouse import MARTS, SCHEMA, show, wait_until_writable
-
-LAST_RUN = "SELECT lower(state) FROM runs WHERE job_name = ? ORDER BY started_at DESC LIMIT 1"
+from scripts.meltano import start
+from scripts.warehouse import MARTS, SCHEMA, chosen, show, wait_until_writable
 
 
 def main(project: Path) -> None:
@@ -17,10 +13,6 @@ def main(project: Path) -> None:
     if not file.exists():
         sys.exit(f"output/{file.name} is missing: `make run` comes first")
     wait_until_writable(file)
-    for (result,) in ask(project, LAST_RUN, state_id(environment)):
-        if result != "success":
-            what = f"The last load is not complete ({result}): the models show what is there so far"
-            print(what, file=sys.stderr)
     print("Building and testing the models with dbt, which takes half a minute", flush=True)
     settings = {"DBT_DUCKDB_FILEPATH": str(file), "DBT_DUCKDB_SCHEMA": SCHEMA}
     command = (f"--environment={environment}", "--log-level=warning", "invoke", "dbt-duckdb")
@@ -30,11 +22,3 @@ def main(project: Path) -> None:
         sys.exit(f"{wrong}The models were not built, or do not pass their tests: see above")
     show(f"schema {MARTS}", file, MARTS)
     print(f"\nBuilt and tested in output/{file.name}. Example questions: docs/query.md")
-
-
-if __name__ == "__main__":
-    os.umask(0o077)  # customers' data
-    try:
-        main(Path.cwd())
-    except KeyboardInterrupt:
-        sys.exit("Interrupted; `make models` builds everything anew")

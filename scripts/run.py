@@ -6,35 +6,38 @@ environment dev; without it a sample account that the sandbox serves, in the env
 
 import fcntl
 import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from sandbox import Account, Sandbox
-from scripts.account import KEY, SAMPLE, chosen, setting
-from scripts.meltano import INTERRUPTED, PLUGINS, RunLog, Screen, ask, start, state_id
-from scripts.warehouse import SCHEMA, Snapshot, tables, wait_until_writable
+from scripts.meltano import INTERRUPTED, PLUGINS, RunLog, ask, say, start, state_id
+from scripts.warehouse import (
+    KEY,
+    SAMPLE,
+    SCHEMA,
+    Snapshot,
+    chosen,
+    setting,
+    tables,
+    wait_until_writable,
+)
 
 _SAMPLE_NOTE = f"""\
 This is SAMPLE DATA: {KEY} is not set, so the sandbox serves a made-up account.
-For your own account: make a key in OnceHub (gear icon > Account Integrations >
-APIs & Webhooks; for the Account Owner or an Administrator), copy .env.example to .env,
-put the key there, and `make run` again.
+For your own account: put a key into .env, as the README says, and `make run` again.
 """
-_NEXT = """\
-Next: `make models` builds analyst-ready tables from it, `make notebook` shows it in a browser."""
 _TRIGGER = "make run"
 _STATE = "SELECT 1 FROM state WHERE state_id = ?"
 _KILLED = "SELECT 1 FROM runs WHERE job_name = ? AND trigger = ? AND state = 'RUNNING'"
 
 
-def main(project: Path, options: Sequence[str]) -> None:
+def main(project: Path, *options: str) -> None:
     """Load and summarise; end with the exit status of `meltano run`."""
-    (environment, file), screen = chosen(project), Screen()
-    log, job, lock = RunLog(screen), state_id(environment), _lock(project / ".meltano")
+    environment, file = chosen(project)
+    log, job, lock = RunLog(), state_id(environment), _lock(project / ".meltano")
     wait_until_writable(file)
     settings = {
         "TARGET_DUCKDB_FILEPATH": str(file),
@@ -50,15 +53,14 @@ def main(project: Path, options: Sequence[str]) -> None:
 
     with ExitStack() as stack:
         if environment == SAMPLE:
-            print(_SAMPLE_NOTE, flush=True)
             settings |= stack.enter_context(_sample_account())
-        stack.enter_context(screen.doing("starting Meltano"))
+        print("Ctrl-C stops it; the next `make run` resumes.", flush=True)
         status, empty = 0, not any(rows for _, rows, *_ in tables(file))
         # Of a state that is kept elsewhere, only Meltano knows.
         elsewhere = map(setting, ("MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI"))
         if empty and (any(elsewhere) or ask(project, _STATE, job)):
             # With --full-refresh, a kill between the first rows and their state would lose some.
-            screen.line(f"output/{file.name} has no rows: reading the whole account")
+            say(f"output/{file.name} has no rows: reading the whole account")
             status = meltano("state", "clear", "--force", job)
         before = Snapshot(file)
         # For five minutes Meltano takes a run that was killed to be still in progress.
@@ -80,7 +82,7 @@ def main(project: Path, options: Sequence[str]) -> None:
     if log.run_stats:
         requests, least = log.run_stats["requests"], log.run_stats["min_requests"]
         print(f"{requests:,} request{'s'[: requests != 1]}; the next run needs at least {least:,}.")
-    print(_NEXT)
+    print("Next: `make models` builds analyst-ready tables, `make notebook` shows it in a browser.")
 
 
 def _lock(folder: Path) -> int:
@@ -99,6 +101,7 @@ def _lock(folder: Path) -> int:
 @contextmanager
 def _sample_account() -> Iterator[dict[str, str]]:
     """Run the sandbox; give the environment variables that make the tap read it."""
+    print(_SAMPLE_NOTE)
     today = datetime.now(timezone.utc).date()  # through a week it is the same account
     monday = f"{today - timedelta(today.weekday())}T00:00:00Z"
     with Sandbox(Account(seed=1, bookings=2000, nasty=False, now=monday)) as api:
@@ -109,15 +112,3 @@ def _sample_account() -> Iterator[dict[str, str]]:
             KEY: api.key,
             **dict.fromkeys(limits, "0"),
         }
-
-
-if __name__ == "__main__":
-    os.umask(0o077)  # customers' data, and the key while Meltano runs
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
-            signal.signal(number, signal.default_int_handler)
-    try:
-        main(Path.cwd(), sys.argv[1:])
-    except KeyboardInterrupt:
-        print("Interrupted; the next `make run` resumes where this one left off", file=sys.stderr)
-        sys.exit(INTERRUPTED)

@@ -4,9 +4,8 @@ import signal
 import sys
 from pathlib import Path
 
-from scripts.account import chosen
 from scripts.meltano import ask
-from scripts.warehouse import show
+from scripts.warehouse import chosen, show
 
 _RUNS = """
     SELECT job_name, strftime('%Y-%m-%d %H:%M', started_at),
@@ -25,6 +24,7 @@ _BOOKMARKS = """
 
 def main(project: Path) -> None:
     """Show them; end with a line if nothing has run yet."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `make status | head`
     runs = ask(project, _RUNS)
     if not runs:
         sys.exit("Nothing has run yet: `make run`")
@@ -39,8 +39,3 @@ def main(project: Path) -> None:
             show(f"output/{file.name}", file)
         except SystemExit as error:  # noqa: PERF203  # it is open elsewhere
             print(error)
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `make status | head`
-    main(Path.cwd())

@@ -1,14 +1,19 @@
-"""What a DuckDB file holds, and who else has it open."""
+"""The account's DuckDB file: which one it is, what it holds, and who else has it open."""
 
+import os
 import re
 import sys
 import time
 from pathlib import Path
 
 import duckdb
+import yaml
+from dotenv import load_dotenv
 
-from scripts.account import setting
-
+KEY = "TAP_ONCEHUB_API_KEY"
+SAMPLE = "demo"
+"""Meltano's environment for sample data; the file is never another's."""
+_FILE = "TARGET_DUCKDB_FILEPATH"
 SCHEMA = "oncehub"
 MARTS = f"{SCHEMA}_marts"
 _HELD = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
@@ -22,13 +27,44 @@ _SUMMARY = f"""
     SELECT '{{1}}', count(*),
         coalesce(left(max(coalesce(last_updated_time, creation_time))::VARCHAR, 16), '-'),
         coalesce(left(max(_sdc_extracted_at)::VARCHAR, 16), '-') {_ROWS}"""
+_HASHES = f"SELECT hash(*COLUMNS('^[^_]|^_extra$')) AS hash {_ROWS}"
+
+
+def setting(name: str) -> str:
+    """Return a variable, of .env too once `chosen` has read it; empty, if it is not set."""
+    return os.environ.get(name, "").strip(" \t\r\n\"'")
+
+
+def chosen(project: Path) -> tuple[str, Path]:
+    """Return environment and file of the account; end with a line if nobody can say which."""
+    load_dotenv(project / ".env")
+    environment = setting("MELTANO_ENVIRONMENT") or ("dev" if setting(KEY) else SAMPLE)
+    content = yaml.safe_load((project / "meltano.yml").read_text("utf-8"))
+    configs = {part["name"]: part.get("config") or {} for part in content["environments"]}
+    if environment not in configs:
+        known = ", ".join(configs)
+        sys.exit(f"meltano.yml has no environment {environment!r} (MELTANO_ENVIRONMENT): {known}")
+    files = [] if environment == SAMPLE else [setting(_FILE)]
+    for place in (configs[environment], content):
+        loaders = place.get("plugins", {}).get("loaders", ())
+        named = [loader for loader in loaders if loader["name"] == "target-duckdb"]
+        files += [loader.get("config", {}).get("filepath") for loader in named]
+    file = next(filter(None, files)).removeprefix("$MELTANO_PROJECT_ROOT/")
+    if "$" in file or ":" in file:
+        sys.exit(f"{file} is not a DuckDB file on this machine: set {_FILE} to one")
+    return environment, project / file
 
 
 def attach(
-    connection: duckdb.DuckDBPyConnection, file: Path, wait: float = 0.0, mode: str = "READ_ONLY"
+    connection: duckdb.DuckDBPyConnection,
+    file: Path,
+    mode: str = "READ_ONLY",
+    *,
+    wait: bool = False,
 ) -> None:
     """Attach a file as `warehouse`; end with a line if another program keeps it."""
-    end, said = time.monotonic() + wait, wait <= 0
+    seconds = float(setting("TARGET_DUCKDB_LOCK_WAIT_SECONDS") or 60) if wait else 0  # the loader's
+    end, said = time.monotonic() + seconds, not seconds
     while True:
         try:
             connection.execute(f"ATTACH '{quoted(file)}' AS warehouse ({mode})")
@@ -41,21 +77,16 @@ def attach(
         if time.monotonic() >= end:
             sys.exit(f"{who}: close it there and run again; nothing is lost")
         if not said:
-            print(f"{who}, waiting up to {wait:.0f} seconds", file=sys.stderr)
+            print(f"{who}, waiting up to {seconds:.0f} seconds", file=sys.stderr)
         said = True
         time.sleep(_LOOK_EVERY_SECONDS)
-
-
-def patience() -> float:
-    """Return how many seconds to wait for a file: as long as the loader does."""
-    return float(setting("TARGET_DUCKDB_LOCK_WAIT_SECONDS") or 60)
 
 
 def wait_until_writable(file: Path) -> None:
     """Wait while another program reads or writes a file; there may be none yet."""
     if file.exists():
         with duckdb.connect() as connection:
-            attach(connection, file, patience(), "READ_WRITE")
+            attach(connection, file, "READ_WRITE", wait=True)
 
 
 def tables(file: Path, schema: str = SCHEMA) -> list[tuple[str, int, str, str]]:
@@ -63,7 +94,7 @@ def tables(file: Path, schema: str = SCHEMA) -> list[tuple[str, int, str, str]]:
     with duckdb.connect() as connection:
         if file.exists():
             attach(connection, file)
-        queries = [_SUMMARY.format(schema, name) for name in _columns(connection, schema)]
+        queries = [_SUMMARY.format(schema, name) for name in _names(connection, schema)]
         return [connection.execute(query).fetchall()[0] for query in queries]
 
 
@@ -80,24 +111,21 @@ class Snapshot:
     def __init__(self, file: Path) -> None:
         """Take it; there may be no file yet."""
         self._memory = duckdb.connect()
-        self._columns: dict[str, str] = {}
         if file.exists():
             attach(self._memory, file)
-            self._columns = _columns(self._memory)
-            for name, columns in self._columns.items():
-                self._memory.execute(f'CREATE TABLE "{name}" AS {_hashes(name, columns)}')
+            for name in _names(self._memory):
+                hashes = _HASHES.format(SCHEMA, name)
+                self._memory.execute(f'CREATE TABLE "{name}" AS {hashes}')
             self._memory.execute("DETACH warehouse")
 
     def changes(self, file: Path) -> dict[str, int]:
         """Return how many rows of each table are new, or not as they were."""
         attach(self._memory, file)
         found = {}
-        for name, columns in _columns(self._memory).items():
-            # A column that is new makes no row a changed one.
-            hashes = _hashes(name, self._columns.get(name, columns))
+        for name in _names(self._memory):
             self._memory.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (hash UBIGINT)')
-            query = f'SELECT count(*) FROM ({hashes}) ANTI JOIN "{name}" USING (hash)'  # noqa: S608
-            ((found[name],),) = self._memory.execute(query).fetchall()
+            query = f'({_HASHES.format(SCHEMA, name)}) ANTI JOIN "{name}" USING (hash)'
+            found[name] = len(self._memory.sql(f"FROM {query}"))
         return found
 
 
@@ -106,13 +134,11 @@ def quoted(text: object) -> str:
     return str(text).replace("'", "''")
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, schema: str = SCHEMA) -> dict[str, str]:
-    """Return the tables of a schema, and the columns of each but the loader's own."""
-    query = """SELECT table_name, string_agg(format('"{}"', column_name), ', ')
-        FILTER (NOT starts_with(column_name, '_sdc_')) FROM duckdb_columns()
-        WHERE database_name = 'warehouse' AND schema_name = ? GROUP BY 1 ORDER BY 1"""
-    return dict(connection.execute(query, [schema]).fetchall())
+def _names(connection: duckdb.DuckDBPyConnection, schema: str = SCHEMA) -> list[str]:
+    query = """SELECT table_name FROM duckdb_tables()
+        WHERE database_name = 'warehouse' AND schema_name = ? ORDER BY 1"""
+    return [name for (name,) in connection.execute(query, [schema]).fetchall()]
 
 
-def _hashes(name: str, columns: str) -> str:
-    return f"SELECT hash({columns}) AS hash {_ROWS.format(SCHEMA, name)}"
+if __name__ == "__main__":  # for `make notebook`
+    print(chosen(Path.cwd())[1])

@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from scripts import account, models
-from scripts.meltano import Screen, ask, parse, state_id
-from scripts.warehouse import Snapshot
+from scripts import warehouse
+from scripts.meltano import parse, say
+from scripts.warehouse import KEY, Snapshot
 from tests.support.programs import ROOT
 
 FILE = "TARGET_DUCKDB_FILEPATH"
@@ -22,7 +22,7 @@ FILE = "TARGET_DUCKDB_FILEPATH"
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr("os.environ", os.environ.copy())  # .env is read into it
-    for name in (account.KEY, "MELTANO_ENVIRONMENT", FILE):
+    for name in (KEY, "MELTANO_ENVIRONMENT", FILE):
         monkeypatch.delenv(name, raising=False)
     shutil.copy(ROOT / "meltano.yml", tmp_path)
     return tmp_path
@@ -32,14 +32,14 @@ def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     ("exported", "in_file", "chosen"),
     [
         ({}, "", ("demo", "output/demo.duckdb")),
-        ({}, f"{account.KEY}=k", ("dev", "output/warehouse.duckdb")),
-        ({account.KEY: ' "" '}, f"{account.KEY}=k", ("demo", "output/demo.duckdb")),
+        ({}, f"{KEY}=k", ("dev", "output/warehouse.duckdb")),
+        ({KEY: ' "" '}, f"{KEY}=k", ("demo", "output/demo.duckdb")),
         ({"MELTANO_ENVIRONMENT": "prod"}, "", ("prod", "output/warehouse_prod.duckdb")),
-        ({account.KEY: "k", "MELTANO_ENVIRONMENT": "demo"}, "", ("demo", "output/demo.duckdb")),
-        ({account.KEY: "k", FILE: "a b.duckdb"}, "", ("dev", "a b.duckdb")),
+        ({KEY: "k", "MELTANO_ENVIRONMENT": "demo"}, "", ("demo", "output/demo.duckdb")),
+        ({KEY: "k", FILE: "a b.duckdb"}, "", ("dev", "a b.duckdb")),
         ({FILE: "mine.duckdb"}, "", ("demo", "output/demo.duckdb")),
         ({"MELTANO_ENVIRONMENT": "staging"}, "", None),
-        ({account.KEY: "k", FILE: "md:mine"}, "", None),
+        ({KEY: "k", FILE: "md:mine"}, "", None),
     ],
 )
 def test_account_is_the_environments(
@@ -54,10 +54,10 @@ def test_account_is_the_environments(
         monkeypatch.setenv(name, value)
     if chosen:
         environment, file = chosen
-        assert account.chosen(project) == (environment, project / file)
+        assert warehouse.chosen(project) == (environment, project / file)
     else:
         with pytest.raises(SystemExit, match=r"staging|md:mine"):
-            account.chosen(project)
+            warehouse.chosen(project)
 
 
 @pytest.mark.parametrize("line", ["Traceback (most recent call last):", "[1]", "{", "12"])
@@ -65,8 +65,8 @@ def test_line_that_is_no_entry_is_shown_as_it_is(line: str) -> None:
     assert parse(line) == {"event": line, "raw": True}
 
 
-def test_screen_width(capsys: pytest.CaptureFixture[str]) -> None:
-    Screen().line("12:00:00  ERROR: " + "word " * 60)
+def test_said_line_width(capsys: pytest.CaptureFixture[str]) -> None:
+    say("12:00:00  ERROR: " + "word " * 60)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 120
     assert " ".join(lines).split() == ["12:00:00", "ERROR:", *["word"] * 60]
@@ -87,12 +87,12 @@ def test_snapshot_counts_new_and_changed(tmp_path: Path) -> None:
             "UPDATE oncehub.users SET _sdc_deleted_at = now() WHERE id = 0;"
             "UPDATE oncehub.users SET name = if(id = 1, 'other', name);"
             "INSERT INTO oncehub.users VALUES (10, NULL, NULL);"
-            "ALTER TABLE oncehub.users ADD COLUMN new TEXT; CREATE TABLE oncehub.teams (id INT)"
+            "CREATE TABLE oncehub.teams (id INT)"
         )
     assert before.changes(file) == {"users": 2, "teams": 0}
 
 
-def test_status_into_a_closed_pipe_and_result_of_the_last_run(project: Path) -> None:
+def test_status_into_a_closed_pipe(project: Path) -> None:
     (project / ".meltano").mkdir()
     with closing(sqlite3.connect(project / ".meltano/meltano.db")) as connection:
         connection.executescript(
@@ -101,8 +101,7 @@ def test_status_into_a_closed_pipe_and_result_of_the_last_run(project: Path) -> 
             "INSERT INTO runs SELECT 'demo:tap-oncehub-to-target-duckdb', value, key, NULL, NULL "
             """FROM json_each('["SUCCESS", "FAIL"]')"""
         )
-    assert ask(project, models.LAST_RUN, state_id("demo")) == [("fail",)]
-    command, environment = [sys.executable, "-m", "scripts.status"], {"PYTHONPATH": str(ROOT)}
+    command, environment = [sys.executable, "-m", "scripts", "status"], {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

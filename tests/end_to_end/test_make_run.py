@@ -32,7 +32,7 @@ class Runner:
 
     def start(self, module: str = "run", **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", f"scripts.{module}"],
+            [sys.executable, "-m", "scripts", module],
             cwd=self.folder,
             env=programs.environment(PYTHONPATH=str(programs.ROOT), **variables),
             stdin=subprocess.DEVNULL,
