@@ -6,8 +6,6 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from scripts.meltano import INTERRUPTED
-
 if __name__ == "__main__":
     os.umask(0o077)  # customers' data, and the key while Meltano runs
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -19,4 +17,4 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         goes_on = "resumes where this one left off" if name == "run" else "does everything anew"
         print(f"Interrupted; the next `make {name}` {goes_on}", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(130)

@@ -38,7 +38,7 @@ def main(project: Path) -> None:
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)
     with duckdb.connect() as connection:
-        attach(connection, warehouse, wait=True)
+        attach(connection, warehouse)
         # The server has an older DuckDB.
         connection.execute(f"ATTACH '{quoted(new)}' AS marts (STORAGE_VERSION 'v1.2.0')")
         connection.execute(f"USE marts; CREATE SCHEMA {MARTS}; USE marts.{MARTS}")

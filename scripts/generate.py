@@ -105,12 +105,12 @@ def _streams_page(streams: list[OnceHubStream]) -> Iterator[str]:
         anchor = f'<a id="{stream.name}"></a>**{stream.name}**'
         yield _row(anchor, "", stream.schema["description"] + same)
         for name, part in fields.items():
-            if name != "object":
-                yield _row(f"`{name}`", _type_of(part), part["description"] + _inside(part))
+            yield _row(f"`{name}`", _type_of(part), part["description"] + _inside(part))
 
 
 def _fields(stream: OnceHubStream) -> Schema:
-    return {name: part for name, part in stream.schema["properties"].items() if name != EXTRA}
+    listed = stream.schema["properties"].items()
+    return {name: part for name, part in listed if name not in {EXTRA, "object"}}
 
 
 def _type_of(part: Schema) -> str:
@@ -152,7 +152,7 @@ def _table(stream: t.Any) -> Schema:
     kinds = {"string": "text", "date-time": "timestamp"}
     columns = []
     for name, part in stream.schema["properties"].items():
-        kind = "list" if "items" in part else _type_of(part)
+        kind = _type_of(part).split()[0]  # list of what there is no type for
         columns.append((name, part["description"], kinds.get(kind, kind)))
     columns += [(name, text, "timestamp") for name, text in _LOADER_COLUMNS.items()]
     return {

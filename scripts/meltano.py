@@ -16,8 +16,6 @@ from datetime import datetime
 from pathlib import Path
 
 MELTANO = str(Path(sys.executable).with_name("meltano"))
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
 PLUGINS = ("tap-oncehub", "target-duckdb")
 _ERRORS = ("error", "critical")
 _ROUTINE = re.compile(r"METRIC|Skipping (parse|deselected)|Beginning sync of ")
@@ -94,7 +92,7 @@ class RunLog:
             self.is_interrupted = True
             os.kill(self._tap or process.pid, signal.SIGTERM)
             self._read(process)
-            return INTERRUPTED
+            raise
         finally:
             process.terminate()
             process.wait()

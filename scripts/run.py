@@ -13,67 +13,52 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from sandbox import Account, Sandbox
-from scripts.meltano import INTERRUPTED, PLUGINS, RunLog, ask, say, start, state_id
-from scripts.warehouse import (
-    KEY,
-    SAMPLE,
-    SCHEMA,
-    Snapshot,
-    chosen,
-    setting,
-    tables,
-    wait_until_writable,
-)
+from scripts import meltano, warehouse
+from scripts.warehouse import FILE, KEY, SAMPLE, SCHEMA, setting
 
 _SAMPLE_NOTE = f"""\
 This is SAMPLE DATA: {KEY} is not set, so the sandbox serves a made-up account.
 For your own account: put a key into .env, as the README says, and `make run` again.
 """
-_TRIGGER = "make run"
 _STATE = "SELECT 1 FROM state WHERE state_id = ?"
-_KILLED = "SELECT 1 FROM runs WHERE job_name = ? AND trigger = ? AND state = 'RUNNING'"
+_KILLED = "SELECT 1 FROM runs WHERE job_name = ? AND trigger = 'make run' AND state = 'RUNNING'"
 
 
 def main(project: Path, *options: str) -> None:
     """Load and summarise; end with the exit status of `meltano run`."""
-    environment, file = chosen(project)
-    log, job, lock = RunLog(), state_id(environment), _lock(project / ".meltano")
-    wait_until_writable(file)
-    settings = {
-        "TARGET_DUCKDB_FILEPATH": str(file),
-        "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": SCHEMA,
-        "MELTANO_JOB_TRIGGER": _TRIGGER,
-    }
+    environment, file = warehouse.chosen(project)
+    log, job, lock = meltano.RunLog(), meltano.state_id(environment), _lock(project / ".meltano")
+    warehouse.wait_until_writable(file)
+    settings = {FILE: str(file), "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": SCHEMA}
+    settings["MELTANO_JOB_TRIGGER"] = "make run"
 
-    def meltano(*arguments: str) -> int:
+    def call(*arguments: str) -> int:
         command = f"--environment={environment}", "--log-format=json", *arguments
         # In a session of its own, since Ctrl-C is for us; the file stays locked until it ends.
         own = {"pass_fds": [lock], "start_new_session": True}
-        return log.follow(start(project, settings, *command, **own))
+        return log.follow(meltano.start(project, settings, *command, **own))
 
     with ExitStack() as stack:
         if environment == SAMPLE:
             settings |= stack.enter_context(_sample_account())
         print("Ctrl-C stops it; the next `make run` resumes.", flush=True)
-        status, empty = 0, not any(rows for _, rows, *_ in tables(file))
+        status, empty = 0, not any(rows for _, rows, *_ in warehouse.tables(file))
         # Of a state that is kept elsewhere, only Meltano knows.
         elsewhere = map(setting, ("MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI"))
-        if empty and (any(elsewhere) or ask(project, _STATE, job)):
+        if empty and (any(elsewhere) or meltano.ask(project, _STATE, job)):
             # With --full-refresh, a kill between the first rows and their state would lose some.
-            say(f"output/{file.name} has no rows: reading the whole account")
-            status = meltano("state", "clear", "--force", job)
-        before = Snapshot(file)
+            meltano.say(f"output/{file.name} has no rows: reading the whole account")
+            status = call("state", "clear", "--force", job)
+        before = warehouse.Snapshot(file)
         # For five minutes Meltano takes a run that was killed to be still in progress.
-        force = ["--force"] * bool(ask(project, _KILLED, job, _TRIGGER))
-        status = status or meltano("run", *force, *options, *PLUGINS)
-    if status == INTERRUPTED:
-        raise KeyboardInterrupt
+        force = ["--force"] * bool(meltano.ask(project, _KILLED, job))
+        status = status or call("run", *force, *options, *meltano.PLUGINS)
     if status:
         print(f"The load failed, see above (exit status {status})", file=sys.stderr)
         sys.exit(status)
     changes = before.changes(file)
     print(f"\n{'stream':<30}{'new or changed':>14}{'rows in all':>14}   newest record (UTC)")
-    for name, rows, newest, _ in tables(file):
+    for name, rows, newest, _ in warehouse.tables(file):
         figures = f"{changes[name]:>14,}{rows:>14,}   {newest}"
         absent = f"{'':>28}   not in this account"
         print(f"{name:<30}{absent if name in log.absent and not rows else figures}")
@@ -105,10 +90,5 @@ def _sample_account() -> Iterator[dict[str, str]]:
     today = datetime.now(timezone.utc).date()  # through a week it is the same account
     monday = f"{today - timedelta(today.weekday())}T00:00:00Z"
     with Sandbox(Account(seed=1, bookings=2000, nasty=False, now=monday)) as api:
-        limits = (f"TAP_ONCEHUB_RATE_LIMIT_PER_{name}" for name in ("SECOND", "WINDOW"))
-        yield {
-            **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1"),
-            "TAP_ONCEHUB_API_URL": api.url,
-            KEY: api.key,
-            **dict.fromkeys(limits, "0"),
-        }
+        no_proxy = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1")
+        yield {"TAP_ONCEHUB_API_URL": api.url, KEY: api.key, **no_proxy}

@@ -1,11 +1,12 @@
 """`make status`: the last runs, bookmarks and tables, on one screen."""
 
+import os
 import signal
 import sys
 from pathlib import Path
 
 from scripts.meltano import ask
-from scripts.warehouse import chosen, show
+from scripts.warehouse import WAIT, chosen, show
 
 _RUNS = """
     SELECT job_name, strftime('%Y-%m-%d %H:%M', started_at),
@@ -34,6 +35,7 @@ def main(project: Path) -> None:
     print(f"\n{'bookmarks':<44}{'stream':<30}up to (UTC)")
     for state_id, stream, value, half in ask(project, _BOOKMARKS):
         print(f"{state_id:<44}{stream:<30}{value}{half}")
+    os.environ[WAIT] = "0"  # say at once who has a file open
     for file in sorted({*project.glob("output/*.duckdb"), chosen(project)[1]}):
         try:
             show(f"output/{file.name}", file)

@@ -13,7 +13,8 @@ from dotenv import load_dotenv
 KEY = "TAP_ONCEHUB_API_KEY"
 SAMPLE = "demo"
 """Meltano's environment for sample data; the file is never another's."""
-_FILE = "TARGET_DUCKDB_FILEPATH"
+FILE = "TARGET_DUCKDB_FILEPATH"
+WAIT = "TARGET_DUCKDB_LOCK_WAIT_SECONDS"
 SCHEMA = "oncehub"
 MARTS = f"{SCHEMA}_marts"
 _HELD = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
@@ -44,26 +45,20 @@ def chosen(project: Path) -> tuple[str, Path]:
     if environment not in configs:
         known = ", ".join(configs)
         sys.exit(f"meltano.yml has no environment {environment!r} (MELTANO_ENVIRONMENT): {known}")
-    files = [] if environment == SAMPLE else [setting(_FILE)]
+    files = [] if environment == SAMPLE else [setting(FILE)]
     for place in (configs[environment], content):
         loaders = place.get("plugins", {}).get("loaders", ())
         named = [loader for loader in loaders if loader["name"] == "target-duckdb"]
         files += [loader.get("config", {}).get("filepath") for loader in named]
     file = next(filter(None, files)).removeprefix("$MELTANO_PROJECT_ROOT/")
     if "$" in file or ":" in file:
-        sys.exit(f"{file} is not a DuckDB file on this machine: set {_FILE} to one")
+        sys.exit(f"{file} is not a DuckDB file on this machine: set {FILE} to one")
     return environment, project / file
 
 
-def attach(
-    connection: duckdb.DuckDBPyConnection,
-    file: Path,
-    mode: str = "READ_ONLY",
-    *,
-    wait: bool = False,
-) -> None:
-    """Attach a file as `warehouse`; end with a line if another program keeps it."""
-    seconds = float(setting("TARGET_DUCKDB_LOCK_WAIT_SECONDS") or 60) if wait else 0  # the loader's
+def attach(connection: duckdb.DuckDBPyConnection, file: Path, mode: str = "READ_ONLY") -> None:
+    """Attach a file as `warehouse`; end with a line if another program keeps it too long."""
+    seconds = float(setting(WAIT) or 60)  # as long as the loader does
     end, said = time.monotonic() + seconds, not seconds
     while True:
         try:
@@ -86,7 +81,7 @@ def wait_until_writable(file: Path) -> None:
     """Wait while another program reads or writes a file; there may be none yet."""
     if file.exists():
         with duckdb.connect() as connection:
-            attach(connection, file, "READ_WRITE", wait=True)
+            attach(connection, file, "READ_WRITE")
 
 
 def tables(file: Path, schema: str = SCHEMA) -> list[tuple[str, int, str, str]]:
