@@ -58,8 +58,9 @@ def state_id(environment: str) -> str:
 def say(text: str) -> None:
     """Print lines; one that is too wide goes on below."""
     width = min(_WIDTH, shutil.get_terminal_size((_WIDTH, 0)).columns)
+    wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * 10, break_on_hyphens=False)
     for line in text.splitlines():
-        print(textwrap.fill(line, width, subsequent_indent=" " * 10), flush=True)
+        print(wrapper.fill(line), flush=True)
 
 
 class RunLog:
