@@ -12,6 +12,7 @@ import textwrap
 import typing as t
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ PLUGINS = ("tap-oncehub", "target-duckdb")
 _ERRORS = ("error", "critical")
 _ROUTINE = re.compile(r"METRIC|Skipping (parse|deselected)|Beginning sync of ")
 """What the tap's SDK says at every run."""
+_FRAME = '  File "{filename}", line {lineno}, in {function}\n    {line}'
 _WIDTH = 120
 
 
@@ -63,23 +65,19 @@ def say(text: str) -> None:
         print(wrapper.fill(line), flush=True)
 
 
+@dataclass
 class RunLog:
-    """The log of `meltano run`: shows what is for people, keeps what the summary needs.
+    """The log of `meltano run`: shows what is for people, keeps what the summary needs."""
 
-    Attributes:
-        absent: The streams that this account does not have.
-        run_stats: What the run cost, and what the next one needs; empty after an error.
-        is_interrupted: From now on, only what went wrong is of interest.
-    """
-
-    def __init__(self) -> None:
-        """Begin without any lines."""
-        self.absent: set[str] = set()
-        self.run_stats: dict[str, int] = {}
-        self.is_interrupted = False
-        self._tap: int | None = None
-        self._of_meltano: list[str] = []
-        self._plugins_said_why = False
+    absent: set[str] = field(default_factory=set)
+    """The streams that this account does not have."""
+    run_stats: dict[str, int] = field(default_factory=dict)
+    """What the run cost, and what the next one needs; empty after an error."""
+    is_interrupted: bool = False
+    """From now on, only what went wrong is of interest."""
+    _tap: int = 0
+    _of_meltano: list[str] = field(default_factory=list)
+    _plugins_said_why: bool = False
 
     def follow(self, process: subprocess.Popen[str]) -> int:
         """Read to the end; return the exit status.
@@ -143,9 +141,7 @@ def _readable(entry: dict[str, t.Any]) -> Iterator[str]:
         yield f"{time:%H:%M:%S}  {level.upper()}: {text}"
         if bug := entry.get("plugin_exception"):
             for frame in bug.get("traceback") or ():
-                yield '  File "{filename}", line {lineno}, in {function}\n    {line}'.format(
-                    **frame
-                )
+                yield _FRAME.format(**frame)
             yield f"{bug['type']}: {bug['message']}"
     elif level == "info" and name and not _ROUTINE.match(text):
         yield f"{time:%H:%M:%S}  {text}"
