@@ -20,13 +20,12 @@ Running: t.TypeAlias = "tuple[subprocess.Popen[str], Account, list[t.Any]]"
 
 
 @contextmanager
-def running(*arguments: str, python: str = sys.executable) -> Iterator[Running]:
+def running(python: str = sys.executable) -> Iterator[Running]:
     """Start it; gives the process, what its account holds, and the bookings that it answers."""
     chosen = ("--now", NOW, "--seed=7", "--bookings=12", "--users=2", "--plain")
     with subprocess.Popen(
-        [python, "-m", "sandbox", *chosen, *arguments],
-        cwd=programs.ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    ) as process:  # fmt: skip
+        [python, "-m", "sandbox", *chosen], cwd=programs.ROOT, text=True, stdout=subprocess.PIPE
+    ) as process:
         try:
             ready = json.loads(process.stdout.readline())
             url, headers = f"{ready['url']}/bookings?limit=100", {"API-Key": ready["key"]}
@@ -36,14 +35,11 @@ def running(*arguments: str, python: str = sys.executable) -> Iterator[Running]:
             process.kill()
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, None])
-def test_it_serves_until_told_to_stop_or_its_parent_ends(end: int | None) -> None:
-    with running("--with-parent") as (process, account, answered):
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_told_to_stop(end: int) -> None:
+    with running() as (process, account, answered):
         assert answered == account.objects("bookings")
-        if end:
-            process.send_signal(end)
-        else:
-            process.stdin.close()
+        process.send_signal(end)
         assert process.wait(10) == 0
 
 
