@@ -31,7 +31,7 @@ class Runner:
         del self.account["MELTANO_STATE_BACKEND_URI"]
 
     def start(self, module: str = "run", **variables: str) -> subprocess.Popen[bytes]:
-        command, path = [sys.executable, "-m", f"scripts.{module}"], str(programs.ROOT)
+        command, path = [sys.executable, "-m", "scripts", module], str(programs.ROOT)
         return programs.start(command, self.folder, self.log, PYTHONPATH=path, **variables)
 
     def run(self, module: str = "run", *, status: int = 0, **variables: str) -> str:
