@@ -31,7 +31,7 @@ _SUMMARY = f"""
 # A column that is new, and still null, makes no row a changed one.
 _HASHES = f"""
     SELECT hash(json_merge_patch('{{{{}}}}', to_json(found))) AS hash
-    FROM (SELECT COLUMNS('^[^_]|^_extra$') {_ROWS}) AS found"""
+    FROM (SELECT COLUMNS('^[^_]|^_extra$') {_ROWS}) AS found"""  # noqa: S608
 
 
 def setting(name: str) -> str:
