@@ -1,11 +1,9 @@
-"""What tables of the pages say of settings, personal data and requests is what the tap does."""
+"""What tables of the pages say of settings and personal data is what the tap does."""
 
 import json
 import re
-import time
 import typing as t
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,9 +13,8 @@ from tap_oncehub.schemas import load_schema
 from tap_oncehub.settings import SETTINGS
 from tests.docs.pages import PAGES
 from tests.support import inside, programs
-from tests.support.programs import pages_of
 from tests.support.project import Project
-from tests.support.streams import ALL, LISTS
+from tests.support.streams import LISTS
 
 
 def table(page: str, first_column: str) -> list[list[str]]:
@@ -101,26 +98,3 @@ def test_only_the_output_holds_customers_data(tmp_path: Path) -> None:
             holding |= {folder for address in addresses if address in content}
     assert holding == {"output"}
     assert not EMAIL.search(run.log)
-
-
-# Requests
-
-NOW = "2026-03-01T12:00:00+00:00"
-ON_DEMAND = ("booking", "booking_calendar", "conversations", "booking_hosts", "booking_page_links")
-
-
-def test_requests_of_a_first_sync() -> None:
-    users, calendars, short_lists, whose_key, last_of_sms = 7, 4, 6, 1, 1
-    lists = {"contacts": 120, "sms_notifications": 20}
-    sizes = {**lists, "users": users, "booking_calendars": calendars}
-    account = Account(seed=3, bookings=230, **sizes, now=NOW)
-    account.clock.offset_seconds = datetime.fromisoformat(NOW).timestamp() - time.time()
-    with Sandbox(account, key=programs.KEY) as api:
-        streams = [name for name in ALL if name not in {*ON_DEMAND, "test_auth"}]
-        streams += ["booking", "booking_calendar"]
-        assert inside.run(programs.settings_for(api.url), inside.catalog(*streams)).ended == "well"
-        asked = len(api.log)
-    # Users and calendars are read again by the streams that ask for each of their objects.
-    read = sum(pages_of(size) for size in (230, 120, 20, users, calendars, users, calendars))
-    by_object = users + calendars + pages_of(230) + 230 + 1 + calendars
-    assert asked == read + by_object + short_lists + whose_key + last_of_sms

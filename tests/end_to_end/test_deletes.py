@@ -1,8 +1,8 @@
 """Versions, and what is gone: told after a full pass, of lists that are read by time as well."""
 
 import json
+import re
 import typing as t
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -15,7 +15,6 @@ BY_TIME = ("bookings", "contacts", "sms_notifications")
 AVAILABILITY = "user_scheduling_availability"
 A_DAY = 86_400
 VERSIONED = {"emit_activate_version_messages": True}
-Pipe: t.TypeAlias = Callable[[], programs.Run]
 
 
 @pytest.fixture
@@ -24,29 +23,6 @@ def account() -> Account:
     account = Account(seed=2, **sizes, nasty=False, now="2026-03-01T12:00:00Z")
     account.clock.offset_seconds = -30 * A_DAY  # never later than this machine's clock
     return account
-
-
-@pytest.fixture
-def pipe(tmp_path: Path, api: Sandbox) -> Pipe:
-    """The tap, piped into the loader, with the state that the loader has kept."""
-    kept: list[dict[str, t.Any]] = [{}]
-
-    def run() -> programs.Run:
-        api.reset_log()
-        more = {**VERSIONED, "page_size": 10, "state": kept[-1]}
-        done = inside.spawn(tmp_path, api, *BY_TIME, **more)
-        kept.append(json.loads(programs.load(tmp_path, done.output)))
-        return done
-
-    return run
-
-
-def rows(folder: Path, stream: str, *, deleted: bool) -> set[str]:
-    """Give the ids of the rows that the loader has marked as deleted, or not."""
-    which = "NOT NULL" if deleted else "NULL"
-    query = f"SELECT id FROM oncehub.{stream} WHERE _sdc_deleted_at IS {which}"
-    with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
-        return {row[0] for row in connection.execute(query).fetchall()}
 
 
 def delete(account: Account, stream: str, *places: int) -> set[str]:
@@ -58,33 +34,39 @@ def alive(account: Account, stream: str) -> set[str]:
     return {item["id"] for item in account.objects(stream)}
 
 
-# --- lists that are read by time
-
-
 def test_deleted_rows_are_marked_after_full_pass_days(
-    tmp_path: Path, api: Sandbox, account: Account, pipe: Pipe
+    tmp_path: Path, api: Sandbox, account: Account
 ) -> None:
-    assert pipe().status == 0
+    state: dict[str, t.Any] = {}
+
+    def pipe() -> str:
+        """Pipe the tap into the loader, with the state that the loader has kept."""
+        api.reset_log()
+        done = inside.spawn(tmp_path, api, *BY_TIME, **VERSIONED, page_size=10, state=state)
+        assert done.status == 0, done.log
+        state.update(json.loads(programs.load(tmp_path, done.output)))
+        return done.log
+
+    def marked(stream: str) -> dict[str, bool]:
+        query = f"SELECT id, _sdc_deleted_at IS NOT NULL FROM oncehub.{stream}"
+        with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as connection:
+            return dict(connection.execute(query).fetchall())
+
+    pipe()
     gone = {stream: delete(account, stream, 0, 7, -1) for stream in BY_TIME}
     account.clock.offset_seconds += A_DAY
-    early = pipe()
-    assert (early.status, rows(tmp_path, "bookings", deleted=True)) == (0, set())
-    assert "full_pass_days" not in early.log
-
+    assert "full_pass_days" not in pipe()
+    assert True not in marked("bookings").values()
     account.clock.offset_seconds += 7 * A_DAY
     for stream in BY_TIME:
         account.add(stream, 2)
-    due = pipe()
-    assert due.status == 0, due.log
+    (told,) = re.findall("bookings: reading the whole list.*about ([0-9]+)", pipe())
+    assert abs(int(told) - api.count("/bookings")) <= 2  # what is new comes first
     for stream in BY_TIME:
-        assert rows(tmp_path, stream, deleted=True) == gone[stream], stream
-        assert rows(tmp_path, stream, deleted=False) == alive(account, stream), stream
-    (told,) = [line for line in due.log.splitlines() if "bookings: reading the whole list" in line]
-    about = int(told.partition("about ")[2].split()[0])
-    assert abs(about - api.count("/bookings")) <= 2  # what is new comes first
-    after = pipe()
-    assert (after.status, api.count("/bookings")) == (0, 1)
-    assert "reading the whole list" not in after.log
+        there = dict.fromkeys(alive(account, stream), False)
+        assert marked(stream) == there | dict.fromkeys(gone[stream], True)
+    assert "reading the whole list" not in pipe()
+    assert api.count("/bookings") == 1
 
 
 @pytest.mark.parametrize(
@@ -109,24 +91,19 @@ def test_no_deletes_where_none_are_wanted_or_the_account_is_not_known(
     assert "ACTIVATE_VERSION" not in dict(run.versions("bookings"))
 
 
-# --- full tables
-
-
 def test_versions_are_activated_after_the_last_record_and_only_on_demand(
     api: Sandbox, account: Account
 ) -> None:
     streams = ("users", AVAILABILITY, "bookings")
-    run = inside.sync(api, *streams, page_size=3, **VERSIONED)
-    kinds = [(m["type"], m.get("stream")) for m in run.messages]
-    plain = inside.sync(api, *streams, page_size=3)
+    run, plain = (inside.sync(api, *streams, page_size=3, **more) for more in (VERSIONED, {}))
     for stream in streams:
-        after = kinds[kinds.index(("ACTIVATE_VERSION", stream)) :]
-        assert ("RECORD", stream) not in after
+        *records, last = run.versions(stream)
+        kinds = {kind for kind, _ in records}
+        assert (kinds, last[0]) == ({"RECORD"}, "ACTIVATE_VERSION")
         assert set(plain.versions(stream)) == {("RECORD", None)}
     delete(account, "users", *range(len(account.objects("users"))))
-    run = inside.sync(api, AVAILABILITY, **VERSIONED)
-    kinds = [m["type"] for m in run.messages if m.get("stream") == AVAILABILITY]
-    assert kinds == ["SCHEMA", "ACTIVATE_VERSION"]
+    told = inside.sync(api, AVAILABILITY, **VERSIONED).versions(AVAILABILITY)
+    assert [kind for kind, _ in told] == ["ACTIVATE_VERSION"]
 
 
 def test_what_was_read_without_a_version_is_read_again_before_one_is_activated(

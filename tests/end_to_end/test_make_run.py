@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,24 +27,18 @@ class Runner:
     def __init__(self, folder: Path, api: Sandbox) -> None:
         project = Project(folder, api.url, TAP_ONCEHUB_PAGE_SIZE="20")
         self.folder, self.account, self.api = project.folder, project.variables, api
+        self.log = project.log
         del self.account["MELTANO_STATE_BACKEND_URI"]
 
-    def start(self, module: str = "run", **variables: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", f"scripts.{module}"],
-            cwd=self.folder,
-            env=programs.environment(PYTHONPATH=str(programs.ROOT), **variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-        )
+    def start(self, module: str = "run", **variables: str) -> subprocess.Popen[bytes]:
+        command, path = [sys.executable, "-m", "scripts", module], str(programs.ROOT)
+        return programs.start(command, self.folder, self.log, PYTHONPATH=path, **variables)
 
     def run(self, module: str = "run", *, status: int = 0, **variables: str) -> str:
         with self.start(module, **variables) as process:
-            output, _ = process.communicate(timeout=programs.PATIENCE)
-        assert programs.Run(process.returncode, b"", output).status == status, output
-        return output
+            run = programs.Run(process.wait(programs.PATIENCE), b"", self.log.read_text())
+        assert run.status == status, run.log
+        return run.log
 
     def bookings(self, file: str) -> int:
         with duckdb.connect(str(self.folder / "output" / file), read_only=True) as connection:
@@ -77,14 +70,22 @@ def test_sample_data_and_an_account_have_a_file_and_a_state_each(runner: Runner)
     shown = runner.run("status")
     for text in ("dev:tap-oncehub", "demo:tap-oncehub", "success", "2,000", "up to (UTC)"):
         assert text in shown
+    # While the file is open elsewhere; the assistant only reads, as status does.
+    patience = runner.account | {"TARGET_DUCKDB_LOCK_WAIT_SECONDS": "1"}
+    who = rf"output/warehouse\.duckdb is open in python\S* \(PID {os.getpid()}\)"
+    for read_only, modules in ((True, ("run",)), (False, ("models", "assistant"))):
+        file = str(runner.folder / "output/warehouse.duckdb")
+        with closing(duckdb.connect(file, read_only=read_only)):
+            for module in modules:
+                waiting, told = runner.run(module, status=1, **patience).splitlines()
+                assert re.fullmatch(f"{who}, waiting up to 1 seconds?", waiting)
+                assert re.fullmatch(f"{who}: close it there and run again; nothing is lost", told)
+            assert read_only != bool(re.search(who, runner.run("status", **patience)))
 
 
 @pytest.mark.slow
 def test_stopped_run_resumes_and_a_file_that_is_gone_is_read_anew(runner: Runner) -> None:
-    for number in (
-        signal.SIGKILL,
-        signal.SIGTERM,
-    ):  # as Ctrl-C, which a shell may have switched off
+    for number in (signal.SIGKILL, signal.SIGTERM):  # a shell may have switched off Ctrl-C
         with (
             kills.holding_back(runner.api, "/bookings", 3) as asked,
             runner.start(**runner.account) as run,  # at once, though one was killed
@@ -92,10 +93,10 @@ def test_stopped_run_resumes_and_a_file_that_is_gone_is_read_anew(runner: Runner
             kills.wait_for(asked, run)
             children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
             run.send_signal(number)
-            if number == signal.SIGKILL:
-                for child in children:
-                    os.killpg(int(child), number)
-            shown, _ = run.communicate(timeout=programs.PATIENCE)
+            for child in children * (number == signal.SIGKILL):
+                os.killpg(int(child), number)
+            run.wait(programs.PATIENCE)
+    shown = runner.log.read_text()
     assert run.returncode == 130
     assert re.fullmatch("Interrupted; .* resumes .*", shown.splitlines()[-1])
     assert len(re.findall("nterrupt", shown)) == 1
@@ -108,44 +109,19 @@ def test_stopped_run_resumes_and_a_file_that_is_gone_is_read_anew(runner: Runner
     assert runner.bookings("warehouse.duckdb") == 90
 
 
-def test_a_file_that_is_open_elsewhere(runner: Runner) -> None:
-    file = runner.folder / "output/warehouse.duckdb"
-    duckdb.connect(str(file)).close()
-    patience = {"TARGET_DUCKDB_LOCK_WAIT_SECONDS": "2", "TAP_ONCEHUB_API_KEY": "any"}
-    with closing(sqlite3.connect(runner.folder / ".meltano/meltano.db")) as connection:
-        connection.executescript(
-            "CREATE TABLE runs (job_name, state, started_at, ended_at, payload);"
-            "CREATE TABLE state (state_id, completed_state, partial_state);"
-            "INSERT INTO runs VALUES ('x', 'SUCCESS', '2026-01-01', NULL, NULL)"
-        )
-    who = rf"output/warehouse\.duckdb is open in python\S* \(PID {os.getpid()}\)"
-    # The assistant only reads, as status does.
-    for read_only, modules in ((True, ("run",)), (False, ("models", "assistant"))):
-        with closing(duckdb.connect(str(file), read_only=read_only)):
-            for module in modules:
-                waiting, told = runner.run(module, status=1, **patience).splitlines()
-                assert re.fullmatch(f"{who}, waiting up to 2 seconds", waiting)
-                assert re.fullmatch(f"{who}: close it there and run again; nothing is lost", told)
-            shown = runner.run("status", **patience)
-            assert read_only != bool(re.search(who, shown))
-
-
-def test_check_of_the_key(runner: Runner) -> None:
-    assert runner.run("check", **runner.account) == "The API key is valid.\n"
+def test_check_of_the_key_and_of_postgres(runner: Runner, postgres_server: Postgres) -> None:
+    right = runner.account | postgres_server.variables
+    key, database = runner.run("check", **right).splitlines()
+    assert key == "The API key is valid."
+    assert database.startswith("PostgreSQL: loader may load into ")
     assert [entry.path for entry in runner.api.log] == ["/v2/test"]
-    wrong = runner.account | {"TAP_ONCEHUB_API_KEY": "another-key"}
-    (line,) = runner.run("check", status=1, **wrong).splitlines()
-    assert "OnceHub does not accept the API key" in line
-
-
-def test_check_of_postgres(runner: Runner, postgres_server: Postgres) -> None:
-    right = postgres_server.variables
-    assert "PostgreSQL: loader may load into " in runner.run("check", **right)
-    for name, value, says in (
-        ("PASSWORD", "not-this", "password authentication failed"),
-        ("PORT", "9", "Connection refused"),
+    for of_key, says, of_database, why in (
+        ("another", "does not accept the API key", {"PASSWORD": "not-this"}, "password authentic"),
+        ("", "KEY is not set: `make run` loads", {"PORT": "9"}, "Connection refused"),
     ):
-        wrong = right | {f"TARGET_POSTGRES_{name}": value}
-        _, line = runner.run("check", status=1, **wrong).splitlines()  # the key, PostgreSQL
-        assert says in line
-        assert not {right["TARGET_POSTGRES_PASSWORD"], "not-this"} & set(line.split())
+        wrong = {f"TARGET_POSTGRES_{name}": value for name, value in of_database.items()}
+        wrong["TAP_ONCEHUB_API_KEY"] = of_key
+        key, database = runner.run("check", status=1, **right | wrong).splitlines()
+        assert says in key
+        assert why in database
+        assert not {right["TARGET_POSTGRES_PASSWORD"], "not-this"} & set(database.split())

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -78,73 +77,33 @@ def test_wheel_in_an_empty_environment(
     assert {row["id"] for row in read} == {b["id"] for b in api.account.objects("bookings")}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_make_run_oldest_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the others: .github/workflows/ci.yml."""
+    monkeypatch.setattr(programs, "PATIENCE", 1800)
+    programs.make_venv(tmp_path / "venv", "3.10", UV_PYTHON_DOWNLOADS="never")
+    python = shlex.quote(str((tmp_path / "venv/bin/python").resolve()))
+    programs.check_out(tmp_path / "project")
+
+    def shell(line: str) -> str:
+        done = programs.run(["/bin/sh", "-c", line], tmp_path / "project")
+        assert done.status == 0, done.log
+        return done.output.decode()
+
+    shown = shell(f"make run PYTHON_VERSIONS={python}")
+    assert re.search(r"^bookings +2,000 +2,000 ", shown, re.MULTILINE)
+    assert "Python 3.10" in shell(".venv/bin/python --version")
+    shell(TESTS)
+
+
 OF_THIS_MACHINE = ("etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt")
 """How to reach the package index, and whom to trust there."""
-CERTIFICATES = f"/{OF_THIS_MACHINE[-1]}"
 # Mounts that are gone with the process.
 CHROOT = """
 mount -t proc proc "$0/proc"; mount --bind /dev "$0/dev"; mount -t tmpfs tmpfs "$0/dev/shm"
 exec chroot --userspec="$1" "$0" /bin/sh -ec "$2"
 """
-ENTER = ["/usr/bin/unshare", "-m", "/bin/sh", "-c", CHROOT]
-
-
-def shell(line: str, folder: Path, root: Path | None = None, user: str = "root", **env: str) -> str:
-    """Run a line of the shell, in a folder here or in that of a Debian; gives what it said."""
-    command = ["/bin/sh", "-ec", line] if root is None else [*ENTER, str(root), user, line]
-    pipe, null = subprocess.PIPE, subprocess.DEVNULL
-    more = {"cwd": folder, "env": env, "stdin": null, "stdout": pipe, "stderr": subprocess.STDOUT}
-    done = subprocess.run(command, check=False, encoding="utf-8", **more)
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
-@pytest.fixture
-def debian(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A folder with a release of Debian and packages, if that can be done here."""
-    root, (release, packages) = tmp_path / "root", request.param
-    if os.geteuid() or not shutil.which("debootstrap"):
-        pytest.skip("debootstrap is not installed, or chroot not allowed")
-    include = f"--include=ca-certificates,python3,python3-venv,{packages}"
-    command = ["/usr/sbin/debootstrap", "--variant=minbase", include, release, str(root)]
-    subprocess.run(command, check=True, capture_output=True)
-    for file in OF_THIS_MACHINE:
-        shutil.copy(f"/{file}", root / file)
-    yield root
-    shutil.rmtree(root)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_make_run_oldest_python(tmp_path: Path) -> None:
-    programs.make_venv(tmp_path / "venv", "3.10", UV_PYTHON_DOWNLOADS="never")
-    python = shlex.quote(str((tmp_path / "venv/bin/python").resolve()))
-    project, env = tmp_path / "project", programs.environment()
-    programs.check_out(project)
-    shown = shell(f"make run PYTHON_VERSIONS={python}", project, **env)
-    assert re.search(r"^bookings +2,000 +2,000 ", shown, re.MULTILINE)
-    assert "Python 3.10" in shell(".venv/bin/python --version", project, **env)
-    shell(TESTS, project, **env)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("debian", [("testing", "git,make,python3-pip")], indirect=True)
-def test_make_run_newest_python(tmp_path: Path, debian: Path) -> None:
-    programs.check_out(debian / "project")
-    env = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/root", "LANG": "C.UTF-8"}
-    env |= dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT"), CERTIFICATES)
-    env["UV_PYTHON_DOWNLOADS"] = "never"
-
-    def inside(line: str) -> str:
-        return shell(f"cd /project; {line}", tmp_path, debian, **env)
-
-    assert re.search(r"^bookings +2,000 +2,000 ", inside("make run"), re.MULTILINE)
-    assert "Python 3.14" in inside(".venv/bin/python --version")
-    assert "bookings" in inside("make models")
-    inside(TESTS)
-
-
 BUILD = {
     "ENV": "export {}",
     "WORKDIR": "mkdir -p {0}; cd {0}",
@@ -156,10 +115,23 @@ BUILD = {
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("debian", [("bookworm", "libc-bin")], indirect=True)
-def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path, debian: Path) -> None:
+@pytest.mark.skipif(os.geteuid() or not shutil.which("debootstrap"), reason="needs debootstrap")
+def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path) -> None:
     """What stands for the image that the Dockerfile begins with is Debian, with its Python."""
+    debian = tmp_path / "root"
     context, account = debian / "context", Account(seed=3, bookings=450)
+    include = "--include=ca-certificates,python3,python3-venv"
+    command = ["/usr/sbin/debootstrap", "--variant=minbase", include, "bookworm", str(debian)]
+    subprocess.run(command, check=True, capture_output=True)
+    for file in OF_THIS_MACHINE:
+        shutil.copy(f"/{file}", debian / file)
+
+    def shell(line: str, user: str = "root", **env: str) -> None:
+        enter = ["/usr/bin/unshare", "-m", "/bin/sh", "-c", CHROOT, str(debian), user, line]
+        output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        done = subprocess.run(enter, check=False, env=env, encoding="utf-8", **output)
+        assert done.returncode == 0, done.stdout
+
     programs.check_out(context)
     text = re.sub(r"(?m)^#.*\n", "", context.joinpath("Dockerfile").read_text("utf-8"))
     lines = [line.split(" ", 1) for line in text.replace("\\\n", "").splitlines() if line]
@@ -172,25 +144,19 @@ def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path, debian: Pa
     with Sandbox(account, key=KEY) as api:
         settings = programs.settings_for(api.url).items()
         env = {f"TAP_ONCEHUB_{name.upper()}": str(value) for name, value in settings}
-        env |= {
-            "SSL_CERT_FILE": CERTIFICATES,
-            "MORE_PLUGINS": "dbt-duckdb",
-            "HOME": "/home/oncehub",
-        }
-        shell("\n".join(steps), tmp_path, debian, **env | {"HOME": "/root"})
+        env |= {"SSL_CERT_FILE": f"/{OF_THIS_MACHINE[-1]}", "MORE_PLUGINS": "dbt-duckdb"}
+        shell("\n".join(steps), **env, HOME="/root")
         for absent in (".env", ".git", "output/warehouse.duckdb", "tests", "../home/oncehub"):
             assert not debian.joinpath("project", absent).exists()
         counts = [0]
-        for plugins in (
-            json.loads(said["CMD"]),
-            ["tap-oncehub", "target-duckdb", "dbt-duckdb:build"],
-        ):
+        pair = ["tap-oncehub", "target-duckdb"]
+        for plugins in (json.loads(said["CMD"]), [*pair, "dbt-duckdb:build"]):
             # Nothing is left of the last container but the volumes.
             debian.joinpath("project/.meltano/meltano.db").unlink(missing_ok=True)
             run = shlex.join(json.loads(said["ENTRYPOINT"]) + plugins)
             start = [BUILD["ENV"].format(rest) for name, rest in lines if name == "ENV"]
             line = "; ".join([*start, f"cd {said['WORKDIR']}", f"exec {run}"])
-            shell(line, tmp_path, debian, said["USER"], **env)
+            shell(line, said["USER"], **env, HOME="/home/oncehub")
             counts.append(api.count("/bookings") - sum(counts))
     assert 0 < counts[2] < counts[1]
     file = debian / json.loads(said["VOLUME"])[1].lstrip("/") / "warehouse.duckdb"
@@ -200,3 +166,4 @@ def test_containers_go_on_with_what_is_in_the_volumes(tmp_path: Path, debian: Pa
         ((marts,),) = connection.execute("SELECT count(*) FROM oncehub_marts.bookings").fetchall()
     assert {key for (key,) in found} == {b["id"] for b in account.objects("bookings")}
     assert marts == sum(b.get("in_trash") is not True for b in account.objects("bookings"))
+    shutil.rmtree(debian)

@@ -1,4 +1,7 @@
-"""A sync that is ended at any moment goes on where it was, and loses nothing."""
+"""A sync that is ended goes on where it was: its signals, its output, its bookmarks.
+
+Kills at any moment: tests/engine and tests/property.
+"""
 
 import signal
 import subprocess
@@ -6,7 +9,7 @@ import time
 import typing as t
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,27 +19,17 @@ from tests.support import inside, kills, programs
 
 A_DAY = 86400
 PAGES = {"page_size": 10, "lookback_seconds": 0}
-Rows: t.TypeAlias = t.Iterable[dict[str, t.Any]]
 
 
-def ids(rows: Rows) -> list[str]:
+def ids(rows: t.Iterable[dict[str, t.Any]]) -> list[str]:
     return [row["id"] for row in rows]
-
-
-def bookmark(state: inside.State, stream: str = "bookings") -> datetime:
-    return moment(state["bookmarks"][stream]["replication_key_value"])
 
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def updated_since(account: Account, since: datetime) -> list[str]:
-    every = account.objects("bookings")
-    return ids(row for row in every if moment(row["last_updated_time"]) >= since)
-
-
-# --- the process and its signals
+# --- signals, and an output that takes nothing
 
 
 @contextmanager
@@ -85,67 +78,70 @@ def test_a_second_signal_ends_at_once_even_if_nobody_reads(tmp_path: Path, api: 
         assert tap.wait(10) == 128 + signal.SIGTERM
 
 
-def test_a_kill_after_any_message_repeats_what_no_state_tells(
-    api: Sandbox, account: Account
+@pytest.mark.parametrize(
+    ("number", "argument", "delay"),
+    [
+        (signal.SIGINT, "--discover", 0),
+        (signal.SIGTERM, "--test", 0.1),
+        (signal.SIGINT, "--test", 1),
+    ],
+)
+def test_signal_before_the_first_answer(number: int, argument: str, delay: float) -> None:
+    env = programs.environment(TAP_ONCEHUB_API_KEY="k", TAP_ONCEHUB_API_URL="http://127.0.0.1:9")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([programs.TAP, argument], env=env, **pipes) as tap:
+        while not is_ready(tap.pid):
+            time.sleep(0.001)
+        time.sleep(delay)
+        tap.send_signal(number)
+        output, log = tap.communicate(timeout=programs.PATIENCE)
+    interrupted = [line for line in log.splitlines() if b"Interrupted" in line]
+    assert (tap.returncode, len(interrupted)) == (128 + number, 1)
+    assert log.splitlines()[-1:] == interrupted
+    assert b"Traceback" not in log
+    assert output[-1:] in {b"", b"\n"}
+
+
+def is_ready(pid: int) -> bool:
+    """Whether the tap's own handler is set: before, Python itself answers a SIGINT."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
+NO_SPACE = "Standard output cannot be written: No space left on device."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shell", "says"),
+    [
+        (["--discover"], 'exec "$@" >/dev/full', NO_SPACE),
+        (["--test=schema"], 'PYTHONUNBUFFERED=1 exec "$@" >/dev/full', NO_SPACE),
+        ([], '"$@" | :', "The loader has ended: see its own messages."),
+    ],
+)
+def test_output_that_takes_nothing(
+    tmp_path: Path, api: Sandbox, arguments: list[str], shell: str, says: str
 ) -> None:
-    whole = inside.sync(api, "contacts", page_size=5)
-    requests, since = api.count("/contacts"), 0
-    for number, message in enumerate(whole.messages[:-1], start=1):
-        since = 0 if message["type"] == "STATE" else since + (message["type"] == "RECORD")
-        assert since <= 5
-        loaded = inside.Warehouse()
-        api.reset_log()
-        first = loaded.sync(api, "contacts", page_size=5, kill_after=number)
-        second = loaded.sync(api, "contacts", page_size=5)
-        assert (first.ended, second.ended) == ("killed", "well")
-        read = ids(first.records("contacts") + second.records("contacts"))
-        assert set(read) == set(ids(account.objects("contacts")))
-        assert len(read) == len(account.objects("contacts")) + since
-        assert api.count("/contacts") <= requests + 1
+    command = programs.tap_command(tmp_path, programs.settings_for(api.url), *arguments)
+    run = programs.run(["/bin/bash", "-o", "pipefail", "-c", shell, "bash", *command])
+    assert (run.status, len(run.errors), "Traceback" in run.log) == (1, 1, False), run.log
+    assert run.log.splitlines()[-1].endswith(f"| {says}")
 
 
-# --- the bookmark at the end of a pass
-
-
-def test_a_bookmark_later_than_now_is_not_believed(
-    api: Sandbox, account: Account, caplog: pytest.LogCaptureFixture
-) -> None:
-    later = (datetime.now(timezone.utc) + timedelta(days=2)).isoformat()
-    loaded = inside.Warehouse(state={"bookmarks": {"bookings": {"replication_key_value": later}}})
-    loaded.sync(api, "bookings")
-    assert "later than now" in caplog.text
-    caplog.clear()
-    again = loaded.sync(api, "bookings")
-    assert loaded.rows("bookings").keys() == set(ids(account.objects("bookings")))
-    assert "later than now" not in caplog.text
-    assert len(again.records("bookings")) < 50
+# --- bookmarks
 
 
 def test_a_start_date_moved_later_earlier_and_away(api: Sandbox, account: Account) -> None:
     times = sorted(moment(row["last_updated_time"]) for row in account.objects("bookings"))
-    early, middle, late, nothing = times[20], times[50], times[80], times[-1] + timedelta(days=9999)
-    loaded = inside.Warehouse()
-    for start, since in (
-        (middle, middle),  # what was updated at that very time belongs to it
-        (late, nothing),
-        (early, early),  # back to where nothing was read yet
-        (early, nothing),
-        (None, times[0]),
-        (None, nothing),
-    ):
-        more = {"start_date": start.isoformat()} if start else {}
+    loaded, never = inside.Warehouse(), times[-1] + timedelta(days=9999)
+    # What was updated at that very time belongs to it; then on, back to where nothing was read.
+    for place, since in ((50, times[50]), (80, never), (20, times[20]), (None, times[0])):
+        more = {} if place is None else {"start_date": times[place].isoformat()}
         run = loaded.sync(api, "bookings", **PAGES, **more)
-        assert ids(run.records("bookings")) == updated_since(account, since)
-
-
-def test_the_lookback_reads_again_from_before_the_bookmark(api: Sandbox, account: Account) -> None:
-    state = inside.sync(api, "bookings", **PAGES).state
-    more = PAGES | {"lookback_seconds": 40 * A_DAY}
-    run = inside.sync(api, "bookings", state=state, **more)
-    since = bookmark(state) - timedelta(days=40) + timedelta(milliseconds=1)
-    assert 0 < len(run.records("bookings")) < 100
-    assert ids(run.records("bookings")) == updated_since(account, since)
-    assert bookmark(run.state) == bookmark(state)
+        every = account.objects("bookings")
+        wanted = [row["id"] for row in every if moment(row["last_updated_time"]) >= since]
+        assert ids(run.records("bookings")) == wanted
 
 
 def test_sms_statuses_are_read_again_for_three_days(api: Sandbox, account: Account) -> None:

@@ -10,6 +10,7 @@ _MAY_BE_SHOWN = re.compile(
             r"",
             r"This is SAMPLE DATA: .*|For your own account: .*",
             r"APIs & Webhooks; .*|put the key there.*",
+            r"Ctrl-C stops it; the next `make run` resumes\.",
             r"output/\w+\.duckdb has no rows: reading the whole account",
             r"stream +new or changed +rows in all +newest record \(UTC\)",
             r"\w+ +[\d,]+ +[\d,]+   (?:\d{4}-\d\d-\d\d[\d :]*|-)?",

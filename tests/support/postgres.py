@@ -16,17 +16,10 @@ from pathlib import Path
 
 from tests.support import warehouse
 from tests.support.kills import wait_for
-from tests.support.programs import environment
+from tests.support.programs import run, start
 
 _USER = "loader"
 _PASSWORD = "made-up: /@%'"  # noqa: S105
-_CONFIGURATION = """
-listen_addresses = '127.0.0.1'
-unix_socket_directories = ''
-fsync = off
-synchronous_commit = off
-full_page_writes = off
-"""
 
 
 @dataclass
@@ -74,17 +67,13 @@ class Postgres:
 
     def execute(self, query: str) -> str:
         """Ask or change the database."""
+        login = {"USER": _USER, "PASSWORD": _PASSWORD, "DATABASE": self.database}
+        place = {"HOST": "127.0.0.1", "PORT": str(self.port), "CLIENTENCODING": "UTF8"}
+        variables = {f"PG{name}": value for name, value in (login | place).items()}
         command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
-        login = ["--host=127.0.0.1", f"--port={self.port}", f"--username={_USER}"]
-        done = subprocess.run(
-            [*command, *login, "--set=ON_ERROR_STOP=1", f"--command={query}", self.database],
-            capture_output=True,
-            check=False,
-            encoding="utf-8",
-            env=environment(PGPASSWORD=_PASSWORD, PGCLIENTENCODING="UTF8"),
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        done = run([*command, "--set=ON_ERROR_STOP=1", f"--command={query}"], **variables)
+        assert done.status == 0, done.log
+        return done.output.decode()
 
 
 @contextmanager
@@ -97,14 +86,13 @@ def running() -> Iterator[Postgres]:
             begin += ["--reuid=postgres", "--regid=postgres", "--init-groups"]
             shutil.chown(folder, "postgres")
         (folder / "password").write_text(_PASSWORD)
-        options = ["--auth=scram-sha-256", "--no-sync", "--encoding=UTF8", "--locale=C"]
-        login = [f"--username={_USER}", f"--pwfile={folder}/password", f"--pgdata={folder}/data"]
+        data, log = f"--pgdata={folder}/data", folder / "log"
+        options = ["--auth=scram-sha-256", "--no-sync", "--encoding=UTF8", "--locale=C", data]
+        login = [f"--username={_USER}", f"--pwfile={folder}/password"]
         initdb = [*begin, _program("initdb"), *options, *login]
         subprocess.run(initdb, check=True, cwd="/", stdout=subprocess.DEVNULL)
-        with (folder / "data/postgresql.conf").open("a") as configuration:
-            configuration.write(f"{_CONFIGURATION}port = {port}\n")
-        server, log = [*begin, _program("postgres"), "-D", f"{folder}/data"], folder / "log"
-        with log.open("w") as output, subprocess.Popen(server, cwd="/", stderr=output) as process:
+        server = [*begin, _program("postgres"), "-D", f"{folder}/data", "-F", "-k", "", "-p"]
+        with start([*server, str(port)], Path("/"), log) as process:
             try:
                 wait_for(lambda: "ready to accept connections" in log.read_text(), process, log)
                 yield Postgres(port)

@@ -1,5 +1,6 @@
 """The real programs: the tap, the loader and Meltano, as processes."""
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -22,8 +23,11 @@ MELTANO = Path(sys.prefix, "bin", "meltano")
 UV = str(ROOT / ".tools/uv/bin/uv")
 KEY = "sandbox-key-7c1f9a"
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+sys.path.append(str(ROOT / "load/target_duckdb"))  # a fork server begins with another path
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["pytest", "tap_oncehub.tap", "tests.support.programs"])
+_FORKS.set_forkserver_preload(
+    ["pytest", "tests.support.programs", "tap_oncehub.tap", "target_duckdb.__main__"]
+)
 NO_LIMITS = {"rate_limit_per_second": 0, "rate_limit_per_window": 0}
 PATIENCE = 120
 Row: t.TypeAlias = dict[str, t.Any]
@@ -146,30 +150,29 @@ def tap_command(folder: Path, settings: Row, *arguments: str, **files: Row | Non
 def run_tap(folder: Path, settings: Row, *arguments: str, env: t.Any = None, **files: t.Any) -> Run:
     """Run the tap to its end, with a state and a catalog, if they are given."""
     _, *command = tap_command(folder, settings, *arguments, **files)
-    return fork_tap(folder, *command, **(env or {}))
+    return fork("tap_oncehub", folder, *command, **(env or {}))
 
 
-def fork_tap(folder: Path, *arguments: str, **env: str) -> Run:
-    """Run the tap as a process forked from one that has imported it, which takes a second."""
-    written, log = folder / "tap.out", folder / "tap.log"
-    tap = _FORKS.Process(target=_become_tap, args=(arguments, environment(**env), written, log))
-    tap.start()
-    tap.join(PATIENCE)
-    assert tap.exitcode is not None, log.read_text()
-    return Run(tap.exitcode, written.read_bytes(), log.read_text())
+def fork(package: str, folder: Path, *arguments: str, given: bytes = b"", **env: str) -> Run:
+    """Run a program as a process forked from one that has imported it, which takes a second."""
+    read, written, log = files = [folder / f"fork.{name}" for name in ("in", "out", "log")]
+    read.write_bytes(given)
+    made = _FORKS.Process(target=_become, args=(package, arguments, environment(**env), files))
+    made.start()
+    made.join(PATIENCE)
+    assert made.exitcode is not None, log.read_text()
+    return Run(made.exitcode, written.read_bytes(), log.read_text())
 
 
-def _become_tap(arguments: t.Iterable[str], variables: dict[str, str], *files: Path) -> None:
-    """Run the tap's command, with files for what it writes."""
-    from tap_oncehub.__main__ import main  # noqa: PLC0415  # the tests' own process does without
-
+def _become(package: str, arguments: list[str], variables: Row, files: list[Path]) -> None:
     os.environ.clear()
     os.environ.update(variables)
     time.tzset()
-    for number, file in enumerate(files, start=1):
-        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-    sys.argv = [str(TAP), *arguments]
-    main()
+    for number, file in enumerate(files):
+        mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
+        os.dup2(os.open(file, mode), number)
+    sys.argv = [package, *arguments]
+    importlib.import_module(f"{package}.__main__").main()
 
 
 def run_meltano(project: Path, url: str, *arguments: str, **variables: str) -> Run:

@@ -1,18 +1,14 @@
 """A copy of the Meltano project, with a state, a database and runs of its own."""
 
 import json
-import os
 import re
-import signal
 import subprocess
 import typing as t
-from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
 from tests.support import programs
-from tests.support.kills import wait_for
 from tests.support.programs import KEY, MELTANO, PATIENCE, ROOT, Row, Run
 
 PAIR = ("tap-oncehub", "target-duckdb")
@@ -76,18 +72,6 @@ class Project:
         """Run any command of Meltano."""
         command = [str(MELTANO), "--log-level=warning", *arguments]
         return programs.run(command, self.folder, **self.variables | more)
-
-    def kill(
-        self, when: Callable[[], t.Any], *plugins: str, number: signal.Signals = signal.SIGKILL
-    ) -> None:
-        """Send a signal to Meltano, the tap and the loader, when the moment has come."""
-        with self.start(*plugins) as process:
-            try:
-                wait_for(when, process, self.log)
-                os.killpg(process.pid, number)
-                process.wait(PATIENCE)
-            finally:
-                process.kill()
 
     def start(self, *plugins: str) -> subprocess.Popen[bytes]:
         command = [str(MELTANO), "--log-format=plain", "run", "--force", *(plugins or PAIR)]

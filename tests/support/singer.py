@@ -1,18 +1,17 @@
 """Singer messages for target-duckdb, through the real process into a real file."""
 
-import atexit
 import json
 import os
 import select
 import subprocess
 import typing as t
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 import duckdb
 from typing_extensions import override
 
+from tests.support import programs
 from tests.support.programs import LOADER, PATIENCE, environment, write
 
 STATE = {"bookmarks": {"s": {"at": 1}}}
@@ -46,42 +45,13 @@ def lines(*messages: Message) -> str:
     return "".join((m if isinstance(m, str) else json.dumps(m)) + "\n" for m in messages)
 
 
-_SERVER = """
-import json, os, sys
-import target_duckdb.__main__ as loader
-for line in sys.stdin:
-    files = json.loads(line)
-    if not (child := os.fork()):
-        for number, flags in enumerate([os.O_RDONLY, os.O_WRONLY, os.O_WRONLY]):
-            os.dup2(os.open(files[number], flags), number)
-        sys.argv[1:] = ["--config", files[3]]
-        loader.main()
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-@cache
-def server() -> subprocess.Popen[str]:
-    """Start what has imported the loader, and forks one for each run: most of a run's time."""
-    command, pipe = [str(LOADER.with_name("python")), "-c", _SERVER], subprocess.PIPE
-    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment())
-    atexit.register(process.communicate)
-    return process
-
-
 def run(folder: Path, *messages: Message, **settings: t.Any) -> subprocess.CompletedProcess[str]:
     """Load messages, and a state after them."""
-    files = [folder / name for name in ("in", "out", "err")]
     # "\udcff" is the byte 0xff.
     given = lines(*messages, {"type": "STATE", "value": STATE}).encode(errors="surrogateescape")
-    for file, content in zip(files, (given, b"", b""), strict=True):
-        file.write_bytes(content)
-    process, names = server(), [*map(str, files), str(config(folder, **settings))]
-    print(json.dumps(names), file=process.stdin, flush=True)
-    assert select.select([process.stdout], [], [], PATIENCE)[0], "it does not end"
-    status = int(process.stdout.readline())
-    output, errors = (file.read_text("utf-8", "surrogateescape") for file in files[1:])
-    return subprocess.CompletedProcess(names, status, output, errors)
+    arguments = ("--config", str(config(folder, **settings)))
+    done = programs.fork("target_duckdb", folder, *arguments, given=given)
+    return subprocess.CompletedProcess([], done.status, done.output.decode(), done.log)
 
 
 class Loading(subprocess.Popen[bytes]):
