@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import singer
+from tests.support import programs, singer
 from tests.support.singer import LIST, NUMBER, PRIVATE, TEXT, TIME, WHOLE, Message, record, schema
 
 BOOLEAN = {"type": "boolean"}
@@ -97,6 +97,18 @@ def test_wrong_setting_or_file_is_one_line_at_once(tmp_path: Path) -> None:
         (name,) = settings
         assert (settings[name] if settings in files else name) in done.stderr
     assert time.monotonic() - began < 30
+    (file := tmp_path / "no.json").write_text("[]")
+    done = programs.fork("target_duckdb", tmp_path, "--config", str(file))
+    assert (done.status, done.output) == (1, b"")
+    assert done.log == f"target-duckdb: {file} is not a JSON object\n"
+
+
+def test_stream_without_a_key_or_a_schema_is_refused(tmp_path: Path) -> None:
+    keyless = singer.run(tmp_path, schema((), a=TEXT), primary_key_required=True)
+    mapping = {"crm": {"target_schema": "sales"}}
+    homeless = singer.run(tmp_path, schema(), default_target_schema="", schema_mapping=mapping)
+    singer.stopped(tmp_path, keyless, "stream s: it has no primary key")
+    singer.stopped(tmp_path, homeless, "stream s: default_target_schema or schema_mapping")
 
 
 def test_state_ahead_of_its_table_is_noticed(tmp_path: Path) -> None:
