@@ -3,10 +3,8 @@
 `make hub` writes what Meltano Hub asks for, files of a pull request there, into dist/hub.
 """
 
-import re
 import typing as t
 from collections.abc import Iterator
-from importlib.metadata import metadata
 from pathlib import Path
 
 import yaml
@@ -76,8 +74,7 @@ def _definition() -> Schema:
     (definition,) = content["plugins"]["extractors"]
     del definition["commands"], definition["config"]  # of this project
     definition["settings"].sort(key=lambda setting: setting["name"])
-    pythons = re.findall(r"Python :: (3\.\d+)", str(metadata("tap-oncehub")))
-    return {**definition, **_HUB, "supported_python_versions": pythons}
+    return {**definition, **_HUB}
 
 
 def _streams_page(streams: list[OnceHubStream]) -> Iterator[str]:
