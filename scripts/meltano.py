@@ -22,7 +22,6 @@ _ERRORS = ("error", "critical")
 _ROUTINE = re.compile(r"METRIC|Skipping (parse|deselected)|Beginning sync of ")
 """What the tap's SDK says at every run."""
 _FRAME = '  File "{filename}", line {lineno}, in {function}\n    {line}'
-_WIDTH = 120
 
 
 def start(
@@ -59,7 +58,7 @@ def state_id(environment: str) -> str:
 
 def say(text: str) -> None:
     """Print lines; one that is too wide goes on below."""
-    width = min(_WIDTH, shutil.get_terminal_size((_WIDTH, 0)).columns)
+    width = shutil.get_terminal_size((120, 0)).columns
     wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * 10, break_on_hyphens=False)
     for line in text.splitlines():
         print(wrapper.fill(line), flush=True)

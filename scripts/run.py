@@ -28,7 +28,7 @@ def main(project: Path, *options: str) -> None:
     """Load and summarise; end with the exit status of `meltano run`."""
     environment, file = warehouse.chosen(project)
     log, job, lock = meltano.RunLog(), meltano.state_id(environment), _lock(project / ".meltano")
-    warehouse.wait_until_writable(file)
+    empty = not any(rows for _, rows, *_ in warehouse.tables(file, mode="READ_WRITE"))
     settings = {FILE: str(file), "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": SCHEMA}
     settings["MELTANO_JOB_TRIGGER"] = "make run"
 
@@ -42,7 +42,7 @@ def main(project: Path, *options: str) -> None:
         if environment == SAMPLE:
             settings |= stack.enter_context(_sample_account())
         print("Ctrl-C stops it; the next `make run` resumes.", flush=True)
-        status, empty = 0, not any(rows for _, rows, *_ in warehouse.tables(file))
+        status = 0
         # Of a state that is kept elsewhere, only Meltano knows.
         elsewhere = map(setting, ("MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI"))
         if empty and (any(elsewhere) or meltano.ask(project, _STATE, job)):

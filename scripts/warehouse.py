@@ -11,14 +11,12 @@ import yaml
 from dotenv import load_dotenv
 
 KEY = "TAP_ONCEHUB_API_KEY"
-SAMPLE = "demo"
-"""Meltano's environment for sample data; the file is never another's."""
+SAMPLE = "demo"  # Meltano's environment for sample data; the file is never another's
 FILE = "TARGET_DUCKDB_FILEPATH"
 WAIT = "TARGET_DUCKDB_LOCK_WAIT_SECONDS"
 SCHEMA = "oncehub"
 MARTS = f"{SCHEMA}_marts"
 _HELD = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
-_LOOK_EVERY_SECONDS = 0.2
 _ROWS = """
     FROM (FROM warehouse.{0}."{1}" UNION ALL BY NAME  -- so that each table has all of these
         SELECT NULL::TIMESTAMP AS last_updated_time, NULL::TIMESTAMP AS creation_time,
@@ -74,21 +72,16 @@ def attach(connection: duckdb.DuckDBPyConnection, file: Path, mode: str = "READ_
         if not said:
             print(f"{who}, waiting up to {seconds:.0f} seconds", file=sys.stderr)
         said = True
-        time.sleep(_LOOK_EVERY_SECONDS)
+        time.sleep(0.2)
 
 
-def wait_until_writable(file: Path) -> None:
-    """Wait while another program reads or writes a file; there may be none yet."""
-    if file.exists():
-        with duckdb.connect() as connection:
-            attach(connection, file, "READ_WRITE")
-
-
-def tables(file: Path, schema: str = SCHEMA) -> list[tuple[str, int, str, str]]:
+def tables(
+    file: Path, schema: str = SCHEMA, mode: str = "READ_ONLY"
+) -> list[tuple[str, int, str, str]]:
     """Return of each table its name, rows, newest record and last load; there may be no file."""
     with duckdb.connect() as connection:
         if file.exists():
-            attach(connection, file)
+            attach(connection, file, mode)
         queries = [_SUMMARY.format(schema, name) for name in _names(connection, schema)]
         return [connection.execute(query).fetchall()[0] for query in queries]
 
