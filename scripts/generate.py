@@ -105,8 +105,7 @@ def _streams_page(streams: list[OnceHubStream]) -> Iterator[str]:
 
 
 def _fields(stream: OnceHubStream) -> Schema:
-    listed = stream.schema["properties"].items()
-    return {name: part for name, part in listed if name not in {EXTRA, "object"}}
+    return {n: p for n, p in stream.schema["properties"].items() if n not in {EXTRA, "object"}}
 
 
 def _type_of(part: Schema) -> str:
