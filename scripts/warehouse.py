@@ -17,16 +17,17 @@ WAIT = "TARGET_DUCKDB_LOCK_WAIT_SECONDS"
 SCHEMA = "oncehub"
 MARTS = f"{SCHEMA}_marts"
 _HELD = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
-_ROWS = """
+_NAMES = """
+    SELECT table_name FROM duckdb_tables()
+    WHERE database_name = 'warehouse' AND schema_name = ? ORDER BY 1"""
+_SUMMARY = """
+    SELECT '{1}', count(*),
+        coalesce(left(max(coalesce(last_updated_time, creation_time))::VARCHAR, 16), '-'),
+        coalesce(left(max(_sdc_extracted_at)::VARCHAR, 16), '-')
     FROM (FROM warehouse.{0}."{1}" UNION ALL BY NAME  -- so that each table has all of these
         SELECT NULL::TIMESTAMP AS last_updated_time, NULL::TIMESTAMP AS creation_time,
             NULL::TIMESTAMP AS _sdc_extracted_at, NULL::TIMESTAMP AS _sdc_deleted_at WHERE false)
     WHERE _sdc_deleted_at IS NULL"""
-_SUMMARY = f"""
-    SELECT '{{1}}', count(*),
-        coalesce(left(max(coalesce(last_updated_time, creation_time))::VARCHAR, 16), '-'),
-        coalesce(left(max(_sdc_extracted_at)::VARCHAR, 16), '-') {_ROWS}"""
-_HASHES = f"SELECT hash(*COLUMNS('^[^_]|^_extra$')) AS hash {_ROWS}"
 
 
 def setting(name: str) -> str:
@@ -82,7 +83,8 @@ def tables(
     with duckdb.connect() as connection:
         if file.exists():
             attach(connection, file, mode)
-        queries = [_SUMMARY.format(schema, name) for name in _names(connection, schema)]
+        names = connection.execute(_NAMES, [schema]).fetchall()
+        queries = [_SUMMARY.format(schema, name) for (name,) in names]
         return [connection.execute(query).fetchall()[0] for query in queries]
 
 
@@ -93,39 +95,9 @@ def show(heading: str, file: Path, schema: str = SCHEMA) -> None:
         print(f"{name:<30}{rows:>10,}   {newest:<19}{loaded}")
 
 
-class Snapshot:
-    """The rows of a file at one moment, by their hashes: eight bytes a row."""
-
-    def __init__(self, file: Path) -> None:
-        """Take it; there may be no file yet."""
-        self._memory = duckdb.connect()
-        if file.exists():
-            attach(self._memory, file)
-            for name in _names(self._memory):
-                hashes = _HASHES.format(SCHEMA, name)
-                self._memory.execute(f'CREATE TABLE "{name}" AS {hashes}')
-            self._memory.execute("DETACH warehouse")
-
-    def changes(self, file: Path) -> dict[str, int]:
-        """Return how many rows of each table are new, or not as they were."""
-        attach(self._memory, file)
-        found = {}
-        for name in _names(self._memory):
-            self._memory.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (hash UBIGINT)')
-            query = f'({_HASHES.format(SCHEMA, name)}) ANTI JOIN "{name}" USING (hash)'
-            found[name] = len(self._memory.sql(f"FROM {query}"))
-        return found
-
-
 def quoted(text: object) -> str:
     """Return a text as it stands between quotes in SQL."""
     return str(text).replace("'", "''")
-
-
-def _names(connection: duckdb.DuckDBPyConnection, schema: str = SCHEMA) -> list[str]:
-    query = """SELECT table_name FROM duckdb_tables()
-        WHERE database_name = 'warehouse' AND schema_name = ? ORDER BY 1"""
-    return [name for (name,) in connection.execute(query, [schema]).fetchall()]
 
 
 if __name__ == "__main__":  # for `make notebook`
