@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from scripts.warehouse import MARTS, attach, chosen, quoted
+from scripts.warehouse import MARTS, attach, chosen, quoted, tables
 
 LEFT_OUT = {
     "bookings": ("subject", "customer_email", "customer_name", "customer_company", "cancel_reason"),
@@ -32,8 +32,8 @@ _COMMENTS = """
 def main(project: Path) -> None:
     """Write the file anew; end with a line if there are no marts."""
     file, (_, warehouse) = project / "output/assistant/marts.duckdb", chosen(project)
-    if not warehouse.exists():
-        sys.exit(f"output/{warehouse.name} is missing: `make run` comes first")
+    if {*LEFT_OUT} - {name for name, *_ in tables(warehouse, MARTS)}:
+        sys.exit(f"output/{warehouse.name} has no marts: `make run` and `make models` come first")
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)
@@ -42,13 +42,10 @@ def main(project: Path) -> None:
         # The server has an older DuckDB.
         connection.execute(f"ATTACH '{quoted(new)}' AS marts (STORAGE_VERSION 'v1.2.0')")
         connection.execute(f"USE marts; CREATE SCHEMA {MARTS}; USE marts.{MARTS}")
-        try:
-            for table, left_out in LEFT_OUT.items():
-                what = f"* EXCLUDE ({', '.join(left_out)})" if left_out else "*"
-                query = f"SELECT {what} FROM warehouse.{MARTS}.{table}"  # noqa: S608
-                connection.execute(f"CREATE TABLE {table} AS {query}")
-        except duckdb.CatalogException:
-            sys.exit(f"output/{warehouse.name} has no marts: `make models` comes first")
+        for table, left_out in LEFT_OUT.items():
+            what = f"* EXCLUDE ({', '.join(left_out)})" if left_out else "*"
+            query = f"SELECT {what} FROM warehouse.{MARTS}.{table}"  # noqa: S608
+            connection.execute(f"CREATE TABLE {table} AS {query}")
         for thing, comment in connection.execute(_COMMENTS).fetchall():
             connection.execute(f"COMMENT ON {thing} IS '{quoted(comment or '')}'")
     new.replace(file)

@@ -3,10 +3,8 @@
 `make hub` writes what Meltano Hub asks for, files of a pull request there, into dist/hub.
 """
 
-import re
 import typing as t
 from collections.abc import Iterator
-from importlib.metadata import metadata
 from pathlib import Path
 
 import yaml
@@ -76,8 +74,7 @@ def _definition() -> Schema:
     (definition,) = content["plugins"]["extractors"]
     del definition["commands"], definition["config"]  # of this project
     definition["settings"].sort(key=lambda setting: setting["name"])
-    pythons = re.findall(r"Python :: (3\.\d+)", str(metadata("tap-oncehub")))
-    return {**definition, **_HUB, "supported_python_versions": pythons}
+    return {**definition, **_HUB}
 
 
 def _streams_page(streams: list[OnceHubStream]) -> Iterator[str]:
@@ -108,8 +105,7 @@ def _streams_page(streams: list[OnceHubStream]) -> Iterator[str]:
 
 
 def _fields(stream: OnceHubStream) -> Schema:
-    listed = stream.schema["properties"].items()
-    return {name: part for name, part in listed if name not in {EXTRA, "object"}}
+    return {n: p for n, p in stream.schema["properties"].items() if n not in {EXTRA, "object"}}
 
 
 def _type_of(part: Schema) -> str:

@@ -22,7 +22,6 @@ _ERRORS = ("error", "critical")
 _ROUTINE = re.compile(r"METRIC|Skipping (parse|deselected)|Beginning sync of ")
 """What the tap's SDK says at every run."""
 _FRAME = '  File "{filename}", line {lineno}, in {function}\n    {line}'
-_WIDTH = 120
 
 
 def start(
@@ -59,7 +58,7 @@ def state_id(environment: str) -> str:
 
 def say(text: str) -> None:
     """Print lines; one that is too wide goes on below."""
-    width = min(_WIDTH, shutil.get_terminal_size((_WIDTH, 0)).columns)
+    width = shutil.get_terminal_size((120, 0)).columns
     wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * 10, break_on_hyphens=False)
     for line in text.splitlines():
         print(wrapper.fill(line), flush=True)
@@ -69,8 +68,8 @@ def say(text: str) -> None:
 class RunLog:
     """The log of `meltano run`: shows what is for people, keeps what the summary needs."""
 
-    absent: set[str] = field(default_factory=set)
-    """The streams that this account does not have."""
+    streams: dict[str, dict[str, t.Any]] = field(default_factory=dict)
+    """How many records each had, and whether this account has none of its kind."""
     run_stats: dict[str, int] = field(default_factory=dict)
     """What the run cost, and what the next one needs; empty after an error."""
     is_interrupted: bool = False
@@ -109,7 +108,7 @@ class RunLog:
             self._tap = entry.get("pid", self._tap)
         is_error = entry.get("level") in _ERRORS
         if stats := entry.get("stream_stats"):
-            self.absent |= {stats["stream"]} if stats["is_absent"] else set()
+            self.streams[stats["stream"]] = stats
         elif "run_stats" in entry:
             self.run_stats = entry["run_stats"]
         elif is_error and entry.get("name") is None:

@@ -4,15 +4,14 @@ import sys
 from pathlib import Path
 
 from scripts.meltano import start
-from scripts.warehouse import MARTS, SCHEMA, chosen, show, wait_until_writable
+from scripts.warehouse import MARTS, SCHEMA, chosen, show, tables
 
 
 def main(project: Path) -> None:
     """Build and summarise them; end with a line if that fails, or if nothing is loaded."""
     environment, file = chosen(project)
-    if not file.exists():
-        sys.exit(f"output/{file.name} is missing: `make run` comes first")
-    wait_until_writable(file)
+    if not tables(file, mode="READ_WRITE"):  # waits while another program has it open
+        sys.exit(f"output/{file.name} has no tables: `make run` comes first")
     print("Building and testing the models with dbt, which takes half a minute", flush=True)
     settings = {"DBT_DUCKDB_FILEPATH": str(file), "DBT_DUCKDB_SCHEMA": SCHEMA}
     command = (f"--environment={environment}", "--log-level=warning", "invoke", "dbt-duckdb")

@@ -28,7 +28,7 @@ def main(project: Path, *options: str) -> None:
     """Load and summarise; end with the exit status of `meltano run`."""
     environment, file = warehouse.chosen(project)
     log, job, lock = meltano.RunLog(), meltano.state_id(environment), _lock(project / ".meltano")
-    warehouse.wait_until_writable(file)
+    empty = not any(rows for _, rows, *_ in warehouse.tables(file, mode="READ_WRITE"))
     settings = {FILE: str(file), "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": SCHEMA}
     settings["MELTANO_JOB_TRIGGER"] = "make run"
 
@@ -42,26 +42,25 @@ def main(project: Path, *options: str) -> None:
         if environment == SAMPLE:
             settings |= stack.enter_context(_sample_account())
         print("Ctrl-C stops it; the next `make run` resumes.", flush=True)
-        status, empty = 0, not any(rows for _, rows, *_ in warehouse.tables(file))
+        status = 0
         # Of a state that is kept elsewhere, only Meltano knows.
         elsewhere = map(setting, ("MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI"))
         if empty and (any(elsewhere) or meltano.ask(project, _STATE, job)):
             # With --full-refresh, a kill between the first rows and their state would lose some.
             meltano.say(f"output/{file.name} has no rows: reading the whole account")
             status = call("state", "clear", "--force", job)
-        before = warehouse.Snapshot(file)
         # For five minutes Meltano takes a run that was killed to be still in progress.
         force = ["--force"] * bool(meltano.ask(project, _KILLED, job))
         status = status or call("run", *force, *options, *meltano.PLUGINS)
     if status:
         print(f"The load failed, see above (exit status {status})", file=sys.stderr)
         sys.exit(status)
-    changes = before.changes(file)
-    print(f"\n{'stream':<30}{'new or changed':>14}{'rows in all':>14}   newest record (UTC)")
+    print(f"\n{'stream':<30}{'records read':>14}{'rows in all':>14}   newest record (UTC)")
     for name, rows, newest, _ in warehouse.tables(file):
-        figures = f"{changes[name]:>14,}{rows:>14,}   {newest}"
+        stats = log.streams.get(name, {"records": 0, "is_absent": False})
+        figures = f"{stats['records']:>14,}{rows:>14,}   {newest}"
         absent = f"{'':>28}   not in this account"
-        print(f"{name:<30}{absent if name in log.absent and not rows else figures}")
+        print(f"{name:<30}{absent if stats['is_absent'] and not rows else figures}")
     note = "sample data, " if environment == SAMPLE else ""
     print(f"\nLoaded into output/{file.name} ({note}schema {SCHEMA}).")
     if log.run_stats:

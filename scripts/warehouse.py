@@ -11,27 +11,23 @@ import yaml
 from dotenv import load_dotenv
 
 KEY = "TAP_ONCEHUB_API_KEY"
-SAMPLE = "demo"
-"""Meltano's environment for sample data; the file is never another's."""
+SAMPLE = "demo"  # Meltano's environment for sample data; the file is never another's
 FILE = "TARGET_DUCKDB_FILEPATH"
 WAIT = "TARGET_DUCKDB_LOCK_WAIT_SECONDS"
 SCHEMA = "oncehub"
 MARTS = f"{SCHEMA}_marts"
 _HELD = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
-_LOOK_EVERY_SECONDS = 0.2
-_ROWS = """
+_NAMES = """
+    SELECT table_name FROM duckdb_tables()
+    WHERE database_name = 'warehouse' AND schema_name = ? ORDER BY 1"""
+_SUMMARY = """
+    SELECT '{1}', count(*),
+        coalesce(left(max(coalesce(last_updated_time, creation_time))::VARCHAR, 16), '-'),
+        coalesce(left(max(_sdc_extracted_at)::VARCHAR, 16), '-')
     FROM (FROM warehouse.{0}."{1}" UNION ALL BY NAME  -- so that each table has all of these
         SELECT NULL::TIMESTAMP AS last_updated_time, NULL::TIMESTAMP AS creation_time,
             NULL::TIMESTAMP AS _sdc_extracted_at, NULL::TIMESTAMP AS _sdc_deleted_at WHERE false)
     WHERE _sdc_deleted_at IS NULL"""
-_SUMMARY = f"""
-    SELECT '{{1}}', count(*),
-        coalesce(left(max(coalesce(last_updated_time, creation_time))::VARCHAR, 16), '-'),
-        coalesce(left(max(_sdc_extracted_at)::VARCHAR, 16), '-') {_ROWS}"""
-# A column that is new, and still null, makes no row a changed one.
-_HASHES = f"""
-    SELECT hash(json_merge_patch('{{{{}}}}', to_json(found))) AS hash
-    FROM (SELECT COLUMNS('^[^_]|^_extra$') {_ROWS}) AS found"""  # noqa: S608
 
 
 def setting(name: str) -> str:
@@ -77,22 +73,18 @@ def attach(connection: duckdb.DuckDBPyConnection, file: Path, mode: str = "READ_
         if not said:
             print(f"{who}, waiting up to {seconds:.0f} seconds", file=sys.stderr)
         said = True
-        time.sleep(_LOOK_EVERY_SECONDS)
+        time.sleep(0.2)
 
 
-def wait_until_writable(file: Path) -> None:
-    """Wait while another program reads or writes a file; there may be none yet."""
-    if file.exists():
-        with duckdb.connect() as connection:
-            attach(connection, file, "READ_WRITE")
-
-
-def tables(file: Path, schema: str = SCHEMA) -> list[tuple[str, int, str, str]]:
+def tables(
+    file: Path, schema: str = SCHEMA, mode: str = "READ_ONLY"
+) -> list[tuple[str, int, str, str]]:
     """Return of each table its name, rows, newest record and last load; there may be no file."""
     with duckdb.connect() as connection:
         if file.exists():
-            attach(connection, file)
-        queries = [_SUMMARY.format(schema, name) for name in _names(connection, schema)]
+            attach(connection, file, mode)
+        names = connection.execute(_NAMES, [schema]).fetchall()
+        queries = [_SUMMARY.format(schema, name) for (name,) in names]
         return [connection.execute(query).fetchall()[0] for query in queries]
 
 
@@ -103,39 +95,9 @@ def show(heading: str, file: Path, schema: str = SCHEMA) -> None:
         print(f"{name:<30}{rows:>10,}   {newest:<19}{loaded}")
 
 
-class Snapshot:
-    """The rows of a file at one moment, by their hashes: eight bytes a row."""
-
-    def __init__(self, file: Path) -> None:
-        """Take it; there may be no file yet."""
-        self._memory = duckdb.connect()
-        if file.exists():
-            attach(self._memory, file)
-            for name in _names(self._memory):
-                hashes = _HASHES.format(SCHEMA, name)
-                self._memory.execute(f'CREATE TABLE "{name}" AS {hashes}')
-            self._memory.execute("DETACH warehouse")
-
-    def changes(self, file: Path) -> dict[str, int]:
-        """Return how many rows of each table are new, or not as they were."""
-        attach(self._memory, file)
-        found = {}
-        for name in _names(self._memory):
-            self._memory.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (hash UBIGINT)')
-            query = f'({_HASHES.format(SCHEMA, name)}) ANTI JOIN "{name}" USING (hash)'
-            found[name] = len(self._memory.sql(f"FROM {query}"))
-        return found
-
-
 def quoted(text: object) -> str:
     """Return a text as it stands between quotes in SQL."""
     return str(text).replace("'", "''")
-
-
-def _names(connection: duckdb.DuckDBPyConnection, schema: str = SCHEMA) -> list[str]:
-    query = """SELECT table_name FROM duckdb_tables()
-        WHERE database_name = 'warehouse' AND schema_name = ? ORDER BY 1"""
-    return [name for (name,) in connection.execute(query, [schema]).fetchall()]
 
 
 if __name__ == "__main__":  # for `make notebook`

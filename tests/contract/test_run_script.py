@@ -7,11 +7,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from scripts import warehouse
-from scripts.warehouse import KEY, Snapshot
+from scripts.warehouse import KEY
 from tests.support.programs import ROOT
 
 FILE = "TARGET_DUCKDB_FILEPATH"
@@ -50,26 +49,6 @@ def test_account_is_the_environments(project: Path) -> None:
             else:
                 with pytest.raises(SystemExit, match=file):
                     warehouse.chosen(project)
-
-
-def test_snapshot_counts_new_and_changed(tmp_path: Path) -> None:
-    file = tmp_path / "it's.duckdb"
-    before = Snapshot(file)
-    with duckdb.connect(str(file)) as connection:
-        connection.execute(
-            "CREATE SCHEMA oncehub; CREATE TABLE oncehub.users AS "
-            "SELECT i AS id, 'name' AS name, NULL::TIMESTAMP AS _sdc_deleted_at FROM range(9) t(i)"
-        )
-    assert before.changes(file) == {"users": 9}
-    before = Snapshot(file)
-    with duckdb.connect(str(file)) as connection:
-        connection.execute(
-            "UPDATE oncehub.users SET _sdc_deleted_at = now() WHERE id = 0;"
-            "UPDATE oncehub.users SET name = if(id = 1, 'other', name);"
-            "INSERT INTO oncehub.users VALUES (10, NULL, NULL);"
-            "ALTER TABLE oncehub.users ADD COLUMN new TEXT; CREATE TABLE oncehub.teams (id INT)"
-        )
-    assert before.changes(file) == {"users": 2, "teams": 0}
 
 
 def test_status_into_a_closed_pipe(project: Path) -> None:

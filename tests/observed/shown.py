@@ -12,7 +12,7 @@ _MAY_BE_SHOWN = re.compile(
             r"APIs & Webhooks; .*|put the key there.*",
             r"Ctrl-C stops it; the next `make run` resumes\.",
             r"output/\w+\.duckdb has no rows: reading the whole account",
-            r"stream +new or changed +rows in all +newest record \(UTC\)",
+            r"stream +records read +rows in all +newest record \(UTC\)",
             r"\w+ +[\d,]+ +[\d,]+   (?:\d{4}-\d\d-\d\d[\d :]*|-)?",
             r"\w+ +not in this account",
             r"Loaded into output/\w+\.duckdb \((?:sample data, )?schema oncehub\)\.",
