@@ -4,7 +4,6 @@ import json
 import re
 import typing as t
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,6 @@ from tap_oncehub.schemas import load_schema
 from tap_oncehub.settings import SETTINGS
 from tests.docs.pages import PAGES
 from tests.support import inside, programs
-from tests.support.project import Project
 from tests.support.streams import LISTS
 
 
@@ -80,21 +78,3 @@ def test_state_holds_names_times_and_ids() -> None:
     assert len(run.states) > 10
     for leaf in leaves(run.states):
         assert re.fullmatch(f"{names_ids_and_hashes}|{times_and_numbers}", leaf), leaf
-
-
-@pytest.mark.slow
-def test_only_the_output_holds_customers_data(tmp_path: Path) -> None:
-    account = Account(seed=4, bookings=60, nasty=False)
-    addresses = {c["email"].encode() for c in account.objects("contacts") if c.get("email")}
-    with Sandbox(account, key=programs.KEY) as api:
-        project = Project(tmp_path / "project", api.url)
-        run = project.run("tap-oncehub", "target-duckdb")
-    assert run.status == 0, run.log
-    holding = set()
-    for folder in ("output", "state", ".meltano/run"):
-        for file in project.folder.joinpath(folder).rglob("*"):
-            content = file.read_bytes() if file.is_file() else b""
-            assert programs.KEY.encode() not in content, file
-            holding |= {folder for address in addresses if address in content}
-    assert holding == {"output"}
-    assert not EMAIL.search(run.log)

@@ -145,30 +145,3 @@ def compare(stream: str, found: dict[Key, Row], wanted: dict[Key, Row]) -> None:
         }
         assert not differences, f"{stream} {key}: {differences}"
         assert found[key].keys() == row.keys(), f"{stream}: other columns"
-
-
-def assert_nothing_lost(item: Row, row: Row) -> None:
-    """Find every value of an object again, in a column or in ``_extra``."""
-    public = {name: value for name, value in item.items() if "secret" not in name}
-    assert not {*_leaves(public)} - {*_leaves(row)}
-
-
-def _leaves(node: t.Any) -> t.Iterator[str]:
-    if isinstance(node, str) and node[:1] in "[{" and node:
-        node = json.loads(node, parse_float=Decimal)
-    if isinstance(node, list | dict):
-        for item in node.values() if isinstance(node, dict) else node:
-            yield from _leaves(item)
-    elif node not in (None, ""):
-        yield _canonical(str(node).lower() if isinstance(node, bool) else str(node))
-
-
-def _canonical(leaf: str) -> str:
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", leaf):
-        return f"{leaf}T00:00:00"
-    if re.fullmatch(r"\d{4}-\d\d-\d\d[T ].{8,}", leaf):
-        return moment(leaf).isoformat()
-    try:
-        return str(Decimal(leaf).normalize())
-    except ArithmeticError:
-        return leaf
