@@ -19,21 +19,11 @@ from tests.support.streams import ALL, offered
 
 SLOTS = "booking_calendar_time_slots"
 SWITCHES: dict[str, dict[str, t.Any]] = {
-    "other envelopes": {
-        "time_slots_envelope": "data",
-        "webhook_events": "objects",
-        "has_more": "link",
-        "order": "updated",
-        "terms_field": "terms_of_service",
-        "secret_field": "signing_secret",
-    },
-    "neither": {
-        "webhook_events": "strings_array",
-        "has_more": "none",
-        "slots_strict": True,
-        "order": "oldest",
-        "time_filters": "days",
-    },
+    "other envelopes": {"time_slots_envelope": "data", "webhook_events": "objects"}
+    | {"has_more": "link", "order": "updated"}
+    | {"terms_field": "terms_of_service", "secret_field": "signing_secret"},
+    "neither": {"webhook_events": "strings_array", "has_more": "none", "slots_strict": True}
+    | {"order": "oldest", "time_filters": "days"},
 }
 
 
