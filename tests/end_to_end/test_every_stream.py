@@ -4,7 +4,7 @@ import json
 import time
 import typing as t
 from collections.abc import Iterator
-from datetime import timedelta, timezone
+from datetime import timezone
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,6 @@ from tests.support.postgres import free_port
 from tests.support.raw import like, raw_server
 from tests.support.streams import ALL, offered
 
-SLOTS = "booking_calendar_time_slots"
 SWITCHES: dict[str, dict[str, t.Any]] = {
     "other envelopes": {"time_slots_envelope": "data", "webhook_events": "objects"}
     | {"has_more": "link", "order": "updated"}
@@ -27,12 +26,13 @@ SWITCHES: dict[str, dict[str, t.Any]] = {
 }
 
 
-@pytest.mark.parametrize("switches", SWITCHES.values(), ids=SWITCHES)
-def test_every_stream_arrives_field_by_field(tmp_path: Path, switches: dict[str, t.Any]) -> None:
+@pytest.mark.parametrize(("name", "ahead"), [("other envelopes", -90_000), ("neither", 90_000)])
+def test_every_stream_arrives_field_by_field(tmp_path: Path, name: str, ahead: float) -> None:
     account = Account(seed=7, bookings=110, users=15, booking_calendars=8, booking_pages=40)
+    account.clock.offset_seconds = ahead
     files = {"encoding": {"format": "jsonl"}, "storage": {"root": tmp_path.as_uri()}}  # in vain
-    with Sandbox(account, key=programs.KEY, **switches) as api:
-        run = inside.spawn(tmp_path, api, *ALL, time_slots_days=45, batch_config=files)
+    with Sandbox(account, key=programs.KEY, **SWITCHES[name]) as api:
+        run = inside.spawn(tmp_path, api, *ALL, time_slots_days=75, batch_config=files)
         assert run.status == 0, run.log
         assert max(len(json.dumps(s, separators=(",", ":"))) for s in run.states) < 4096
         programs.load(tmp_path, run.output)
@@ -40,6 +40,12 @@ def test_every_stream_arrives_field_by_field(tmp_path: Path, switches: dict[str,
             objects = offered(api, account, stream)
             assert objects, stream
             warehouse.assert_equal(tmp_path / "warehouse.duckdb", stream, objects)
+        asked = [entry.query for entry in api.log if entry.path.endswith("/time-slots")]
+    # By OnceHub's clock, in ranges of at most 30 days, each from where one ended
+    ends = {query["end_time"] for query in asked}
+    assert {query.get("start_time") for query in asked} - {None} < ends
+    last = warehouse.moment(max(ends)).replace(tzinfo=timezone.utc).timestamp()
+    assert abs(last - time.time() - ahead - 75 * 86400) < 60
 
 
 @pytest.mark.parametrize("form", ["objects_array", "strings", "none"])
@@ -69,25 +75,6 @@ def test_any_field_may_hold_anything(value: t.Any) -> None:
         objects = account.objects(stream if stream != "booking" else "bookings")
         found = [row["id"] for row in run.records(stream)]
         assert found == [item["id"] for item in objects] != []
-
-
-@pytest.mark.parametrize("ahead", [-90_000.0, 90_000.0])
-def test_slots_are_asked_for_by_oncehubs_clock_in_ranges_of_at_most_30_days(ahead: float) -> None:
-    account = Account(seed=9, bookings=10, booking_calendars=1)
-    account.clock.offset_seconds = ahead
-    with Sandbox(account, key=programs.KEY, slots_strict=True) as api:
-        run = inside.sync(api, SLOTS, time_slots_days=75)
-        wanted = warehouse.expected(SLOTS, offered(api, account, SLOTS))
-        asked = [e.query for e in api.log if e.path.endswith("/time-slots")]
-    ends = [warehouse.moment(query["end_time"]) for query in asked]
-    # From now on, then on from there
-    starts = [None, *(query["end_time"] for query in asked[:-1])]
-    assert [query.get("start_time") for query in asked] == starts
-    assert [end - ends[0] for end in ends] == [timedelta(days=days) for days in (0, 30, 45)]
-    last = ends[-1].replace(tzinfo=timezone.utc).timestamp()
-    assert abs(last - time.time() - ahead - 75 * 86400) < 60
-    slots = [row["start_time"] for row in run.records(SLOTS)]
-    assert len(slots) == len(set(slots)) == len(wanted) > 0
 
 
 @pytest.mark.parametrize("name", ["secret", "signing_secret"])
