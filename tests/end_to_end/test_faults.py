@@ -27,13 +27,10 @@ Outcomes: t.TypeAlias = "dict[str, Future[Outcome]]"
 
 
 class Outcome(t.NamedTuple):
-    """A run, and the API that it read."""
-
     run: programs.Run
     api: Sandbox
 
     def assert_complete(self, *but: str) -> None:
-        """Find every object of every list once, and every child."""
         for stream in {*LISTS, SLOTS, AVAILABILITY} - set(but):
             rows = warehouse.expected(stream, offered(self.api, self.api.account, stream))
             found = [tuple(row[name] for name in KEYS[stream]) for row in self.run.records(stream)]
@@ -78,7 +75,6 @@ CASES = PASSING | {"astray": ASTRAY, "broken": BROKEN, "refused key": REFUSED}
 
 
 def play(name: str, folder: Path) -> Outcome:
-    """Run the tap against an account with these faults."""
     folder.mkdir()
     sizes = {"contacts": 90, SMS: 40, "users": 9, "booking_calendars": 9}
     with Sandbox(Account(seed=8, bookings=130, **sizes), key=programs.KEY) as api:

@@ -23,7 +23,6 @@ ROW = {"id": "CTC-1", "object": "contact", "last_updated_time": "2026-01-01T00:0
 
 
 def told(folder: Path, script: Script, *streams: str, **more: t.Any) -> programs.Run:
-    """Read what a script answers; it fails as it should."""
     hasty = {"request_timeout_seconds": 1, "max_wait_seconds": 1}
     with raw_server(script) as server:
         run = inside.spawn(folder, server, *streams, **{**hasty, **more})

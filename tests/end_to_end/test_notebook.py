@@ -34,7 +34,6 @@ for chosen in json.loads(sys.argv[1]):
 
 
 def meetings(account: Account) -> list[dict[str, t.Any]]:
-    """Give the bookings that the notebook counts."""
     every = account.objects("bookings")
     replaced = {b.get("rescheduled_booking_id") for b in every}
     return [b for b in every if b.get("in_trash") is not True and b["id"] not in replaced]

@@ -89,7 +89,6 @@ class History:
             assert run.ended == "well", run.log
 
     def compare(self, api: Sandbox) -> None:
-        """Every object is there as it is now, and no other."""
         for stream in self.streams:
             objects = offered(api, self.account, stream)
             found = self.loaded.tables[stream].keys()

@@ -31,7 +31,6 @@ def asking(api: Sandbox) -> Iterator[Get]:
 
 
 def read_all(get: Get, path: str, limit: int = 100, **query: t.Any) -> Objects:
-    """Read all pages of a list."""
     found, cursor = [], {}
     while True:
         answer = get(path, limit=limit, **query, **cursor)
@@ -43,10 +42,8 @@ def read_all(get: Get, path: str, limit: int = 100, **query: t.Any) -> Objects:
 
 
 def ids(objects: Objects) -> list[str]:
-    """Give the ids of objects."""
     return [item["id"] for item in objects]
 
 
 def dump(account: Account) -> dict[str, Objects]:
-    """Give all that an account holds."""
     return {stream: account.objects(stream) for stream in STREAMS}

@@ -15,7 +15,6 @@ from mcp.client.stdio import stdio_client
 
 
 async def main(server: dict[str, Any], queries: list[str]) -> None:
-    """Ask."""
     parameters = StdioServerParameters(**server, env=dict(os.environ))
     async with stdio_client(parameters) as pipes, ClientSession(*pipes) as session:
         await session.initialize()

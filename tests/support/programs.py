@@ -64,7 +64,6 @@ class Run:
 
     @property
     def state(self) -> Row:
-        """The last state that was written."""
         return self.states[-1] if self.states else {}
 
     def records(self, stream: str) -> list[Row]:
@@ -78,7 +77,6 @@ class Run:
 
     @property
     def errors(self) -> list[str]:
-        """The lines of the log that are errors."""
         return [line for line in self.log.splitlines() if "| ERROR" in line]
 
 

@@ -58,7 +58,6 @@ def by_key(stream: str, found: list[Row]) -> dict[Key, Row]:
 
 
 def times(stream: str) -> set[str]:
-    """Name the columns of a stream that hold times."""
     fields = CONTRACT[SAME_OBJECT.get(stream, stream)]
     return {name for name, kind in fields.items() if kind == "date-time"}
 
@@ -134,7 +133,6 @@ def assert_equal(file: Path, stream: str, objects: t.Iterable[Row]) -> None:
 
 
 def compare(stream: str, found: dict[Key, Row], wanted: dict[Key, Row]) -> None:
-    """Compare the rows that were found with those that were expected."""
     assert found.keys() - wanted.keys() == set(), f"{stream}: rows too many"
     assert wanted.keys() - found.keys() == set(), f"{stream}: rows missing"
     for key, row in wanted.items():
