@@ -32,12 +32,12 @@ status: ## show the last runs, bookmarks, and what the warehouse holds
 models: install $(DONE)/dbt ## build analyst-ready tables from what was loaded, with dbt
 assistant: install $(DONE)/mcp ## write output/assistant/marts.duckdb, what a code assistant may read
 run check status models assistant: install
-	@.venv/bin/python -m scripts.$@ $(RUN_ARGS)
+	@.venv/bin/python -m scripts $@ $(RUN_ARGS)
 notebook: install $(DONE)/notebook ## show what was loaded, in a browser
-	@WAREHOUSE="$${WAREHOUSE:-$$(.venv/bin/python -m scripts.account)}" || exit 1; export WAREHOUSE; \
+	@WAREHOUSE="$${WAREHOUSE:-$$(.venv/bin/python -m scripts.warehouse)}" || exit 1; export WAREHOUSE; \
 		.tools/notebook/bin/marimo run notebooks/account.py --host 127.0.0.1 --token $(NOTEBOOK_ARGS)
-test: loaders ## run the tests; TEST_ARGS goes to pytest, COVERAGE=1 measures coverage (slower)
-	@$(if $(COVERAGE),.venv/bin/coverage erase)
+test: loaders ## run the tests; TEST_ARGS goes to pytest, COVERAGE=1 measures that of tap and loader (slower)
+	@$(if $(COVERAGE),.venv/bin/coverage erase && $(UV) pip install --python .meltano/loaders/target-duckdb/venv --constraint requirements/dev.txt coverage)
 	@.venv/bin/$(if $(COVERAGE),coverage run -m )pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not slow and not warehouses' $(TEST_ARGS)
 	@$(if $(COVERAGE),.venv/bin/coverage combine --quiet && .venv/bin/coverage report)
 test-slow: loaders $(DONE)/notebook $(DONE)/query $(DONE)/mcp ## run the tests that take minutes
@@ -63,7 +63,7 @@ build: $(DONE)/dev $(DONE)/build ## make wheel and sdist in dist/, and check the
 generate: ## write docs/streams.md, transform/models/sources.yml and plugin.yaml, after a change of the tap
 hub: ## write dist/hub, the files of a pull request to Meltano Hub
 generate hub: $(DONE)/dev
-	@.venv/bin/python -m scripts.generate $@
+	@.venv/bin/python -m scripts generate $@
 lock: $(DONE)/uv ## pin the newest versions that requirements/*.in and pyproject.toml allow
 	@for name in $(filter-out %-overrides,$(basename $(notdir $(wildcard requirements/*.in)))); do \
 		python=3.10; more=; case $$name in bqemulator|fakesnow) python=3.11;; dev) more=pyproject.toml;; \

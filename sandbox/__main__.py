@@ -2,9 +2,7 @@
 
 import argparse
 import json
-import os
 import signal
-import threading
 
 from sandbox import Account, Limits, Sandbox
 from sandbox.streams import STREAMS
@@ -20,7 +18,6 @@ def main() -> None:
         "stopped. The first line of output is JSON with url and key.",
     )
     made.add_argument("--port", type=int, default=0, help="default: any free port")
-    made.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
     made.add_argument("--limits", action="store_true", help="refuse what is over OnceHub's limits")
     group = made.add_argument_group("the account")
     group.add_argument("--seed", type=int, default=1, help="which account (default: 1)")
@@ -39,18 +36,9 @@ def main() -> None:
         limits = Limits() if options.limits else None
         with Sandbox(account, port=options.port, limits=limits) as api:
             print(json.dumps({"url": api.url, "key": api.key}), flush=True)  # noqa: T201
-            if options.with_parent:
-                threading.Thread(target=_watch_parent, daemon=True).start()
             signal.sigwait(_SIGNALS)
     except (ValueError, OSError) as error:
         made.error(str(error))
-
-
-def _watch_parent() -> None:
-    """End when the parent has closed its end of our standard input, or died."""
-    while os.read(0, 4096):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What `make run` needs beside Meltano: small programs for a person's terminal."""
+"""What `make` runs beside Meltano: small programs for a person's terminal."""

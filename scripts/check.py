@@ -5,14 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv import load_dotenv
 
-from scripts.account import KEY, setting
+from scripts.meltano import MELTANO
+from scripts.warehouse import KEY, setting
 
 _ASK_POSTGRES = """
-import logging, sys, sqlalchemy as sa
+import sys, sqlalchemy as sa
 from target_postgres.target import TargetPostgres
-logging.disable()  # the loader's own start
 try:
     target = TargetPostgres(parse_env_config=True)
     connector = target.default_sink_class.connector_class(config=dict(target.config))
@@ -31,24 +31,17 @@ print(f"PostgreSQL: {user} may load into {database}")
 
 def main(project: Path) -> int:
     """Ask each; return the exit status: 1, if one of them does not work."""
-    variables = {**dotenv_values(project / ".env"), **os.environ}
-    environment = {name: value for name, value in variables.items() if value is not None}
-    # As text: Meltano has the tap write its log as JSON, for itself to read.
-    environment["LOGLEVEL"] = "WARNING"
+    load_dotenv(project / ".env")
+    os.environ["LOGLEVEL"] = "WARNING"  # as text, where Meltano would have JSON for itself
     commands: list[tuple[str, ...]] = []
-    if setting(project, KEY):
-        meltano = str(Path(sys.executable).with_name("meltano"))
-        commands.append((meltano, "--log-level=warning", "invoke", "tap-oncehub", "--test"))
+    if setting(KEY):
+        commands.append((MELTANO, "--log-level=warning", "invoke", "tap-oncehub", "--test"))
     else:
         print(f"{KEY} is not set: `make run` loads sample data", flush=True)
-    if any(name.startswith("TARGET_POSTGRES_") for name in environment):
+    if any(name.startswith("TARGET_POSTGRES_") for name in os.environ):
         python = project / ".meltano/loaders/target-postgres/venv/bin/python"
         if not python.exists():
             sys.exit("PostgreSQL: first `.venv/bin/meltano install target-postgres`")
         commands.append((str(python), "-c", _ASK_POSTGRES))
-    done = [subprocess.run(c, cwd=project, env=environment, check=False) for c in commands]
+    done = [subprocess.run(command, cwd=project, check=False) for command in commands]
     return int(any(one.returncode for one in done))
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path.cwd()))

@@ -1,13 +1,8 @@
 """`make generate`: write what follows from the tap's classes and schemas, and from meltano.yml.
 
-`make hub` writes what Meltano Hub asks for, the files of a pull request there, into dist/hub;
-`python -m scripts.generate picture` the README's picture.
+`make hub` writes what Meltano Hub asks for, files of a pull request there, into dist/hub.
 """
 
-import io
-import re
-import subprocess
-import sys
 import typing as t
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +17,8 @@ from tap_oncehub.tap import TapOnceHub
 Schema: t.TypeAlias = dict[str, t.Any]
 
 ROOT = Path(__file__).parents[1]
-ENTRIES = {"tap-oncehub": "dist/hub/_data/meltano/extractors/tap-oncehub/tap-oncehub.yml"}
-_REPO = "https://github.com/tap-oncehub/tap-oncehub"
-_HUB: Schema = {
+ENTRY = "dist/hub/_data/meltano/extractors/tap-oncehub/tap-oncehub.yml"
+_HUB = {
     "domain_url": "https://www.oncehub.com",
     "keywords": ["api", "meltano_sdk", "scheduling"],
     "log_parser": "singer-sdk",
@@ -32,15 +26,14 @@ _HUB: Schema = {
     "maintenance_status": "active",
     "pip_url": "tap-oncehub",
     "quality": "unknown",
-    "repo": _REPO,
+    "repo": "https://github.com/tap-oncehub/tap-oncehub",
     "variant": "tap-oncehub",
 }
 _STREAMS_HEAD = """\
 # Streams and their fields
 
-Written by `make generate` from the tap's own classes and schemas: change those, not this page.
-Paths are relative to `api_url`. Every field but the primary key is nullable, and null where OnceHub
-sends nothing. The fields of an object are in brackets after it.
+Written by `make generate`. Paths are relative to `api_url`. Every field but the primary key is
+nullable, and null where OnceHub sends nothing. The fields of an object are in brackets after it.
 Every stream also has `_extra`: {extra} Loaders add columns that begin with `_sdc_`.
 What is an object of OnceHub's also has `object`, a string: the kind of object.
 
@@ -50,18 +43,16 @@ _LOADER_COLUMNS = {
     "_sdc_extracted_at": "When the tap read the record, in UTC.",
     "_sdc_deleted_at": "When it was found that the record is gone from the account, in UTC.",
 }
-_DAYS = {"users": {"warn_after": 1, "error_after": 3}, "bookings": {"warn_after": 3}}
-"""How old the newest row may be: every run reads all users, but only bookings that changed."""
 
 
 def files() -> dict[str, str]:
     """Return the content of the files that are kept in git, by path."""
     tap = TapOnceHub(config={"api_key": "none", "include_webhook_secrets": True})
-    made = [stream(tap, tap.run) for stream in STREAMS]
-    modules = list(dict.fromkeys(type(stream).__module__ for stream in made))
-    made.sort(key=lambda stream: modules.index(type(stream).__module__))
+    streams = [stream(tap, tap.run) for stream in STREAMS]
+    modules = list(dict.fromkeys(type(stream).__module__ for stream in streams))
+    streams.sort(key=lambda stream: modules.index(type(stream).__module__))
     return {
-        "docs/streams.md": "\n".join(_streams_page(made)) + "\n",
+        "docs/streams.md": "\n".join(_streams_page(streams)) + "\n",
         "transform/models/sources.yml": f"# Written by `make generate`.\n{_yaml(_sources(), 120)}",
         "plugin.yaml": _yaml(_definition(), sort_keys=True),
     }
@@ -69,27 +60,21 @@ def files() -> dict[str, str]:
 
 def hub_files() -> dict[str, str]:
     """Return the content of the files of a pull request to Meltano Hub, by path."""
-    maintainer = {"label": "The tap-oncehub authors", "name": "tap-oncehub", "url": _REPO}
-    variants = {"extractors": {"tap-oncehub": "tap-oncehub"}}
     definition = _definition()
     del definition["load_schema"]  # the Hub knows none
     return {
-        "dist/hub/_data/default_variants.yml": _yaml(variants),
-        "dist/hub/_data/maintainers.yml": _yaml({"tap-oncehub": maintainer}),
+        ENTRY: _yaml(definition, sort_keys=True),
         f"dist/hub/static{_HUB['logo_url']}": ROOT.joinpath("docs/logo.svg").read_text("utf-8"),
-        ENTRIES["tap-oncehub"]: _yaml(definition, sort_keys=True),
     }
 
 
 def _definition() -> Schema:
     """Return what meltano.yml says of the tap, as other projects need it."""
     content = yaml.safe_load(ROOT.joinpath("meltano.yml").read_text("utf-8"))
-    (definition,) = (p for p in content["plugins"]["extractors"] if p["name"] == "tap-oncehub")
-    for key in ("commands", "config"):  # of this project
-        definition.pop(key, None)
+    (definition,) = content["plugins"]["extractors"]
+    del definition["commands"], definition["config"]  # of this project
     definition["settings"].sort(key=lambda setting: setting["name"])
-    pythons = re.findall(r"Python :: (3\.\d+)", ROOT.joinpath("pyproject.toml").read_text("utf-8"))
-    return {**definition, **_HUB, "supported_python_versions": pythons}
+    return {**definition, **_HUB}
 
 
 def _streams_page(streams: list[OnceHubStream]) -> Iterator[str]:
@@ -110,27 +95,25 @@ def _streams_page(streams: list[OnceHubStream]) -> Iterator[str]:
         fields, same = _fields(stream), ""
         for other in streams:
             listed = _fields(other)
-            if other is not stream and len(listed) > 1 and listed.items() <= fields.items():
+            if 1 < len(listed) < len(fields) and listed.items() <= fields.items():
                 same = f" It has the fields of [{other.name}](#{other.name}), and:"
                 fields = {name: part for name, part in fields.items() if name not in listed}
-                break
         anchor = f'<a id="{stream.name}"></a>**{stream.name}**'
         yield _row(anchor, "", stream.schema["description"] + same)
         for name, part in fields.items():
-            if name != "object":
-                yield _row(f"`{name}`", type_of(part), part["description"] + _inside(part))
+            yield _row(f"`{name}`", _type_of(part), part["description"] + _inside(part))
 
 
 def _fields(stream: OnceHubStream) -> Schema:
-    return {name: part for name, part in stream.schema["properties"].items() if name != EXTRA}
+    return {n: p for n, p in stream.schema["properties"].items() if n not in {EXTRA, "object"}}
 
 
-def type_of(part: Schema) -> str:
+def _type_of(part: Schema) -> str:
     """Return the type of a field as a page for people has it."""
     types = [part["type"]] if isinstance(part["type"], str) else part["type"]
     kind = next(name for name in types if name != "null")
     if kind == "array":
-        return f"list of {type_of(part['items'])}s"
+        return f"list of {_type_of(part['items'])}s"
     return str(part.get("format", kind))
 
 
@@ -154,6 +137,7 @@ def _sources() -> Schema:
         "name": "oncehub",
         "description": "What the tap reads, as target-duckdb or target-postgres writes it.",
         "schema": "{{ env_var('DBT_ONCEHUB_SCHEMA', 'oncehub') }}",
+        "config": {"loaded_at_field": "_sdc_extracted_at"},
         "tables": [_table(s) for s in TapOnceHub(config={"api_key": "none"}).streams.values()],
     }
     return {"version": 2, "sources": [source]}
@@ -163,43 +147,23 @@ def _table(stream: t.Any) -> Schema:
     kinds = {"string": "text", "date-time": "timestamp"}
     columns = []
     for name, part in stream.schema["properties"].items():
-        kind = "list" if "items" in part else type_of(part)
+        kind = _type_of(part).split()[0]  # list of what there is no type for
         columns.append((name, part["description"], kinds.get(kind, kind)))
     columns += [(name, text, "timestamp") for name, text in _LOADER_COLUMNS.items()]
-    keys = ("name", "description", "data_type")
-    table = {
+    return {
         "name": stream.name,
         "description": stream.schema["description"],
-        "columns": [dict(zip(keys, column, strict=True)) for column in columns],
+        "columns": [{"name": n, "description": d, "data_type": k} for n, d, k in columns],
     }
-    if days := _DAYS.get(stream.name):
-        fresh = {name: {"count": count, "period": "day"} for name, count in days.items()}
-        table["config"] = {"loaded_at_field": "_sdc_extracted_at", "freshness": fresh}
-    return table
 
 
 def _yaml(content: Schema, width: int = 80, *, sort_keys: bool = False) -> str:
     return str(yaml.safe_dump(content, allow_unicode=True, sort_keys=sort_keys, width=width))
 
 
-def picture() -> str:
-    """Return the README's picture: what `make run` shows of sample data."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    command = (sys.executable, "-m", "scripts.run")
-    shown = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
-    console = Console(record=True, width=120, file=io.StringIO(), force_terminal=True)
-    console.print(Text(f"$ make run\n{shown.rstrip()}"))
-    drawn = console.export_svg(title="make run", unique_id="run")
-    # The fonts would come from elsewhere; every browser has one of its own.
-    drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
-    return re.sub(r"[ \t]+$", "", drawn, flags=re.MULTILINE).strip() + "\n"
-
-
-if __name__ == "__main__":
-    written = {"docs/make-run.svg": picture()} if sys.argv[1:] == ["picture"] else files()
-    for place, text in (written | (hub_files() if sys.argv[1:] == ["hub"] else {})).items():
+def main(_: Path, what: str = "") -> None:
+    """Write the files of one kind or of the other."""
+    for place, text in (hub_files() if what == "hub" else files()).items():
         ROOT.joinpath(place).parent.mkdir(parents=True, exist_ok=True)
         ROOT.joinpath(place).write_text(text, encoding="utf-8")
         print(f"Written: {place}")

@@ -3,31 +3,25 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import textwrap
-import traceback
 import typing as t
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.text import Text
-
-from scripts.account import setting
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
+MELTANO = str(Path(sys.executable).with_name("meltano"))
 PLUGINS = ("tap-oncehub", "target-duckdb")
 _ERRORS = ("error", "critical")
-_ROUTINE = re.compile(r"METRIC|Skipping (parse|deselected)|Beginning sync of '(?P<stream>\w+)'")
+_ROUTINE = re.compile(r"METRIC|Skipping (parse|deselected)|Beginning sync of ")
 """What the tap's SDK says at every run."""
-_WIDTH = 120
+_FRAME = '  File "{filename}", line {lineno}, in {function}\n    {line}'
 
 
 def start(
@@ -35,7 +29,7 @@ def start(
 ) -> subprocess.Popen[str]:
     """Start a command of Meltano; all that it says comes by its standard output."""
     return subprocess.Popen(
-        (str(Path(sys.executable).with_name("meltano")), *arguments),
+        (MELTANO, *arguments),
         cwd=project,
         env={"PYTHONWARNINGS": "ignore", **os.environ, **settings},  # they are for developers
         stdin=subprocess.DEVNULL,
@@ -48,7 +42,7 @@ def start(
 
 
 def ask(project: Path, query: str, *parameters: str) -> list[tuple[t.Any, ...]]:
-    """Return what Meltano's own database answers; nothing, where it has none."""
+    """Return what Meltano's own database answers; nothing, where there is none."""
     address = f"{(project / '.meltano/meltano.db').as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True)) as connection:
@@ -62,64 +56,27 @@ def state_id(environment: str) -> str:
     return f"{environment}:{'-to-'.join(PLUGINS)}"
 
 
-def has_state(project: Path, environment: str) -> bool:
-    """Return whether there may be a state: only Meltano knows that of an external backend."""
-    external = ("MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI")
-    query = "SELECT 1 FROM state WHERE state_id = ?"
-    return any(setting(project, name) for name in external) or bool(
-        ask(project, query, state_id(environment))
-    )
+def say(text: str) -> None:
+    """Print lines; one that is too wide goes on below."""
+    width = shutil.get_terminal_size((120, 0)).columns
+    wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * 10, break_on_hyphens=False)
+    for line in text.splitlines():
+        print(wrapper.fill(line), flush=True)
 
 
-class Screen:
-    """Shows lines, none of them too wide, and on a terminal what is going on, below them."""
-
-    def __init__(self) -> None:
-        """Find out what there is to write to."""
-        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-        self.is_live = self._console.is_terminal and not self._console.is_dumb_terminal
-        columns = (
-            SpinnerColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}", markup=False),
-        )
-        self._progress = Progress(
-            *columns, console=self._console, transient=True, disable=not self.is_live
-        )
-        self._task = self._progress.add_task("")
-        width = min(_WIDTH, self._console.width) if self.is_live else _WIDTH
-        wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * 10, break_on_hyphens=False)
-        self._wrap = wrapper.wrap
-
-    def doing(self, text: str) -> Progress:
-        """Say what it is busy with, which is shown while the block of what it returns runs."""
-        self._progress.update(self._task, description=text)
-        return self._progress
-
-    def line(self, text: str) -> None:
-        """Show a line; one that is too wide goes on below."""
-        for part in text.splitlines() or [""]:
-            self._console.print(Text("\n".join(self._wrap(part))), soft_wrap=True)
-
-
+@dataclass
 class RunLog:
-    """The log of `meltano run`: shows what is for people, keeps what the summary needs.
+    """The log of `meltano run`: shows what is for people, keeps what the summary needs."""
 
-    Attributes:
-        absent: The streams that this account does not have.
-        run_stats: What the run cost, and what the next one needs; empty after an error.
-        is_interrupted: From now on, only what went wrong is of interest.
-    """
-
-    def __init__(self, screen: Screen) -> None:
-        """Begin without any lines."""
-        self.absent: set[str] = set()
-        self.run_stats: dict[str, int] = {}
-        self.is_interrupted = False
-        self._screen = screen
-        self._tap: int | None = None
-        self._of_meltano: list[str] = []
-        self._plugins_said_why = False
+    streams: dict[str, dict[str, t.Any]] = field(default_factory=dict)
+    """How many records each had, and whether this account has none of its kind."""
+    run_stats: dict[str, int] = field(default_factory=dict)
+    """What the run cost, and what the next one needs; empty after an error."""
+    is_interrupted: bool = False
+    """From now on, only what went wrong is of interest."""
+    _tap: int = 0
+    _of_meltano: list[str] = field(default_factory=list)
+    _plugins_said_why: bool = False
 
     def follow(self, process: subprocess.Popen[str]) -> int:
         """Read to the end; return the exit status.
@@ -133,12 +90,12 @@ class RunLog:
             self.is_interrupted = True
             os.kill(self._tap or process.pid, signal.SIGTERM)
             self._read(process)
-            return INTERRUPTED
+            raise
         finally:
             process.terminate()
             process.wait()
         if status and not self._plugins_said_why and not self.is_interrupted:
-            self._screen.line("\n".join(self._of_meltano))
+            say("\n".join(self._of_meltano))
         return status if status >= 0 else 128 - status
 
     def _read(self, process: subprocess.Popen[str]) -> int:
@@ -149,20 +106,17 @@ class RunLog:
     def _take(self, entry: dict[str, t.Any]) -> None:
         if entry.get("producer"):
             self._tap = entry.get("pid", self._tap)
-        if (said := _ROUTINE.match(str(entry.get("event")))) and said["stream"]:
-            self._screen.doing(f"{said['stream']}: reading")
+        is_error = entry.get("level") in _ERRORS
         if stats := entry.get("stream_stats"):
-            self.absent |= {stats["stream"]} if stats["is_absent"] else set()
+            self.streams[stats["stream"]] = stats
         elif "run_stats" in entry:
             self.run_stats = entry["run_stats"]
-        elif "progress" in entry and self._screen.is_live:
-            self._screen.doing(f"{entry['event']}\nCtrl-C stops it; the next run resumes.")
-        elif (is_error := entry.get("level") in _ERRORS) and entry.get("name") is None:
+        elif is_error and entry.get("name") is None:
             # What a plugin says of the same failure is of more use.
             self._of_meltano += _readable(entry)
         elif is_error or not self.is_interrupted:
             for text in _readable(entry):
-                self._screen.line(text)
+                say(text)
                 self._plugins_said_why |= is_error or entry.get("name") == PLUGINS[1]
 
 
@@ -185,11 +139,8 @@ def _readable(entry: dict[str, t.Any]) -> Iterator[str]:
     if level in _ERRORS or (level == "warning" and name):
         yield f"{time:%H:%M:%S}  {level.upper()}: {text}"
         if bug := entry.get("plugin_exception"):
-            frames = [
-                (f["filename"], f["lineno"], f["function"], f["line"])
-                for f in bug.get("traceback") or ()
-            ]
-            yield from map(str.rstrip, traceback.format_list(frames))
+            for frame in bug.get("traceback") or ():
+                yield _FRAME.format(**frame)
             yield f"{bug['type']}: {bug['message']}"
     elif level == "info" and name and not _ROUTINE.match(text):
         yield f"{time:%H:%M:%S}  {text}"

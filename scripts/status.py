@@ -1,12 +1,12 @@
 """`make status`: the last runs, bookmarks and tables, on one screen."""
 
+import os
 import signal
 import sys
 from pathlib import Path
 
-from scripts.account import chosen
 from scripts.meltano import ask
-from scripts.warehouse import tables
+from scripts.warehouse import WAIT, chosen, show
 
 _RUNS = """
     SELECT job_name, strftime('%Y-%m-%d %H:%M', started_at),
@@ -25,6 +25,7 @@ _BOOKMARKS = """
 
 def main(project: Path) -> None:
     """Show them; end with a line if nothing has run yet."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `make status | head`
     runs = ask(project, _RUNS)
     if not runs:
         sys.exit("Nothing has run yet: `make run`")
@@ -34,16 +35,9 @@ def main(project: Path) -> None:
     print(f"\n{'bookmarks':<44}{'stream':<30}up to (UTC)")
     for state_id, stream, value, half in ask(project, _BOOKMARKS):
         print(f"{state_id:<44}{stream:<30}{value}{half}")
-    for file in sorted({*project.glob("output/*.duckdb"), chosen(project).file}):
-        heading = f"output/{file.name}"
-        print(f"\n{heading:<30}{'rows':>10}   {'newest record':<19}last loaded (UTC)")
+    os.environ[WAIT] = "0"  # say at once who has a file open
+    for file in sorted({*project.glob("output/*.duckdb"), chosen(project)[1]}):
         try:
-            for table in tables(file):
-                print(f"{table.name:<30}{table.rows:>10,}   {table.newest:<19}{table.loaded}")
-        except SystemExit as error:  # it is open elsewhere
+            show(f"output/{file.name}", file)
+        except SystemExit as error:  # noqa: PERF203  # it is open elsewhere
             print(error)
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `make status | head`
-    main(Path.cwd())

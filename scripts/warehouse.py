@@ -1,39 +1,68 @@
-"""What a DuckDB file holds, and who else has it open."""
+"""The account's DuckDB file: which one it is, what it holds, and who else has it open."""
 
+import os
 import re
 import sys
 import time
-import typing as t
 from pathlib import Path
 
 import duckdb
+import yaml
+from dotenv import load_dotenv
 
-from scripts.account import setting
-
+KEY = "TAP_ONCEHUB_API_KEY"
+SAMPLE = "demo"  # Meltano's environment for sample data; the file is never another's
+FILE = "TARGET_DUCKDB_FILEPATH"
+WAIT = "TARGET_DUCKDB_LOCK_WAIT_SECONDS"
 SCHEMA = "oncehub"
-_TIMES = ("last_updated_time", "creation_time")  # how new a record is, the better one first
+MARTS = f"{SCHEMA}_marts"
 _HELD = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
-_LOOK_EVERY_SECONDS = 0.2
+_NAMES = """
+    SELECT table_name FROM duckdb_tables()
+    WHERE database_name = 'warehouse' AND schema_name = ? ORDER BY 1"""
+_SUMMARY = """
+    SELECT '{1}', count(*),
+        coalesce(left(max(coalesce(last_updated_time, creation_time))::VARCHAR, 16), '-'),
+        coalesce(left(max(_sdc_extracted_at)::VARCHAR, 16), '-')
+    FROM (FROM warehouse.{0}."{1}" UNION ALL BY NAME  -- so that each table has all of these
+        SELECT NULL::TIMESTAMP AS last_updated_time, NULL::TIMESTAMP AS creation_time,
+            NULL::TIMESTAMP AS _sdc_extracted_at, NULL::TIMESTAMP AS _sdc_deleted_at WHERE false)
+    WHERE _sdc_deleted_at IS NULL"""
 
 
-class Table(t.NamedTuple):
-    """One line of the summary."""
-
-    name: str
-    rows: int
-    newest: str
-    loaded: str
+def setting(name: str) -> str:
+    """Return a variable, of .env too once `chosen` has read it; empty, if it is not set."""
+    return os.environ.get(name, "").strip(" \t\r\n\"'")
 
 
-def attach(
-    connection: duckdb.DuckDBPyConnection, file: Path, wait: float = 0.0, mode: str = "READ_ONLY"
-) -> None:
-    """Attach a file as `warehouse`, and use it; end with a line if another program keeps it."""
-    end, said = time.monotonic() + wait, wait <= 0
+def chosen(project: Path) -> tuple[str, Path]:
+    """Return environment and file of the account; end with a line if nobody can say which."""
+    load_dotenv(project / ".env")
+    environment = setting("MELTANO_ENVIRONMENT") or ("dev" if setting(KEY) else SAMPLE)
+    content = yaml.safe_load((project / "meltano.yml").read_text("utf-8"))
+    configs = {part["name"]: part.get("config") or {} for part in content["environments"]}
+    if environment not in configs:
+        known = ", ".join(configs)
+        sys.exit(f"meltano.yml has no environment {environment!r} (MELTANO_ENVIRONMENT): {known}")
+    files = [] if environment == SAMPLE else [setting(FILE)]
+    for place in (configs[environment], content):
+        loaders = place.get("plugins", {}).get("loaders", ())
+        named = [loader for loader in loaders if loader["name"] == "target-duckdb"]
+        files += [loader.get("config", {}).get("filepath") for loader in named]
+    file = next(filter(None, files)).removeprefix("$MELTANO_PROJECT_ROOT/")
+    if "$" in file or ":" in file:
+        sys.exit(f"{file} is not a DuckDB file on this machine: set {FILE} to one")
+    return environment, project / file
+
+
+def attach(connection: duckdb.DuckDBPyConnection, file: Path, mode: str = "READ_ONLY") -> None:
+    """Attach a file as `warehouse`; end with a line if another program keeps it too long."""
+    seconds = float(setting(WAIT) or 60)  # as long as the loader does
+    end, said = time.monotonic() + seconds, not seconds
     while True:
         try:
-            connection.execute(f"ATTACH '{quoted(file)}' AS warehouse ({mode}); USE warehouse")
-        except duckdb.Error as error:  # it waits anyway
+            connection.execute(f"ATTACH '{quoted(file)}' AS warehouse ({mode})")
+        except duckdb.Error as error:
             text = str(error)
         else:
             return
@@ -42,70 +71,28 @@ def attach(
         if time.monotonic() >= end:
             sys.exit(f"{who}: close it there and run again; nothing is lost")
         if not said:
-            print(f"{who}, waiting up to {wait:.0f} seconds", file=sys.stderr)
+            print(f"{who}, waiting up to {seconds:.0f} seconds", file=sys.stderr)
         said = True
-        time.sleep(_LOOK_EVERY_SECONDS)
+        time.sleep(0.2)
 
 
-def patience(project: Path) -> float:
-    """Return how many seconds to wait for a file: as long as the loader does."""
-    return float(setting(project, "TARGET_DUCKDB_LOCK_WAIT_SECONDS") or 60)
-
-
-def wait_until_writable(file: Path, wait: float) -> None:
-    """Wait while another program reads or writes a file; there may be none yet."""
-    if file.exists():
-        with duckdb.connect() as connection:
-            attach(connection, file, wait, "READ_WRITE")
-
-
-def tables(file: Path, schema: str = SCHEMA) -> list[Table]:
-    """Return a line for each table of a schema, by name."""
-    found = []
+def tables(
+    file: Path, schema: str = SCHEMA, mode: str = "READ_ONLY"
+) -> list[tuple[str, int, str, str]]:
+    """Return of each table its name, rows, newest record and last load; there may be no file."""
     with duckdb.connect() as connection:
         if file.exists():
-            attach(connection, file)
-        for name, columns in _columns(connection, schema):
-            newest = next((column for column in _TIMES if column in columns), "NULL")
-            loaded = "_sdc_extracted_at" if "_sdc_extracted_at" in columns else "NULL"
-            query = _rows(f"count(*), max({newest}), max({loaded})", schema, name, columns)
-            ((rows, *times),) = connection.execute(query).fetchall()
-            texts = (f"{time:%Y-%m-%d %H:%M}" if time else "-" for time in times)
-            found.append(Table(name, rows, *texts))
-    return found
+            attach(connection, file, mode)
+        names = connection.execute(_NAMES, [schema]).fetchall()
+        queries = [_SUMMARY.format(schema, name) for (name,) in names]
+        return [connection.execute(query).fetchall()[0] for query in queries]
 
 
-class Snapshot:
-    """The rows of a file at one moment, by their hashes: eight bytes a row."""
-
-    def __init__(self, file: Path) -> None:
-        """Take it; there may be no file yet."""
-        self._file = file
-        self._memory = duckdb.connect()
-        self._columns: dict[str, list[str]] = {}
-        if file.exists():
-            attach(self._memory, file)
-            for name, columns in _columns(self._memory):
-                self._columns[name] = [c for c in columns if not c.startswith("_sdc_")]
-                hashes = self._hashes(name, columns)
-                self._memory.execute(f'CREATE TABLE memory.main."{name}" AS {hashes}')
-            self._memory.execute("USE memory; DETACH warehouse")
-
-    def changes(self) -> dict[str, int]:
-        """Return how many rows of each table are new, or not as they were."""
-        attach(self._memory, self._file)
-        found = {}
-        for name, columns in _columns(self._memory):
-            query = f"SELECT count(*) FROM ({self._hashes(name, columns)})"  # noqa: S608
-            if name in self._columns:
-                query += f' ANTI JOIN memory.main."{name}" USING (hash)'
-            ((found[name],),) = self._memory.execute(query).fetchall()
-        return found
-
-    def _hashes(self, name: str, columns: list[str]) -> str:
-        # A column that is new makes no row a changed one.
-        compared = [f'"{c}"' for c in self._columns.get(name, columns) if c in columns]
-        return _rows(f"hash({', '.join(compared)}) AS hash", SCHEMA, name, columns)
+def show(heading: str, file: Path, schema: str = SCHEMA) -> None:
+    """Print what the tables of a schema hold."""
+    print(f"\n{heading:<30}{'rows':>10}   {'newest record':<19}last loaded (UTC)")
+    for name, rows, newest, loaded in tables(file, schema):
+        print(f"{name:<30}{rows:>10,}   {newest:<19}{loaded}")
 
 
 def quoted(text: object) -> str:
@@ -113,15 +100,5 @@ def quoted(text: object) -> str:
     return str(text).replace("'", "''")
 
 
-def _columns(
-    connection: duckdb.DuckDBPyConnection, schema: str = SCHEMA
-) -> list[tuple[str, list[str]]]:
-    query = """SELECT table_name, list(column_name) FROM duckdb_columns()
-        WHERE database_name = 'warehouse' AND schema_name = ? GROUP BY 1 ORDER BY 1"""
-    return connection.execute(query, [schema]).fetchall()
-
-
-def _rows(what: str, schema: str, name: str, columns: list[str]) -> str:
-    there = "WHERE _sdc_deleted_at IS NULL" if "_sdc_deleted_at" in columns else ""
-    # Names come from the database itself.
-    return f'SELECT {what} FROM {schema}."{name}" {there}'  # noqa: S608
+if __name__ == "__main__":  # for `make notebook`
+    print(chosen(Path.cwd())[1])

@@ -62,14 +62,11 @@ def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
     if not isinstance(content, dict):
         raise SettingsError(f"The {name} in {file.name} is not a JSON object.")
     try:
-        entries = msgspec.convert(content, _Catalog).streams if name == "catalog" else []
+        if name == "catalog":
+            msgspec.convert(content, _Catalog)
     except msgspec.ValidationError as error:
         what = "is not like the one that tap-oncehub --discover writes"
         raise SettingsError(f"The catalog in {file.name} {what}: {error}.") from None
-    for entry in entries:
-        if entry.stream not in {None, "", entry.tap_stream_id}:
-            what = f"has two names for the stream {entry.tap_stream_id!r}"
-            raise SettingsError(f"The catalog in {file.name} {what}.")
     return content
 
 
@@ -93,6 +90,7 @@ def register_maps(tap: Tap) -> None:
             mapper.register_raw_stream_schema(name, stream.schema, stream.primary_keys)
             continue
         entry = tap.catalog[name]
+        entry.stream = name  # by which the mapper knows it
         columns = entry.schema.to_dict()["properties"]
         written = {column for column in columns if stream.mask["properties", column]}
         mapper.stream_maps_dict = {

@@ -53,12 +53,7 @@ SETTINGS: Config = th.PropertiesList(
     th.Property("request_timeout_seconds", _ABOVE_ZERO, default=60),
     th.Property("max_wait_seconds", th.NumberType(minimum=0, maximum=7 * _DAY), default=900),
     th.Property("user_agent", th.StringType(min_length=1, pattern="^[ -~]*$")),
-    th.Property(
-        "emit_activate_version_messages",
-        th.BooleanType,
-        default=False,
-        title="Emit ACTIVATE_VERSION",
-    ),
+    th.Property("emit_activate_version_messages", th.BooleanType, default=False),
 ).to_dict()
 """JSON schema of the settings; names and meaning are fixed."""
 
@@ -87,8 +82,8 @@ _TEXTS = {
     "request_timeout_seconds": "How long to wait for an answer to one request.",
     "max_wait_seconds": "How long one request may be retried before it counts as failed.",
     "user_agent": "Value of the header User-Agent; by default the name and version of this tap.",
-    "emit_activate_version_messages": "Tell the loader when a full pass over a full-table stream "
-    "is complete, so that it can remove what is gone from the account.",
+    "emit_activate_version_messages": "Tell the loader when a full pass over a stream is "
+    "complete, so that it can remove what is gone from the account.",
 }
 for _name, _text in _TEXTS.items():
     SETTINGS["properties"][_name]["description"] = _text

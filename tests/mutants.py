@@ -9,12 +9,12 @@ import re
 import subprocess
 import sys
 import typing as t
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.support.programs import ROOT, check_out, environment
 
-LONGEST_SECONDS = 400
 _MUTANT = re.compile(r"(?m)^(\w.*)\n@ (\S+) (\S+)(?: -k (.+))?\n((?:-.*\n)+)((?:\+.*\n)*)")
 
 
@@ -52,30 +52,24 @@ def main(chosen: list[str]) -> int:
 
 
 def is_seen(mutant: Mutant, copy: Path) -> bool:
-    """Spoil one thing; return whether a test fails."""
+    """Spoil one thing; return whether a test fails, or hangs."""
     file = copy / mutant.file
     before = file.read_text("utf-8")
     file.write_text(before.replace(*mutant.change), "utf-8")
     python_path = os.pathsep.join((str(copy), str(copy / "load/target_duckdb")))
-    arguments = ["-qx", "-m", "not slow", "-p", "no:cacheprovider", mutant.tests]
-    try:
+    variables = environment(PYTHONPATH=python_path, PYTHONDONTWRITEBYTECODE="1")
+    command = [sys.executable, "-m", "pytest", "-qx", "-m", "not slow", "-p", "no:cacheprovider"]
+    command += [mutant.tests, "-k", mutant.chosen]
+    status, what = 1, "hangs"
+    with suppress(subprocess.TimeoutExpired):
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *arguments, "-k", mutant.chosen],
-            cwd=copy,
-            env=environment(PYTHONPATH=python_path, PYTHONDONTWRITEBYTECODE="1"),
-            check=False,
-            capture_output=True,
-            timeout=LONGEST_SECONDS,
+            command, cwd=copy, env=variables, check=False, capture_output=True, timeout=400
         )
-    except subprocess.TimeoutExpired:
-        seen, what = True, "hangs"
-    else:
-        seen = done.returncode == 1
-        *_, what = done.stdout.decode().strip().splitlines() or [done.stderr.decode()]
-    finally:
-        file.write_text(before, "utf-8")
-    print(f"{'seen' if seen else 'NOT SEEN'}: {mutant.harm} ({what})", flush=True)  # noqa: T201
-    return seen
+        status, what = done.returncode, (done.stdout or done.stderr).decode().strip()
+    file.write_text(before, "utf-8")
+    told = "seen" if status == 1 else "NOT SEEN"
+    print(f"{told}: {mutant.harm} ({what.splitlines()[-1]})", flush=True)  # noqa: T201
+    return status == 1
 
 
 if __name__ == "__main__":

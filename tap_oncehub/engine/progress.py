@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import time
-import typing as t
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
@@ -132,19 +131,11 @@ class PlainTextFilter(logging.Filter):
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple) and record.args and isinstance(record.args[0], Point):
-            # Meltano takes a metric apart; as a text it would be of no use.
-            point = record.args[0]
-            record.args = (dataclasses.replace(point, tags=self._without_key(point.tags)),)
-            return True
+            return True  # Meltano takes a metric apart; as a text it would be of no use
         record.msg, record.args = plain_text(record.getMessage(), self.secret), None
         if record.levelno < logging.ERROR:
             record.exc_info = None  # urllib3 warns of a header that it cannot read with a traceback
         return True
-
-    def _without_key(self, value: t.Any) -> t.Any:
-        if isinstance(value, dict):
-            return {name: self._without_key(part) for name, part in value.items()}
-        return plain_text(value, self.secret) if type(value) is str else value
 
 
 _PLAIN = PlainTextFilter()

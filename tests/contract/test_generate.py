@@ -23,7 +23,7 @@ def test_generated_file(name: str, text: str) -> None:
 
 def test_hub_entry() -> None:
     files = generate.hub_files()
-    entry = yaml.safe_load(files[generate.ENTRIES["tap-oncehub"]])
+    entry = yaml.safe_load(files[generate.ENTRY])
     Draft7Validator(RULES).validate(entry)
     names = [setting["name"] for setting in entry["settings"]]
     for found in (entry, names, *entry["settings"]):

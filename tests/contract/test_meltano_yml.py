@@ -53,6 +53,7 @@ def test_extractor_is_described_as_the_tap_describes_itself() -> None:
     left_out = [f"!{s.name}.*" for s in tap.streams.values() if not s.selected_by_default]
     assert sorted(EXTRACTOR["select"]) == sorted(["*.*", *left_out])
     assert EXTRACTOR["config"]["emit_activate_version_messages"] is True
+    assert PROJECT["default_environment"] == "dev"
 
 
 def test_loader_is_described_as_it_describes_itself() -> None:
@@ -88,13 +89,3 @@ def test_plugins_need_no_hub_and_only_the_tap_has_a_test() -> None:
     assert tested == ["tap-oncehub"]
     wanted = {"namespace", "pip_url", "executable", "settings"}
     assert not [p["name"] for p in plugins if "inherit_from" not in p and not wanted <= p.keys()]
-
-
-def test_environments_do_not_share_a_file() -> None:
-    files = {"": LOADERS["target-duckdb"]["config"]["filepath"]}
-    for environment in PROJECT["environments"]:
-        for loader in environment.get("config", {}).get("plugins", {}).get("loaders", ()):
-            files[environment["name"]] = loader["config"]["filepath"]
-    assert files.keys() == {"", "demo", "prod"}
-    assert len({*files.values()}) == len(files)
-    assert PROJECT["default_environment"] == "dev"

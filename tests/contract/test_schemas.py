@@ -23,21 +23,14 @@ FACTS: dict[str, dict[str, str]] = json.loads(
 RULES = {"anyOf", "oneOf", "allOf", "enum", "const", "pattern", "required"}
 
 
-class Field(t.NamedTuple):
-    """One place in a schema at which a value can stand."""
-
-    path: str
-    schema: dict[str, t.Any]
-
-
-def fields(schema: dict[str, t.Any], path: str = "") -> t.Iterator[Field]:
-    """Yield every field below a schema, however deep, each before those inside it."""
+def fields(schema: dict[str, t.Any], path: str = "") -> t.Iterator[tuple[str, dict[str, t.Any]]]:
+    """Yield path and schema of every field, however deep, each before those inside it."""
     for name, inner in schema.get("properties", {}).items():
         below = f"{path}.{name}" if path else name
-        yield Field(below, inner)
+        yield below, inner
         yield from fields(inner, below)
     if "items" in schema:
-        yield Field(f"{path}[]", schema["items"])
+        yield f"{path}[]", schema["items"]
         yield from fields(schema["items"], f"{path}[]")
 
 
@@ -72,7 +65,7 @@ def test_schema_has_the_fields_of_the_api(stream: str) -> None:
 @pytest.mark.parametrize("stream", KEYS)
 def test_field_has_one_type_is_nullable_and_described(stream: str) -> None:
     top = load_schema(stream)
-    for path, schema in [Field("", top), *fields(top)]:
+    for path, schema in [("", top), *fields(top)]:
         assert re.fullmatch(r"[A-Z]\S*( \S+){2,}\.", schema.get("description", "")), path
         for target in re.findall(r"\b([a-z_]+)\.id\b", schema["description"]):
             assert KEYS.get(target) == ["id"], path

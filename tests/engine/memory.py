@@ -21,8 +21,6 @@ from tap_oncehub.engine.times import milliseconds, moment_of
 
 Row: t.TypeAlias = dict[str, t.Any]
 State: t.TypeAlias = dict[str, t.Any]
-
-
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 LONGEST_STATE = 4096
 ORDERS: Mapping[str, Callable[[Row], t.Any]] = {
@@ -43,16 +41,8 @@ CONFIG: Row = {
 """Settings of a history, where nothing else is said."""
 LOST = ("400", "404", "403", "409", "500", "start", "empty", "position")
 """What is answered to a cursor whose object is gone."""
-PAGING: tuple[dict[str, t.Any], ...] = (
-    {},
-    {"link": False},
-    {"has_more": False},
-    {"has_more": False, "link": False},
-    {"has_more": False, "link": False, "cap": 2},
-    {"cap": 2},
-    {"never": True},
-)
-"""How a page says that there are more."""
+PAGING = ("has_more link", "has_more", "link", "", "cap", "has_more link cap", "denied")
+"""How a page says that there are more; with a cap it holds two, whatever is asked for."""
 READINGS = ("times", "times", "dates", "days", "whole_days")
 """Times; dates only, compared as times; dates only, compared as days; times, compared as days."""
 
@@ -71,10 +61,10 @@ class Server:
     """
 
     def __init__(  # noqa: PLR0917
-        self, rng: random.Random, now: datetime, order: str, lost: str, paging: Row, reading: str
+        self, rng: random.Random, now: datetime, order: str, lost: str, paging: str, reading: str
     ) -> None:
         self.rng, self.now, self.order, self.lost = rng, now, order, lost
-        self.paging, self.reading, self.size = paging, reading, 2
+        self.paging, self.reading, self.size = paging.split(), reading, 2
         self.objects: dict[str, Row] = {}
         self.users: dict[str, Row] = {}
         self.broken: dict[str, int] = {}
@@ -114,41 +104,33 @@ class Server:
         return str(self.cursor) if is_cursor else self.rng.choice(list(kind))
 
     def page(self, path: str, value: str | None, since: str | None, cursor: str | None) -> t.Any:
-        """Answer as a list does: rows, whether there are more, links."""
+        """Answer as a list does: a body, and links."""
         self._fail(value)
         self.cursor = cursor
         kind = self.users if path == "/users" else self.objects
         rows = [row for row in kind.values() if value is None or value[5:] in row["hosts"]]
         rows = sorted(self._newer(rows, since), key=ORDERS[self.order])
         start = self._after(rows, cursor)
-        size = min(self.size, self.paging.get("cap", self.size))
+        size = 2 if "cap" in self.paging else self.size
         part, more = rows[start : start + size], start + size < len(rows)
         if any(row["id"] in self.poisoned for row in part):
             refuse(500)
         body: Row = {"data": [dict(row) for row in part]}
-        links = {}
-        if "never" in self.paging:
-            body["has_more"] = False
-        else:
-            if self.paging.get("has_more", True):
-                body["has_more"] = more
-            if self.paging.get("link", True):
-                links = {"next": {"url": ""}} if more else {}
-                links |= {"previous": {"url": ""}} if start else {}
-        return body, links
+        if {"has_more", "denied"} & {*self.paging}:
+            body["has_more"] = more and "denied" not in self.paging
+        links = {"next": more, "previous": start} if "link" in self.paging else {}
+        return body, {name: {"url": ""} for name, is_there in links.items() if is_there}
 
     def one(self, identifier: str) -> Row:
         self._fail(identifier)
         if identifier not in self.objects:
-            msg = "gone"
-            raise RefusedError(msg, status=404)
+            refuse(404)
         return dict(self.objects[identifier])
 
     def _fail(self, asked: str | None) -> None:
         self.requests += 1
         if self.rng.random() < self.flaky:
-            msg = "flaky"
-            raise EndpointError(msg)
+            refuse(503)
         if (status := self.broken.get(asked or "")) and self.rng.random() < 0.7:
             refuse(status)
 
@@ -157,8 +139,7 @@ class Server:
             return rows
         if self.reading in {"dates", "days"} and len(since) > len("2026-01-31"):
             refuse(self.rng.choice((400, 422)))
-        moment = moment_of(since)
-        assert moment
+        moment = t.cast("datetime", moment_of(since))
         if self.reading in {"times", "dates"}:
             return [row for row in rows if row["at"] > moment]
         return [row for row in rows if row["at"].date() > moment.date()]
@@ -178,26 +159,18 @@ class Server:
 
 
 def refuse(status: int) -> t.NoReturn:
-    msg = f"answered {status}"
-    if status >= 500:
-        raise EndpointError(msg)
-    raise RefusedError(msg, status=status)
+    text = f"answered {status}"
+    raise EndpointError(text) if status >= 500 else RefusedError(text, status=status)
 
 
 class Run(SyncRun):
-    """A run whose clocks and messages are given.
-
-    Attributes:
-        messages: What was written: records, activated versions, states.
-    """
+    """A run whose clocks and messages are given: records, activated versions, states."""
 
     def __init__(self, world: "World") -> None:
-        self.world = world
-        self.messages: list[tuple[t.Any, ...]] = []
-        self.state: State = {}
+        self.world, self.messages, self.state = world, list[tuple[t.Any, ...]](), State()
         tap: t.Any = SimpleNamespace(name="memory", plugin_version="0", streams={})
         tap.state, tap.logger = {"bookmarks": self.state}, MemoryStream.logger
-        tap.write_message = self._activate
+        tap.write_message = lambda message: self.write("A", message.stream, message.version)
         stats = SimpleNamespace(back_to=None, records=0)
         progress = SimpleNamespace(stats=lambda _name: stats, note=lambda *_: None)
         client: t.Any = SimpleNamespace(patience=nullcontext, progress=progress, waiter=None)
@@ -208,9 +181,6 @@ class Run(SyncRun):
     @property
     def clocks(self) -> Clocks:
         return Clocks(self.world.machine, (self.world.date or self.world.machine) - SECOND)
-
-    def _activate(self, message: t.Any) -> None:
-        self.write("A", message.stream, message.version)
 
     def write(self, *message: t.Any) -> None:
         self.messages.append(message)
@@ -235,27 +205,15 @@ class MemoryStream(ResumableStream):
     replication_method = "FULL_TABLE"
     mask: t.ClassVar[t.Any] = {}
     logger = logging.getLogger("memory")
-    run: Run
+    # Of each stream; the SDK makes properties of them.
+    stream_maps: t.Any = ()
+    stream_state = config = max_age_setting = None
 
     def __init__(self, run: Run, state: State | None = None) -> None:
-        self.run = run
-        run.state[self.name] = state or {}
-
-    @property
-    def stream_maps(self) -> list[t.Any]:
-        return [SimpleNamespace(stream_alias=self.name)]
-
-    @property
-    def stream_state(self) -> State:
-        return t.cast("State", self.run.state[self.name])
-
-    @property
-    def config(self) -> Row:
-        return self.run.world.config
-
-    @property
-    def max_age_setting(self) -> str:
-        return "full_pass_days" if self.key else "hours"
+        self.run, self.config = run, run.world.config
+        self.stream_maps = [SimpleNamespace(stream_alias=self.name)]
+        self.stream_state = run.state[self.name] = state or {}
+        self.max_age_setting = "full_pass_days" if self.key else "hours"
 
     def get_new_paginator(self) -> EnvelopePaginator:
         return EnvelopePaginator(self.run.world.server.size)
@@ -272,15 +230,10 @@ class MemoryStream(ResumableStream):
         else:
             since = self.sync_pass.since if request["timed"] else None
             body, links = world.server.page(request["path"], request["filter"], since, cursor)
-        received, date = world.machine, world.date
+        date, sent_at = world.date, min(world.date or world.machine, world.machine) - SECOND
         world.step()
-        return SimpleNamespace(
-            body=body,
-            json=lambda: body,
-            links=links,
-            date=date,
-            sent_at=min(date or received, received) - SECOND,
-        )
+        answer = {"body": body, "json": lambda: body, "links": links}
+        return SimpleNamespace(**answer, date=date, sent_at=sent_at)
 
     def sync_rows(self) -> None:
         """Write all records, as the SDK does."""
@@ -377,9 +330,8 @@ class World:
     ) -> str:
         """Run once: well, failed or killed; ``refresh`` begins with no state and no rows."""
         run = Run(self)
-        found = merge({}, merge(merge({}, self.completed), self.partial)) if not refresh else {}
-        if refresh:
-            self.tables = {}
+        found = {} if refresh else merge(merge({}, self.completed), self.partial)
+        self.tables = {} if refresh else self.tables
         streams = [kind(run, found.get(kind.name)) for kind in self.streams]
         for stream in streams:
             stream.prepare_state()

@@ -6,21 +6,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from tests.engine.memory import (
-    DAY,
-    LOST,
-    ORDERS,
-    PAGING,
-    READINGS,
-    SECOND,
-    STREAMS,
-    Killed,
-    Server,
-    World,
-)
+from tests.engine import memory
+from tests.engine.memory import CONFIG, DAY, ORDERS, SECOND, STREAMS, Killed, Server, World
 
 OFFSETS = (timedelta(0), timedelta(0), timedelta(hours=1), timedelta(hours=-1), -300 * DAY)
-FULL_PASS_DAYS = 7
 
 
 def play(seed: int, order: str, change: Callable[[World], None] = lambda _world: None) -> World:
@@ -51,7 +40,7 @@ def play(seed: int, order: str, change: Callable[[World], None] = lambda _world:
     pause = DAY if world.server.reading == "whole_days" else timedelta(0)
     settle(world, pause, pause)
     assert_equal(world, whole=False)
-    settle(world, FULL_PASS_DAYS * DAY, DAY)
+    settle(world, CONFIG["full_pass_days"] * DAY, DAY)
     assert_equal(world, whole=True)
     return world
 
@@ -60,22 +49,16 @@ def draw(rng: random.Random, order: str) -> World:
     """Draw what does not change in a history."""
     year = rng.choice((2019, 2026, 2027, 2045))
     now = datetime(year, 3, 1, rng.choice((0, 12, 23)), rng.choice((0, 59)), tzinfo=timezone.utc)
-    server = Server(rng, now, order, rng.choice(LOST), rng.choice(PAGING), rng.choice(READINGS))
+    ways = (rng.choice(choices) for choices in (memory.LOST, memory.PAGING, memory.READINGS))
+    server = Server(rng, now, order, *ways)
     server.size = max(2, rng.randint(1, 6))
     for _ in range(rng.randint(0, 3)):
         server.add("users")
     for _ in range(rng.randint(0, 16)):
         server.add()
         server.now += rng.choice((0, 0.3, 7, 3600, 200_000)) * SECOND
-    config = {
-        "start_date": None,
-        "lookback_seconds": rng.choice((0, 0, 300)),
-        "emit_activate_version_messages": True,
-        "full_pass_days": FULL_PASS_DAYS,
-        "rate_limit_per_window": 0,
-        "rate_limit_window_seconds": 300,
-        "hours": rng.choice((0, 0, 1, 24)),
-    }
+    config = {**CONFIG, "lookback_seconds": rng.choice((0, 0, 300))}
+    config["hours"] = rng.choice((0, 0, 1, 24))
     dates = rng.choice(("right", "right", "ahead", "none", "stuck"))
     world = World(server, config, dates, streams=tuple(rng.sample(STREAMS, 2)))
     config["start_date"] = rng.choice((None, None, *start_dates(world, rng)))
@@ -144,14 +127,10 @@ def assert_equal(world: World, *, whole: bool) -> None:
         table = {key: value for key, (value, _) in world.tables.get(stream.name, {}).items()}
         by_time = stream.follows or stream.replication_method == "INCREMENTAL"
         objects = [row for row in server.objects.values() if not by_time or row["at"] >= first]
+        expected = {row["id"]: row["v"] for row in objects}
         if stream.filters:
-            expected = {
-                (row["id"], user): row["v"]
-                for row in objects
-                for user in row["hosts"] & server.users.keys()
-            }
-        else:
-            expected = {row["id"]: row["v"] for row in objects}
+            hosted = ((row, user) for row in objects for user in row["hosts"] & server.users.keys())
+            expected = {(row["id"], user): row["v"] for row, user in hosted}
         if by_time or whole:
             missing = expected.items() - table.items()
             assert not missing, (stream.name, "missing", missing)

@@ -1,27 +1,17 @@
-"""What becomes of states, clocks and start dates, case by case."""
+"""What random histories do not tell: states, clocks, start dates, lists that move, by the case."""
 
 import json
 import random
 import typing as t
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import pytest
 
-from tap_oncehub.engine.errors import EndpointError
 from tap_oncehub.engine.plan import Clocks, Plan
-from tap_oncehub.engine.readers import ListMovedError, Page
-from tap_oncehub.engine.state import MAX_UNREAD, prepare
+from tap_oncehub.engine.state import MAX_UNREAD, last_full_pass, prepare
 from tap_oncehub.engine.sync_pass import SyncPass, due_passes
-from tests.engine.memory import (
-    CONFIG,
-    DAY,
-    Filtered,
-    Incremental,
-    MemoryStream,
-    Server,
-    Slots,
-    World,
-)
+from tests.engine import memory
+from tests.engine.memory import CONFIG, DAY, SECOND, Filtered, FullTable, Incremental, Slots, World
 
 NOW = datetime(2027, 3, 8, 12, tzinfo=timezone.utc)
 CLOCKS = Clocks(NOW, NOW)
@@ -39,13 +29,13 @@ def passes(state: t.Any, plan: Plan = WEEK, clocks: Clocks = CLOCKS) -> list[Syn
     return list(due_passes(state, plan, clocks, lambda _: None))
 
 
-def world(*streams: type[MemoryStream], users: int = 0, objects: int = 0) -> World:
-    server = Server(random.Random(1), NOW, "created", "400", {}, "times")
-    server.size = 4
-    for _ in range(users):
-        server.add("users")
-    for _ in range(objects):
-        server.add()
+def world(*streams: t.Any, users: int = 0, objects: int = 0, order: str = "created") -> World:
+    """A server with objects of a day each."""
+    server = memory.Server(random.Random(1), NOW, order, "400", "has_more link", "times")
+    server.size = 5
+    for kind in ["users"] * users + ["objects"] * objects:
+        server.add(kind)
+        server.now += DAY
     return World(server, {**CONFIG}, streams=streams)
 
 
@@ -66,20 +56,6 @@ def test_prepare_hostile_state(state: dict[str, t.Any]) -> None:
     found = prepared(state)
     assert len(json.dumps(found)) < 400
     assert [sync_pass.since for sync_pass in passes(found)] == [None]
-
-
-def test_prepare_state_of_before() -> None:
-    merged = {
-        **BOOKMARK,
-        "checkpoint": {"cursors": ["B1"], "filter": "x"},
-        "complete_pass": {"began": "2027-03-08T10:00:00Z"},
-        "version": 1,
-    }
-    found = prepared(merged)
-    assert found == {**prepared({}), **BOOKMARK}
-    (sync_pass,) = passes(found)
-    assert sync_pass.since == "2027-03-07T00:00:00.000Z"  # the first of the day
-    assert sync_pass.record_version
 
 
 @pytest.mark.parametrize("stuck", [0, 1, None])
@@ -107,21 +83,6 @@ def test_start_date_moves(covered: str | None, wanted: str | None, since: str | 
     assert passes(found, Plan("updated", start_date=wanted))[0].since == since
 
 
-def test_twelve_rewinds_step_back_one_more_each() -> None:
-    (full,) = passes(prepared({}))
-    asked = []
-
-    def read(position: t.Any) -> t.Iterator[Page]:
-        asked.append(position)
-        msg = "moved"
-        raise ListMovedError(msg)
-        yield
-
-    with pytest.raises(EndpointError, match="faster"):
-        list(full.pages(read))
-    assert len(asked) == 13
-
-
 def test_less_than_half_tells_no_deletes_until_confirmed() -> None:
     here = world(Incremental, objects=9)
     assert here.run() == "well"
@@ -145,27 +106,30 @@ def test_unread_holds_a_hundred_over_all_streams() -> None:
     assert len(here.partial["slots"]["unread"]) == MAX_UNREAD
 
 
-def test_filter_that_is_unread_stays_so_until_it_is_read_whole() -> None:
-    here = world(Filtered, users=2, objects=3)
-    assert here.run() == "well"
-    here.server.now += timedelta(hours=2)
+def edit_all(here: World) -> None:
     for row in here.server.objects.values():
         here.server.edit(row)
         row["hosts"] = set(here.server.users)
-    asked = f"host={next(iter(here.server.users))}"
-    fails, page = [True, True], here.server.page
 
-    def broken(path: str, value: str | None, *rest: t.Any) -> t.Any:
+
+def test_filter_that_is_unread_stays_so_until_it_is_read_whole() -> None:
+    here = world(Filtered, users=2, objects=3)
+    assert here.run() == "well"
+    here.server.now += DAY / 12
+    edit_all(here)
+    asked, fails = f"host={next(iter(here.server.users))}", [True, True]
+    page = here.server.page
+
+    def broken(path: str, value: str | None, *more: t.Any) -> t.Any:
         if value == asked and fails and fails.pop():
-            msg = "broken"
-            raise EndpointError(msg)
-        return page(path, value, *rest)
+            memory.refuse(500)
+        return page(path, value, *more)
 
-    here.server.page = broken  # type: ignore[method-assign]
+    here.server.page = broken
     # It fails while the other moves the bookmark, then first thing in the next run.
     for ended in ("failed", "failed", "well"):
         assert here.run() == ended
-        here.server.now += timedelta(minutes=1)
+        here.server.now += 60 * SECOND
     found = {key: value for key, (value, _) in here.tables["filtered"].items()}
     assert found == {
         (one, user): row["v"] for one, row in here.server.objects.items() for user in row["hosts"]
@@ -174,22 +138,65 @@ def test_filter_that_is_unread_stays_so_until_it_is_read_whole() -> None:
 
 def test_value_that_is_new_while_the_values_are_read_counts_from_the_beginning() -> None:
     here = world(Filtered, users=2, objects=1)
-    (row,) = here.server.objects.values()
-    row["hosts"] = set(here.server.users)
+    edit_all(here)
     page = here.server.page
 
-    def late(path: str, value: str | None, *rest: t.Any) -> t.Any:
-        answer = page(path, value, *rest)
+    def late(path: str, *more: t.Any) -> t.Any:
+        answer = page(path, *more)
         if path == "/users" and len(here.server.users) == 2:
-            here.server.now += 5 * timedelta(seconds=1)
+            here.server.now += 5 * SECOND
             here.server.add("users")
-            here.server.edit(row)
-            row["hosts"] = set(here.server.users)
-            here.server.now += 5 * timedelta(seconds=1)
+            edit_all(here)
+            here.server.now += 5 * SECOND
         return answer
 
-    here.server.page = late  # type: ignore[method-assign]
+    here.server.page = late
     for _ in range(2):
         assert here.run() == "well"
-        here.server.now += timedelta(minutes=1)
+        here.server.now += 60 * SECOND
     assert {user for _, user in here.tables["filtered"]} == set(here.server.users)
+
+
+@pytest.mark.parametrize("place", [3, 12, 38, 59])
+@pytest.mark.parametrize("order", ["oldest", "created"])
+def test_page_that_stays_broken_ends_the_stream(place: int, order: str) -> None:
+    here = world(FullTable, Incremental, objects=60, order=order)
+    here.server.poisoned = {f"O{place}"}
+    assert here.run() == "failed"
+    assert here.failures.keys() == {"full_table", "incremental"}
+    assert here.server.requests < 2 * 13 * 40
+    here.server.poisoned = set()
+    assert here.run() == "well"
+    assert len(here.tables["incremental"]) == 60
+
+
+def test_objects_that_are_read_again_count_once() -> None:
+    here, edits = world(Incremental, objects=60), 0
+    server = here.server
+
+    def step() -> None:
+        nonlocal edits
+        if server.cursor == "O29" and edits < 25:
+            edits += 1
+            server.now += SECOND
+            server.edit(server.objects["O24"])  # with which the page after O25 must begin
+
+    assert here.run(step) == "well"
+    assert edits == 25
+    assert last_full_pass(here.completed["incremental"]).objects == 60
+
+
+def test_full_pass_waits_for_a_run_that_may_tell_deletes() -> None:
+    here = world(Incremental, objects=60, order="oldest")
+    assert here.run() == "well"
+    del here.server.objects["O7"]
+    here.server.now += 8 * DAY
+    here.is_named = False
+    before = here.server.requests
+    assert here.run() == "well"
+    assert here.server.requests - before < 6
+    here.is_named = True
+    here.server.now += DAY / 24
+    assert here.run() == "well"
+    assert "O7" not in here.tables["incremental"]
+    assert len(here.tables["incremental"]) == 59

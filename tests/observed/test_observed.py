@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.meltano import RunLog, Screen, parse
+from scripts.meltano import RunLog, parse
 from tests.engine.memory import merge
 from tests.observed import record
 from tests.observed.shown import not_to_be_shown
@@ -27,7 +27,7 @@ def recorded(name: str, folder: Path = record.FOLDER) -> list[str]:
 def test_make_run_shows_of_a_run_what_is_for_people(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, log = int(name not in {"first", "second"}), RunLog(Screen())
+    status, log = int(name not in {"first", "second"}), RunLog()
     log.is_interrupted = name == "interrupted"
     stamped = [{**parse(line), "timestamp": "2026-03-01T12:00:00Z"} for line in recorded(name)]
     command = [sys.executable, "-c", SAY, "\n".join(map(json.dumps, stamped)), str(status)]

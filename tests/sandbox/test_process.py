@@ -4,53 +4,31 @@ import json
 import signal
 import subprocess
 import sys
-import typing as t
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import requests
 
 from sandbox import Account, Sandbox
 from tests.support import programs
-from tests.support.asking import NOW
 
-Running: t.TypeAlias = "tuple[subprocess.Popen[str], Account, list[t.Any]]"
+NOW = "2026-04-01T12:00:00Z"
 
 
-@contextmanager
-def running(*arguments: str, python: str = sys.executable) -> Iterator[Running]:
-    """Start it; gives the process, what its account holds, and the bookings that it answers."""
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_told_to_stop(end: int) -> None:
     chosen = ("--now", NOW, "--seed=7", "--bookings=12", "--users=2", "--plain")
-    with subprocess.Popen(
-        [python, "-m", "sandbox", *chosen, *arguments],
-        cwd=programs.ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    ) as process:  # fmt: skip
+    command = [sys.executable, "-m", "sandbox", *chosen]
+    with subprocess.Popen(command, cwd=programs.ROOT, stdout=subprocess.PIPE) as process:
         try:
             ready = json.loads(process.stdout.readline())
             url, headers = f"{ready['url']}/bookings?limit=100", {"API-Key": ready["key"]}
-            answer = requests.get(url, headers=headers, timeout=10).json()
-            yield process, Account(7, bookings=12, users=2, nasty=False, now=NOW), answer["data"]
+            answered = requests.get(url, headers=headers, timeout=10).json()["data"]
+            account = Account(7, bookings=12, users=2, nasty=False, now=NOW)
+            assert answered == account.objects("bookings")
+            process.send_signal(end)
+            assert process.wait(10) == 0
         finally:
             process.kill()
-
-
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, None])
-def test_it_serves_until_told_to_stop_or_its_parent_ends(end: int | None) -> None:
-    with running("--with-parent") as (process, account, answered):
-        assert answered == account.objects("bookings")
-        if end:
-            process.send_signal(end)
-        else:
-            process.stdin.close()
-        assert process.wait(10) == 0
-
-
-def test_it_runs_on_the_oldest_python(tmp_path: Path) -> None:
-    programs.make_venv(tmp_path / "venv", "3.10", UV_PYTHON_DOWNLOADS="never")
-    with running(python=str(tmp_path / "venv/bin/python")) as (_, account, answered):
-        assert answered == account.objects("bookings")
 
 
 def test_wrong_command_line_is_said_in_one_line() -> None:

@@ -5,7 +5,6 @@ A run is cut by what the tap writes: "after so many messages" is the same moment
 
 import json
 import logging
-import re
 import signal
 import typing as t
 from collections.abc import Callable, Iterator
@@ -35,22 +34,21 @@ class _Writer(MsgSpecWriter):
 
     def __init__(self, watch: Watch) -> None:
         self.messages: list[Message] = []
-        self._watch = watch
-        self._dead = False
+        self._watch, self._is_dead = watch, False
 
     def write_message(self, message: t.Any) -> None:
-        if self._dead:
+        if self._is_dead:
             raise KilledError
         self.messages.append(json.loads(bytes(self.format_message(message))))
         try:
             self._watch(self.messages[-1], len(self.messages))
         except KilledError:
-            self._dead = True
+            self._is_dead = True
             raise
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
+def own_signals() -> Iterator[None]:
     """Keep the signal handlers of this process, and be quiet; the tap sets its own."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     logging.disable(logging.INFO)
@@ -62,9 +60,13 @@ def _own_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+_ENDS = {"kill_after", "interrupt_after", "watch"}
+_OF_SCHEMAS = ("booking_ids", "booking_calendar_ids", "include_webhook_secrets")
+
+
 @cache
 def _discovered(settings: str) -> str:
-    with _own_signals():
+    with own_signals():
         return json.dumps(TapOnceHub(config={"api_key": KEY, **json.loads(settings)}).catalog_dict)
 
 
@@ -78,7 +80,8 @@ def catalog(
 
     Some settings change the schemas; streams may have more metadata, by their names.
     """
-    found: Row = json.loads(_discovered(json.dumps(settings or {})))
+    given = {name: settings[name] for name in _OF_SCHEMAS if settings and name in settings}
+    found: Row = json.loads(_discovered(json.dumps(given)))
     for entry in found["streams"]:
         name = entry["tap_stream_id"]
         given = (metadata or {}).get(name, {})
@@ -112,7 +115,7 @@ def run(
             tap.run.waiter.handle(signal.SIGTERM)
 
     writer, ended, log = _Writer(see), "well", ""
-    with _own_signals():
+    with own_signals():
         given = deepcopy({"config": settings, "catalog": catalog, "state": state or {}})
         tap = TapOnceHub(**given, message_writer=writer)
         try:
@@ -131,19 +134,8 @@ def run(
     return done
 
 
-class Server(t.Protocol):
-    """The sandbox, or what stands for it."""
-
-    @property
-    def url(self) -> str: ...
-
-
-_ENDS = {"kill_after", "interrupt_after", "watch"}
-_OF_SCHEMAS = {"booking_ids", "booking_calendar_ids", "include_webhook_secrets"}
-
-
 def sync(
-    api: Server,
+    api: t.Any,
     *streams: str,
     state: State | None = None,
     without: tuple[str, ...] = (),
@@ -154,24 +146,20 @@ def sync(
     What ends a run early may stand among the settings.
     """
     end = {name: settings.pop(name) for name in _ENDS & settings.keys()}
-    return run(settings_for(api.url, **settings), _chosen(streams, without, settings), state, **end)
-
-
-def _chosen(streams: tuple[str, ...], without: tuple[str, ...], settings: Row) -> Row:
-    of_schemas = {name: settings[name] for name in sorted(_OF_SCHEMAS & settings.keys())}
-    return catalog(*streams, settings=of_schemas, without=without)
+    chosen = catalog(*streams, settings=settings, without=without)
+    return run(settings_for(api.url, **settings), chosen, state, **end)
 
 
 def spawn(
     folder: Path,
-    api: Server,
+    api: t.Any,
     *streams: str,
     state: State | None = None,
     env: dict[str, str] | None = None,
     **settings: t.Any,
 ) -> Run:
     """Read these streams, or those that are selected by default, as a process of its own."""
-    chosen = _chosen(streams, (), settings) if streams else None
+    chosen = catalog(*streams, settings=settings) if streams else None
     return run_tap(folder, settings_for(api.url, **settings), state=state, catalog=chosen, env=env)
 
 
@@ -183,7 +171,7 @@ class Warehouse:
     tables: dict[str, dict[tuple[t.Any, ...], Message]] = field(default_factory=dict)
     state: State = field(default_factory=dict)
 
-    def sync(self, api: Server, *streams: str, **more: t.Any) -> Run:
+    def sync(self, api: t.Any, *streams: str, **more: t.Any) -> Run:
         """Read what follows from its state, and take it in."""
         done = sync(api, *streams, state=self.state, **more)
         self.load(done.messages)
@@ -216,13 +204,6 @@ class Warehouse:
         """Find the plain values of every object as they are now."""
         rows = self.rows(stream)
         for item in objects:
-            key = item["id"]
-            assert key in rows, f"{stream}: {key} is missing"
-            plain = {k: _cut(v) for k, v in item.items() if not isinstance(v, dict | list)}
-            found = {name: _cut(rows[key].get(name)) for name in plain}
-            assert found == plain, f"{stream}: {key} is stale"
-
-
-def _cut(value: t.Any) -> t.Any:
-    """Cut a time to the microseconds that a column holds."""
-    return re.sub(r"(?<=\.\d{6})\d+(?=Z$)", "", value) if isinstance(value, str) else value
+            plain = {k: v for k, v in item.items() if not isinstance(v, dict | list)}
+            found = {name: rows.get(item["id"], {}).get(name) for name in plain}
+            assert found == plain, stream

@@ -123,12 +123,21 @@ OBJECT = {"type": ["object", "null"]}
 LIST = {"type": ["array", "null"]}
 
 
-def stopped(folder: Path, done: subprocess.CompletedProcess[str], *places: str) -> None:
-    """One line says where; no value, no row, no state."""
-    assert done.returncode == 1, done.stderr
+def make(folder: Path, *statements: str) -> None:
+    """Do something to the file, as its user does."""
+    with duckdb.connect(str(folder / "w.duckdb")) as connection:
+        connection.execute("CREATE SCHEMA IF NOT EXISTS o")
+        for statement in statements:
+            connection.execute(statement)
+
+
+def stopped(
+    folder: Path, done: subprocess.CompletedProcess[str], *places: str, rows: int = 0
+) -> None:
+    """One line says where; no value, no state, and no row besides those that were there."""
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert all(place in done.stderr for place in places), done.stderr
     assert PRIVATE not in done.stderr
-    assert done.stdout == ""
     for (table,) in query(folder, "SELECT table_name FROM duckdb_tables()"):
-        assert query(folder, f"SELECT count(*) FROM o.{table}") == [(0,)]
+        assert query(folder, f"SELECT count(*) FROM o.{table}") == [(rows,)]

@@ -3,6 +3,8 @@
 # ruff: noqa: E501 - a line is a case
 
 import json
+import os
+import time
 import typing as t
 from pathlib import Path
 
@@ -80,21 +82,20 @@ def test_whole_batches_before_the_bad_one_stay_with_their_state(tmp_path: Path) 
     assert singer.query(tmp_path, "SELECT id FROM o.s ORDER BY 1") == [(1,), (2,)]
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"filepath": None},
-        {"default_target_schema": None},
-        {"batch_size_rows": 0},
-        {"hard_delete": "maybe"},
-        {"filepath": ":memory:"},
-        {"lock_wait_seconds": "x"},
-    ],
-)
-def test_a_wrong_setting_is_one_line(tmp_path: Path, wrong: dict[str, t.Any]) -> None:
-    done = singer.run(tmp_path, schema(), ONE, **wrong)
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
-    assert next(iter(wrong)) in done.stderr
+def test_wrong_setting_or_file_is_one_line_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for name, size in {"empty": 0, "short": 4096, "other": 14_000}.items():
+        (tmp_path / name).write_bytes(b"x" * size)
+    wrong = [{"filepath": None}, {"default_target_schema": None}, {"batch_size_rows": 0}]
+    wrong += [{"hard_delete": "maybe"}, {"filepath": ":memory:"}, {"lock_wait_seconds": "x"}]
+    files = [{"filepath": str(tmp_path / n)} for n in ("fifo", "empty", "short", "other", ".")]
+    began = time.monotonic()
+    for settings in [*wrong, *files]:
+        done = singer.run(tmp_path, schema(), ONE, **settings)
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+        (name,) = settings
+        assert (settings[name] if settings in files else name) in done.stderr
+    assert time.monotonic() - began < 30
 
 
 def test_settings_of_the_old_loader_are_accepted(tmp_path: Path) -> None:
@@ -102,3 +103,15 @@ def test_settings_of_the_old_loader_are_accepted(tmp_path: Path) -> None:
     said = singer.load(tmp_path, schema(), ONE, **old)
     assert len(said.splitlines()) == 1
     assert all(name in said for name in old)
+
+
+def test_state_ahead_of_its_table_is_noticed(tmp_path: Path) -> None:
+    for value in ("5", "null", "[]", "[1e999]", '{"bookmarks": {"s": 5}}'):  # of any form
+        singer.load(tmp_path, f'{{"type": "STATE", "value": {value}}}', schema(stream="any"))
+    first = {"type": "STATE", "value": {"bookmarks": {"t": {"replication_key_value": None}}}}
+    assert singer.load(tmp_path, first, schema(stream="t"), record("t", id=1)) == ""
+    earlier = {"type": "STATE", "value": {"bookmarks": {"s": {"replication_key_value": "2020"}}}}
+    said = singer.load(tmp_path, earlier, schema(), record(id=1))
+    assert "stream s" in said
+    assert "state clear" in said
+    assert singer.load(tmp_path, earlier, schema(), record(id=2)) == ""

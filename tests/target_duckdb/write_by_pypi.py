@@ -4,12 +4,11 @@ It needs .tools/bench-pypi, which `make bench` sets up.
 """
 
 import gzip
-import json
 import tempfile
 import typing as t
 from pathlib import Path
 
-from tests.support import programs
+from tests.support import programs, singer
 
 FILE = Path(__file__).with_name("pypi-0.8.0.db.gz")
 PROGRAM = programs.ROOT / ".tools/bench-pypi/bin/target-duckdb"
@@ -45,15 +44,11 @@ def row(number: int) -> dict[str, t.Any]:
 
 def main() -> None:
     """Load the rows with PyPI's loader."""
-    schema = {"properties": PROPERTIES}
-    messages = [{"type": "SCHEMA", "stream": "s", "key_properties": ["id"], "schema": schema}]
-    messages += [{"type": "RECORD", "stream": "s", "record": row(n)} for n in range(9)]
-    given = "".join(json.dumps(message) + "\n" for message in messages).encode()
+    messages = [singer.schema(**PROPERTIES), *(singer.record(**row(n)) for n in range(9))]
     with tempfile.TemporaryDirectory() as folder:
-        config = {"filepath": f"{folder}/w.duckdb", "default_target_schema": "o"}
-        config |= {"temp_dir": folder, "add_metadata_columns": "true"}
-        file = programs.write(Path(folder, "config.json"), config)
-        programs.run([str(PROGRAM), "--config", str(file)], given=given, TZ="UTC")
+        config = singer.config(Path(folder), temp_dir=folder, add_metadata_columns="true")
+        command, given = [str(PROGRAM), "--config", str(config)], singer.lines(*messages).encode()
+        programs.run(command, given=given, TZ="UTC")
         FILE.write_bytes(gzip.compress(Path(folder, "w.duckdb").read_bytes(), mtime=0))
 
 

@@ -22,7 +22,7 @@ def _written(project: Path) -> None:
     (project / ".env").write_text(f"TAP_ONCEHUB_API_KEY={programs.KEY}")
     for name in (".tools", ".mcp.json.example", "meltano.yml"):
         (project / name).symlink_to(programs.ROOT / name)
-    assert assistant.main(project) == 0
+    assistant.main(project)
 
 
 def ask(project: Path, *queries: str) -> dict[str, t.Any]:

@@ -14,7 +14,6 @@ from tests.support.project import blocks
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PRINTED = {
-    "SQL on DuckDB": "[dict(rows)]",
     "pandas, Polars, Ibis": """[
         in_pandas.to_dict(), dict(in_polars.rows()), dict(in_ibis.itertuples(index=False))
     ]""",

@@ -10,24 +10,19 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from tap_oncehub.engine.errors import EndpointError, RefusedError, TapError
+from tap_oncehub.engine.errors import EndpointError, TapError
 from tap_oncehub.engine.http import HttpClient
 from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.engine.progress import Progress
-from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.signals import SignalWaiter
-from tests.support.raw import Script, raw_server, replies, response
+from tests.support.raw import raw_server, replies, response
 
 FINE, NO = response({"fine": True}), response({}, "500 No")
 LATER, NOW = (response({}, "503 Busy", f"Retry-After: {n}") for n in (7, 0))
 CUT = response(b"", "200 OK", "Content-Length: 9", length=False)
 KEY = "key-0815"
 ALWAYS = float("inf")
-SLEEP, MONOTONIC = time.sleep, time.monotonic
-
-
-def explain(answer: JsonResponse, path: str, text: str) -> TapError:
-    return RefusedError(f"{path}: {text}", status=answer.status_code)
+MONOTONIC = time.monotonic
 
 
 def ask(client: HttpClient, server: t.Any) -> t.Any:
@@ -48,9 +43,9 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def client(slept: list[float]) -> Iterator[HttpClient]:
     logger = logging.getLogger("tap")
     made = HttpClient(
-        RequestLimiter(0, 0, 0.6), logger, service="Library", explain=explain, timeout_seconds=0.5,
-        max_wait_seconds=20, secret=KEY, direct=True, progress=Progress(logger, lambda: None),
-        waiter=SignalWaiter(),
+        RequestLimiter(0, 0, 0.6), logger, service="Library", timeout_seconds=0.5, direct=True,
+        explain=lambda _, path, text: TapError(f"{path}: {text}"), max_wait_seconds=20, secret=KEY,
+        progress=Progress(logger, lambda: None), waiter=SignalWaiter(),
     )  # fmt: skip
     yield made
     made.session.close()
@@ -76,24 +71,13 @@ def test_what_is_broken_is_asked_for_again(
     assert waited - 0.05 <= sum(slept) < 2 * waited + 0.1
 
 
-def slow(_path: str, _query: dict[str, str]) -> bytes:
-    SLEEP(1.5)
-    return FINE
-
-
-BROKEN: dict[str, Script] = {
-    "status": replies("/books", NO),
-    "body": replies("/books", response(b"{")),
-    "cut": replies("/books", CUT),
-    "slow": slow,
-}
-
-
-@pytest.mark.parametrize(("name", "patience"), [*((name, 0) for name in BROKEN), ("status", 1.5)])
+@pytest.mark.parametrize(
+    ("broken", "patience"), [(NO, 0), (NO, 1.5), (CUT, 0), (response(b"{"), 0)]
+)
 def test_patience_ends_with_an_error_and_with_its_block(
-    client: HttpClient, name: str, patience: float
+    client: HttpClient, broken: bytes, patience: float
 ) -> None:
-    with raw_server(BROKEN[name]) as server:
+    with raw_server(replies("/books", broken)) as server:
         with client.patience(patience), pytest.raises(EndpointError, match="/books still fails"):
             ask(client, server)
         assert (len(server.asked) == 1) == (patience == 0)

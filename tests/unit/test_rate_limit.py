@@ -4,14 +4,16 @@ import sqlite3
 import stat
 import time
 import typing as t
-from collections.abc import Callable
+from contextlib import closing
 from itertools import cycle
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sandbox import Limits, limits
 from tap_oncehub.engine import limiter as limiter_module
 from tap_oncehub.engine.limiter import RequestLimiter
 from tap_oncehub.tap import TapOnceHub
@@ -20,32 +22,15 @@ WINDOW, PER_WINDOW, HALF = 300.0, 200, 100
 START = 1.8e9
 
 
-class Clock:
-    """The machine's clock, which passes only when somebody waits."""
-
-    now = START
-
-    def time(self) -> float:
-        return self.now
-
-
-class Server:
-    """OnceHub, which counts requests at their arrival, in windows that slide."""
-
-    def __init__(self, per_window: int = PER_WINDOW, window: float = WINDOW) -> None:
-        self.limits = ((5, 1.0), (per_window, window))
-        self.arrivals: list[float] = []
-
-    def answers(self, now: float) -> bool:
-        passes = all(sum(m > now - s for m in self.arrivals[-n:]) < n for n, s in self.limits)
-        self.arrivals.append(now)
-        return passes
+Clock: t.TypeAlias = SimpleNamespace
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(time, "time", made.time)
+    """The machine's clock, which passes only when somebody waits."""
+    made = Clock(now=START)
+    for name in ("time", "monotonic"):
+        monkeypatch.setattr(time, name, lambda: made.now)
     return made
 
 
@@ -54,7 +39,7 @@ def send(
     limiter: RequestLimiter,
     requests: int,
     delays: t.Any = ((0.0, 0.0),),
-    server: Server | None = None,
+    server: limits.Limiter | None = None,
 ) -> list[float]:
     """Send requests, none of which a server refuses; give the moments at which they left."""
     left = []
@@ -64,7 +49,7 @@ def send(
             clock.now += wait
         left.append(clock.now)
         clock.now += there
-        assert server is None or server.answers(clock.now)
+        assert server is None or server.arrive() == 0
         clock.now += back
         limiter.mark_completed()
     return left
@@ -79,25 +64,26 @@ def most_within(moments: list[float], seconds: float) -> int:
 DELAY = st.sampled_from([0.0, 0.0, 0.001, 0.03, 0.2, 0.9, 1.0, 3.0, 20.0, 55.0])
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(
+    max_examples=60, derandomize=True, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
 @given(
     delays=st.lists(st.tuples(DELAY, DELAY), min_size=1, max_size=40),
     offset=st.floats(0, 1, exclude_max=True),
 )
 def test_server_refuses_nothing_whatever_the_delays(
-    delays: list[tuple[float, float]], offset: float
+    clock: Clock, delays: list[tuple[float, float]], offset: float
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        clock = Clock()
-        clock.now += offset
-        patch.setattr(time, "time", clock.time)
-        send(clock, RequestLimiter(5, 40, 60.0), 130, delays, Server(40, 60.0))
+    clock.now = START + offset
+    server = limits.Limiter(Limits(per_window=40, window_seconds=60))
+    send(clock, RequestLimiter(5, 40, 60.0), 130, delays, server)
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.6])
 def test_at_least_95_percent_of_what_is_allowed_is_used(clock: Clock, delay: float) -> None:
     limiter = RequestLimiter(5, PER_WINDOW, WINDOW)
-    seconds = send(clock, limiter, 1001, [(delay, delay)], Server())[-1] - START
+    seconds = send(clock, limiter, 1001, [(delay, delay)], limits.Limiter(Limits()))[-1] - START
     ideal = 5 * WINDOW
     assert 0.99 * ideal < seconds < ideal / 0.95
 
@@ -223,39 +209,26 @@ def test_file_of_the_user_counts_requests_to_oncehub_only(
     assert (tmp_path / "tap-oncehub/requests.sqlite").exists() is counted
 
 
-def executed(file: Path, sql: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(file)
-    connection.execute(sql)
-    return connection
-
-
-SPOILT: dict[str, Callable[[Path], t.Any]] = {
-    "damaged": lambda file: file.write_bytes(b"no database at all" * 100),
-    "a folder": lambda file: file.mkdir(),  # refused to root as well, who may write everywhere
-    "of another form": lambda file: executed(file, "CREATE TABLE sent (another_form)"),
-    "locked": lambda file: executed(file, "BEGIN EXCLUSIVE"),
-    "full later": lambda _: None,
-}
-
-
-@pytest.mark.parametrize("name", SPOILT)
+@pytest.mark.parametrize("spoilt", ["damaged", "a folder", "locked", "full later"])
 def test_file_that_cannot_be_used_costs_one_warning(
-    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, name: str
+    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, spoilt: str
 ) -> None:
     monkeypatch.setattr(limiter_module, "_LOCKED_SECONDS", 0.1)
     file.parent.mkdir()
-    spoilt = SPOILT[name](file)
+    if spoilt == "damaged":
+        file.write_bytes(b"no database at all" * 100)
+    if spoilt == "a folder":  # refused to root as well, who may write everywhere
+        file.mkdir()
     limiter = tap(file)
-    if name == "full later":
-        limiter.try_acquire()
-        connection = limiter._log._connection
-        assert connection
-        ((pages,),) = connection.execute("PRAGMA page_count")
-        connection.execute(f"PRAGMA max_page_count = {pages}")
-    while not limiter.try_acquire():
-        limiter.mark_completed()
+    with closing(sqlite3.connect(":memory:" if spoilt != "locked" else file)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        if spoilt == "full later":
+            limiter.try_acquire()
+            connection = t.cast("sqlite3.Connection", limiter._log._connection)
+            ((pages,),) = connection.execute("PRAGMA page_count")
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+        while not limiter.try_acquire():
+            limiter.mark_completed()
     assert limiter.left == 0
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert str(file) in caplog.text
-    if isinstance(spoilt, sqlite3.Connection):
-        spoilt.close()

@@ -1,21 +1,17 @@
-"""A signal ends what the tap only waits for, never a message."""
+"""A signal ends what the tap only waits for."""
 
-import io
 import os
 import signal
-import sys
 import threading
 import time
-import types
-from functools import cached_property
 
 import pytest
-from singer_sdk.singerlib import StateMessage
 
 from tap_oncehub.engine.errors import InterruptedSyncError
 from tap_oncehub.engine.run import SyncRun
-from tap_oncehub.engine.signals import SignalWaiter, WholeLineWriter
+from tap_oncehub.engine.signals import SignalWaiter
 from tap_oncehub.tap import TapOnceHub
+from tests.support import inside
 
 
 def test_signal_interrupts_a_sleep() -> None:
@@ -38,28 +34,6 @@ def test_signal_while_the_tap_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None
         signal.raise_signal(signal.SIGTERM)
         return made(tap)
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    late = cached_property(interrupted)
-    late.__set_name__(TapOnceHub, "run")
-    monkeypatch.setattr(TapOnceHub, "run", late)
-    try:
-        tap = TapOnceHub(config={"api_key": "key"})
-        with pytest.raises(InterruptedSyncError):
-            tap.run_discovery()
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
-class Pipe(io.BytesIO):
-    """Takes a few bytes at a time, as a full pipe does when a signal comes."""
-
-    def write(self, data: bytes) -> int:  # type: ignore[override]
-        return super().write(data[:5])
-
-
-def test_message_is_written_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    pipe = Pipe()
-    monkeypatch.setattr(sys, "stdout", types.SimpleNamespace(buffer=pipe, flush=pipe.flush))
-    WholeLineWriter().write_message(StateMessage({"bookmarks": {}}))
-    assert pipe.getvalue() == b'{"type":"STATE","value":{"bookmarks":{}}}\n'
+    monkeypatch.setattr(TapOnceHub.run, "func", interrupted)
+    with inside.own_signals(), pytest.raises(InterruptedSyncError):
+        TapOnceHub(config={"api_key": "key"}).run_discovery()

@@ -1,30 +1,33 @@
 """From tables to a destination, in portions that are written and remembered together."""
 
-# ruff: noqa: S608 - names cannot be parameters
-
-import json
 import typing as t
 from collections.abc import Iterator
 from pathlib import Path
 
 import dlt
-import duckdb
-from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
+from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns, pyarrow
 from dlt.pipeline.helpers import pipeline_drop
 
 _AS_VALUES = ("bigquery", "redshift", "snowflake")  # dlt decodes JSON; others get Arrow, with texts
-_SMALL = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER")
-_CASTS = dict.fromkeys(_SMALL, "BIGINT") | {"UBIGINT": "HUGEINT", "TIMESTAMP": "TIMESTAMPTZ"}
+_CASTS = {pyarrow.int32(): pyarrow.int64()}
+_CASTS[pyarrow.timestamp("us")] = pyarrow.timestamp("us", "UTC")
 # Rows that were written or marked together have one time. It only tells batches apart: one that
 # comes after a clock moved back is new as well, and one that got more rows is read again.
-_BATCH = "epoch_us(coalesce(_sdc_deleted_at, _sdc_batched_at, TIMESTAMP 'epoch'))"
-_REMEMBERED = 1000  # batches of a table, the newest; older ones count as known
+_BATCH = "coalesce(_sdc_deleted_at, _sdc_batched_at, TIMESTAMP 'epoch')::VARCHAR"
+_named = dlt.Schema("any").naming.normalize_path  # as dlt names tables and columns
+_REMEMBERED = 1000  # batches of a table, the newest; older ones count as written
 _ROWS = 20_000  # of a portion, roughly; more take more memory
 _TABLES = """
-SELECT table_name, any_value(t.comment), list((column_name, data_type, c.comment)), any_value(
-    TRY(if(column_name = '_sdc_table_version', c.comment->>'$.key_properties[*]', NULL)))
+SELECT format('FROM "{}"."{}"', replace(schema_name, '"', '""'), replace(table_name, '"', '""')),
+    table_name, t.comment, list((column_name, data_type, c.comment)), any_value(
+    TRY(if(column_name = '_sdc_table_version', c.comment->>'$.key_properties[*]', NULL))) AS keys
 FROM duckdb_tables() AS t JOIN duckdb_columns() AS c USING (schema_name, table_name)
-WHERE schema_name = ? GROUP BY ALL ORDER BY 1"""
+WHERE schema_name = ? GROUP BY ALL ORDER BY table_name"""
+# Of every column: the longest text, and whether JSON in it has an integer of more than 64 bits.
+_LIMITS = r"""
+SELECT (max(strlen(COLUMNS(*)::VARCHAR)), bool_or(if(regexp_matches(COLUMNS(*)::VARCHAR, '\d{19}'),
+    len(list_filter(regexp_extract_all(COLUMNS(*)::VARCHAR, '"(?:\\.|[^"\\])*"|[-+.\deE]+'),
+    lambda x: regexp_full_match(x, '-?\d+') AND TRY_CAST(x AS BIGINT) IS NULL)) > 0, false))) """
 
 
 def refuse(why: str) -> t.NoReturn:
@@ -32,7 +35,7 @@ def refuse(why: str) -> t.NoReturn:
     raise ValueError(why)
 
 
-def export(duck: duckdb.DuckDBPyConnection, settings: dict[str, str], work: Path) -> Iterator[str]:
+def export(duck: t.Any, settings: dict[str, str], work: Path) -> Iterator[str]:
     """Write what the destination lacks; yields what that was, table by table."""
     schema, kind = settings["schema"], settings["destination"].replace("delta", "filesystem")
     name, dataset = f"{work.name.partition('.')[0]}_{schema}", settings["dataset"] or schema
@@ -44,122 +47,95 @@ def export(duck: duckdb.DuckDBPyConnection, settings: dict[str, str], work: Path
     known = (*pipeline.state.get("sources", {}).values(), {})[0].get("resources", {})
     duck.execute("SET GLOBAL TimeZone = 'UTC'; SET threads = 1")
     found = duck.execute(_TABLES, [schema]).fetchall()
-    yield from (f"{row[0]}: not loaded by target-duckdb, left out" for row in found if not row[3])
-    tables = [_Table(duck, settings, known, row) for row in found if row[3]]
-    there = pipeline.default_schema.tables if known else {}
-    limit = pipeline.destination.capabilities().max_text_data_type_length
+    yield from (f"{row[1]}: not loaded by target-duckdb, left out" for row in found if not row[-1])
+    tables = [_Table(duck, settings, known, *row) for row in found if row[-1]]
     for table in tables or refuse(f"the schema {schema} has no tables of target-duckdb"):
-        table.check(there.get(table.name, {}).get("columns", {}), limit)
+        table.check(pipeline)
     # Tables are remembered before they have rows: a kill leaves none with rows that nobody knows.
     if new := [table.resource([]) for table in tables if not table.known]:
         pipeline.run(new, refresh=None if known else "drop_sources")
-    portions: dict[int, dict[_Table, list[int]]] = {}
-    rows = 0
+    rows, portions = 0, dict[int, dict[_Table, list[str]]]()
     for table in tables:
-        for batch in table.fresh:
+        for batch, count in table.fresh.items():
             portions.setdefault(rows // _ROWS, {}).setdefault(table, []).append(batch)
-            rows += table.batches[batch]
+            rows += count
     for portion in portions.values():
         pipeline.run([table.resource(batches) for table, batches in portion.items()])
     for table in tables:
-        if table.count != (rows := _count(pipeline, table.name)):
+        if table.count != (rows := table.count_at(pipeline)):
             refuse(f"{table.name}: {table.count} rows here, {rows} there; set full to write all")
-        written = sum(table.batches[batch] for batch in table.fresh)
-        yield f"{table.name}: {written} rows written, {rows} in all"
+        yield f"{table.name}: {sum(table.fresh.values())} rows written, {rows} in all"
 
 
 class _Table:
     """A table, and which of its batches the destination lacks."""
 
-    def __init__(
-        self, duck: duckdb.DuckDBPyConnection, settings: dict[str, str], known: t.Any, row: t.Any
-    ) -> None:
-        self.name, self._comment, columns, self._keys = row
-        self._read, self._to = duck.sql, settings["destination"]
+    def __init__(self, duck: t.Any, settings: dict[str, str], known: t.Any, *row: t.Any) -> None:
+        self._rows, name, self._comment, columns, self._keys = row
+        self.name, self._duck, self._to = _named(name), duck, settings["destination"]
         removes = settings["hard_delete"].lower() == "true"
-        self._from = f"FROM {_quoted(settings['schema'])}.{_quoted(self.name)}"
-        batches = f"SELECT {_BATCH}, count(*), count(_sdc_deleted_at) {self._from} GROUP BY 1"
+        batches = f"SELECT {_BATCH}, count(*), count(_sdc_deleted_at) {self._rows} GROUP BY 1"
         found = duck.sql(f"{batches} ORDER BY 1").fetchall()
-        self.batches: dict[int, int] = {batch: rows for batch, rows, _ in found}
+        self._batches = {batch: rows for batch, rows, _ in found}
         self.count = sum(rows - removes * deleted for _, rows, deleted in found)
         self.known = known.get(self.name, {})
-        seen = {int(batch): rows for batch, rows in self.known.get("seen", {}).items()}
-        oldest = min(seen) if len(seen) >= _REMEMBERED else 0
-        fresh = (batch for batch, rows in self.batches.items() if rows > seen.get(batch, 0))
-        self.fresh = [batch for batch in fresh if batch >= oldest]
-        self._pending = set(self.fresh)
-        self._from += f" WHERE {_BATCH} IN (SELECT unnest($1::BIGINT[]))"
+        seen = self.known.get("seen", {})
+        oldest = min(seen) if len(seen) >= _REMEMBERED else ""
+        self._written = {b for b, n in self._batches.items() if b < oldest or n <= seen.get(b, 0)}
+        self.fresh = {b: n for b, n in self._batches.items() if b not in self._written}
+        self._rows += f" WHERE {_BATCH} IN (SELECT unnest($1::VARCHAR[]))"
         if removes and not self.known:  # what was never there cannot be removed
-            self._from += " AND _sdc_deleted_at IS NULL"
-        named = ((_quoted(name), _CASTS.get(kind, kind)) for name, kind, _ in columns)
-        casts = (f"{name}::{kind} AS {name}" for name, kind in named)
-        self._select = f"SELECT {', '.join(casts)} {self._from}"
+            self._rows += " AND _sdc_deleted_at IS NULL"
         self._hints = py_arrow_to_table_schema_columns(self._arrow([]).schema)
         for column, kind, text in columns:
-            self._hints[column]["hard_delete"] = removes and column == "_sdc_deleted_at"
-            self._hints[column] |= {"data_type": "json"} if kind == "JSON" else {}
-            self._hints[column] |= {"description": text} if text else {}
+            hints = {"data_type": kind == "JSON" and "json", "description": text}
+            hints["hard_delete"] = removes and column == "_sdc_deleted_at"
+            self._hints[column] |= {name: hint for name, hint in hints.items() if hint}
 
-    def _arrow(self, batches: list[int]) -> t.Any:
-        return self._read(self._select, params=[batches]).to_arrow_table()
+    def _arrow(self, batches: list[str]) -> t.Any:
+        table = self._duck.sql(f"SELECT * {self._rows}", params=[batches]).to_arrow_table()
+        types = ((field.name, _CASTS.get(field.type, field.type)) for field in table.schema)
+        return table.cast(pyarrow.schema(types))
 
-    def check(self, there: dict[str, t.Any], limit: int) -> None:
+    def check(self, pipeline: dlt.Pipeline) -> None:
         """Refuse what could not be written as it is."""
-        longest = f"SELECT max(strlen(COLUMNS(*)::VARCHAR)) {self._from}"
-        (lengths,) = self._read(longest, params=[self.fresh]).fetchall()
-        for (column, hints), length in zip(self._hints.items(), lengths, strict=True):
-            if (length or 0) > limit:
-                refuse(f"{self.name}.{column} has a text of {length} bytes, {limit} fit there")
-            new, old = hints["data_type"], there.get(column, hints)["data_type"]
+        there = pipeline.default_schema.tables[self.name]["columns"] if self.known else {}
+        limit = pipeline.destination.capabilities().max_text_data_type_length
+        (found,) = self._duck.sql(_LIMITS + self._rows, params=[[*self.fresh]]).fetchall()
+        for (column, hints), (length, is_large) in zip(self._hints.items(), found, strict=True):
+            new, old = hints["data_type"], there.get(_named(column), hints)["data_type"]
             if new != old:
                 refuse(f"{self.name}.{column} is {new} now, {old} there; set full")
-            if new == "json" and self._to in _AS_VALUES:
-                name = _quoted(column)
-                long = f"SELECT {name} {self._from} AND regexp_matches({name}, '\\d{{19}}')"
-                for (value,) in self._read(long, params=[self.fresh]).fetchall():
-                    json.loads(value, parse_int=self._fits)
+            if (length or 0) > limit:
+                refuse(f"{self.name}.{column} has a text of {length} bytes, {limit} fit there")
+            if is_large and new == "json" and self._to in _AS_VALUES:
+                refuse(f"{self.name}.{column} has an integer of more than 64 bits, {self._to} not")
 
-    def _fits(self, digits: str) -> None:
-        if not -(2**63) <= int(digits) < 2**63:
-            refuse(f"{self.name} has an integer of more than 64 bits inside JSON, {self._to} not")
-
-    def resource(self, batches: list[int]) -> t.Any:
+    def resource(self, batches: list[str]) -> t.Any:
         """Return some batches for dlt, which remembers them once they are written."""
-        self._pending -= {*batches}
-        newest = [batch for batch in self.batches if batch not in self._pending][-_REMEMBERED:]
-        seen = {str(batch): self.batches[batch] for batch in newest}
+        self._written |= {*batches}
+        seen = {batch: self._batches[batch] for batch in sorted(self._written)[-_REMEMBERED:]}
 
         def rows() -> Iterator[t.Any]:
             dlt.current.resource_state().update(seen=seen)
             table = self._arrow(batches)
-            if self._to in _AS_VALUES:
-                yield table.to_pylist() or dlt.mark.materialize_table_schema()
-            else:
-                yield table
+            as_values = self._to in _AS_VALUES
+            yield (table.to_pylist() or dlt.mark.materialize_table_schema()) if as_values else table
 
-        # A merge into a Delta table reads all of it; into a new one rows are added.
-        is_new = self._to == "delta" and not self.known
         texts = {"description": self._comment, "x-bigquery-table-description": self._comment}
         return dlt.resource(
             rows,
             name=self.name,
             columns=self._hints,
             primary_key=self._keys,
-            write_disposition="append" if is_new else "merge",
+            # A merge into a Delta table reads all of it; into a new one rows are added.
+            write_disposition="append" if self._to == "delta" and not self.known else "merge",
             table_format="delta" if self._to == "delta" else None,
-            max_table_nesting=0,
         ).apply_hints(additional_table_hints=texts)
 
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _count(pipeline: dlt.Pipeline, table: str) -> int:
-    if pipeline.destination.destination_name == "filesystem":
-        from dlt.common.libs.deltalake import get_delta_tables  # noqa: PLC0415 - of an extra
-
-        return int(get_delta_tables(pipeline, table)[table].count())
-    with pipeline.sql_client() as client:
-        query = f"SELECT count(*) FROM {client.make_qualified_table_name(table)}"
-        return int((client.execute_sql(query) or [(0,)])[0][0])
+    def count_at(self, pipeline: dlt.Pipeline) -> int:
+        with pipeline.destination_client() as client:
+            if self._to == "delta":
+                return int(client.load_open_table("delta", self.name).count())
+            table = client.sql_client.make_qualified_table_name(self.name)
+            return int(client.sql_client.execute_sql(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608
