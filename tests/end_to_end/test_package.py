@@ -19,7 +19,7 @@ import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import programs
-from tests.support.programs import KEY, ROOT, UV
+from tests.support.programs import KEY, ROOT
 from tests.support.streams import ALL
 
 BY_HAND = {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
@@ -53,17 +53,15 @@ def test_wheel_and_sdist_hold_the_tap_and_nothing_else(dist: Path) -> None:
 def test_wheel_in_an_empty_environment(
     tmp_path: Path, dist: Path, python: str, resolution: str
 ) -> None:
-    venv = tmp_path / "venv"
-    programs.make_venv(venv, python, UV_PYTHON_DOWNLOADS="automatic")
     # To uv the wheel alone would be the only direct requirement: what the wheel needs would be new.
-    direct = ["--requirements", ROOT / "pyproject.toml", f"--resolution={resolution}"]
-    command = [UV, "pip", "install", "--quiet", "--python", venv, next(dist.glob("*.whl")), *direct]
-    subprocess.run(command, check=True, env=programs.environment())
+    direct = ["--requirements", str(ROOT / "pyproject.toml"), f"--resolution={resolution}"]
+    wheel, venv = str(next(dist.glob("*.whl"))), tmp_path / "venv"
+    bin_folder = programs.install(venv, wheel, *direct, python=python)
     is_lowest = any(venv.glob("lib/*/site-packages/jsonschema-4.18.*"))
     assert is_lowest == (resolution == "lowest-direct")
 
     def run(*arguments: str) -> programs.Run:
-        done = programs.run([str(venv / "bin/tap-oncehub"), *arguments], tmp_path)
+        done = programs.run([str(bin_folder / "tap-oncehub"), *arguments], tmp_path)
         assert done.status == 0, done.log
         warned = [line for line in done.log.split("\n") if "Warning:" in line]
         assert all("SingerSDKPythonEOLWarning" in line for line in warned)
