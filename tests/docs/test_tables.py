@@ -43,14 +43,11 @@ EMAIL = re.compile(r"[\w.+-]+@[\w.-]+\.\w+")
 PHONE = re.compile(r"\+\d[\d ()-]{6,}")
 
 
-@pytest.mark.parametrize("stream", sorted(FIELDS))
-def test_personal_fields_exist(stream: str) -> None:
-    assert FIELDS[stream] <= load_schema(stream)["properties"].keys()
-
-
-@pytest.mark.parametrize("stream", LISTS)
+@pytest.mark.parametrize("stream", sorted({*LISTS, *FIELDS}))
 def test_no_other_field_holds_an_address_or_a_number(stream: str) -> None:
-    for item in Account(seed=4, bookings=200, nasty=False).objects(stream):
+    assert FIELDS.get(stream, set()) <= load_schema(stream)["properties"].keys()
+    account = Account(seed=4, bookings=200, nasty=False)
+    for item in account.objects(stream) if stream in LISTS else ():
         for name in item.keys() - FIELDS.get(stream, set()) - LINKS:
             text = json.dumps(item[name], ensure_ascii=False)
             assert not EMAIL.search(text), name
