@@ -75,7 +75,6 @@ class Block(t.NamedTuple):
 
 
 def blocks() -> Iterator[Block]:
-    """Find every block of every page."""
     for page, text in PAGES.items():
         for language, code, indented in _BLOCK.findall(text):
             yield Block(page, language or "sh", code or indented)

@@ -41,10 +41,8 @@ def warehouse(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("warehouse")
     state: dict[str, t.Any] | None = None
     with Sandbox(account, key=programs.KEY) as api:
-        settings, catalog = (
-            programs.settings_for(api.url),
-            inside.catalog(*BY_TIME, "users", "teams", "webhooks"),
-        )
+        settings = programs.settings_for(api.url)
+        catalog = inside.catalog(*BY_TIME, "users", "teams", "webhooks")
         for _ in range(2):
             (folder / "began").write_text(datetime.now(timezone.utc).isoformat())
             run = inside.run(settings, catalog, state)
@@ -57,9 +55,10 @@ def answer(warehouse: Path, query: str) -> list[tuple[t.Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-def values(item: t.Any) -> list[t.Any]:
+def values(pair: Row) -> list[t.Any]:
     """Give a text as it is, all else as JSON."""
-    return [v if v is None or isinstance(v, str) else json.dumps(v) for v in item]
+    found = (pair.get("name"), pair.get("value"))
+    return [v if v is None or isinstance(v, str) else json.dumps(v) for v in found]
 
 
 def test_queries_for_those_who_come_from_dlt(account: Account, warehouse: Path) -> None:
@@ -71,22 +70,17 @@ def test_queries_for_those_who_come_from_dlt(account: Account, warehouse: Path) 
     assert all(any(column) for column in zip(*wanted, strict=True))
     for stream, column in (("bookings", "attendees"), ("users", "teams"), ("webhooks", "events")):
         query = ATTENDEES.replace("attendees", column).replace("bookings", stream)
-        lists = [
-            (i["id"], n, v) for i in account.objects(stream) for n, v in enumerate(i[column] or ())
-        ]
-        assert sorted(answer(warehouse, query)) == sorted((key, v, n) for key, n, v in lists) != []
+        objects = account.objects(stream)
+        wanted = [(i["id"], v, n) for i in objects for n, v in enumerate(i[column] or ())]
+        assert sorted(answer(warehouse, query)) == sorted(wanted) != []
+    forms = [(b["id"], (b["form_submission"] or {}).get("custom_fields")) for b in bookings]
+    contacts = [(c["id"], c["custom_fields"]) for c in account.objects("contacts")]
     of_contacts = CUSTOM_FIELDS.replace("form_submission -> '$.custom_fields'", "custom_fields")
-    forms = [(b["id"], (b["form_submission"] or {}).get("custom_fields") or ()) for b in bookings]
-    contacts = [(c["id"], c["custom_fields"] or ()) for c in account.objects("contacts")]
     queries = {CUSTOM_FIELDS: forms, of_contacts.replace("bookings", "contacts"): contacts}
     for query, found in queries.items():
-        pairs = [
-            [key, *values((pair.get("name"), pair.get("value")))]
-            for key, its in found
-            for pair in its
-        ]
+        pairs = [(key, *values(pair)) for key, its in found for pair in its or ()]
         assert len(pairs) > 3
-        assert sorted(map(str, map(list, answer(warehouse, query)))) == sorted(map(str, pairs))
+        assert sorted(map(str, answer(warehouse, query))) == sorted(map(str, pairs))
     (new,) = re.findall(r"`(_extra ->> '\$\.name_of_it')`", PAGES["docs/moving-from-dlt.md"])
     assert ("new",) in answer(warehouse, f"SELECT {new} FROM oncehub.teams")
 

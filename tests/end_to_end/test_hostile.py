@@ -1,4 +1,7 @@
-"""What servers can answer, byte by byte, and what the tap makes of it."""
+"""What servers can answer, byte by byte; and what no log, no file and no other host gets to see.
+
+Beside these tests, the log of every run of every test is searched (tests/support/programs.py).
+"""
 
 import re
 import time
@@ -8,14 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
+
+from sandbox import Account, Sandbox
+from tap_oncehub.__main__ import main
+from tap_oncehub.tap import TapOnceHub
 from tests.support import inside, programs
-from tests.support.raw import Script, page, raw_server, replies, response
+from tests.support.raw import Script, page, raw_server, replies, response, website
 
 ROW = {"id": "CTC-1", "object": "contact", "last_updated_time": "2026-01-01T00:00:00Z"}
 
 
 def told(folder: Path, script: Script, *streams: str, **more: t.Any) -> programs.Run:
-    """Read what a script answers; it fails as it should."""
     hasty = {"request_timeout_seconds": 1, "max_wait_seconds": 1}
     with raw_server(script) as server:
         run = inside.spawn(folder, server, *streams, **{**hasty, **more})
@@ -85,3 +92,75 @@ def test_an_odd_response_is_told_as_what_it_is_in_a_line_without_the_key(tmp_pat
     assert not any(mark in run.log for mark in "\x1b\u202e\u2028\t")
     assert not any(line.startswith("2026 | ERROR") for line in run.log.splitlines())
     assert max(map(len, run.log.splitlines())) < 2000
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account(seed=3, bookings=60)
+
+
+def test_nothing_of_it_at_the_chattiest_level(tmp_path: Path, api: Sandbox) -> None:
+    for number, kind in enumerate(("data_object", "data_string", "truncated")):
+        api.faults.add(kind, "/bookings", times=1, after=2 * number)
+    for path, status in (("/contacts", 400), ("/users", 409), ("/teams", 404)):
+        api.faults.add(status, path, times=None)
+    run = inside.spawn(tmp_path, api, env={"TAP_ONCEHUB_LOGLEVEL": "DEBUG"}, page_size=5)
+    assert "| DEBUG" in run.log
+    assert run.status == 1
+    assert "/v2/contacts answered 400 (invalid_request_error, Bad Request: we could not" in run.log
+    assert "Request-Id req_" in run.errors[0]
+    assert api.account.customer_email not in run.log
+    assert len(run.records("bookings")) == 60
+
+
+@pytest.mark.parametrize("argument", ["--test", "--discover", "--about"])
+def test_the_key_of_the_environment_is_in_no_output(
+    tmp_path: Path, api: Sandbox, argument: str
+) -> None:
+    env = {"TAP_ONCEHUB_API_KEY": programs.KEY, "TAP_ONCEHUB_API_URL": api.url}
+    run = programs.fork("tap_oncehub", tmp_path, argument, LOGLEVEL="DEBUG", **env)
+    assert run.status == 0, run.log
+    assert run.output
+
+
+def test_nothing_of_it_in_the_traceback_of_a_bug(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(**_options: t.Any) -> None:
+        personal = "jane.doe@customer.example"
+        raise ValueError(personal)
+
+    monkeypatch.setattr(TapOnceHub, "cli", broken)
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1
+    assert "This is a bug of tap-oncehub 0.1.0: please report it with the lines" in caplog.text
+    assert "in broken" in caplog.text
+    assert "ValueError" in caplog.text
+    assert "jane" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/bookings", "/test"])
+def test_a_redirect_is_not_followed(tmp_path: Path, api: Sandbox, path: str) -> None:
+    with raw_server(website) as elsewhere:
+        place = f"http://localhost:{elsewhere.port}/v2/bookings"
+        api.faults.add(302, path, times=None, location=place)
+        run = inside.spawn(tmp_path, api, "bookings", "users")
+    assert (run.status, api.count(path), elsewhere.asked) == (1, 1, [])
+    assert re.search(rf"/v2{path} answered 302.*a redirect, which is not followed", run.errors[-1])
+    # One of the whole API ends the run.
+    assert bool(run.records("users")) == (path != "/test")
+
+
+def test_a_link_to_another_host_is_not_followed(api: Sandbox) -> None:
+    api.switch(has_more="link")
+    with raw_server(website) as elsewhere:
+        api.service.link_base = f"http://localhost:{elsewhere.port}"
+        run = inside.sync(api, "bookings", page_size=7)
+    assert (len(run.records("bookings")), elsewhere.asked) == (60, [])
+
+
+@pytest.mark.parametrize("text", [programs.KEY, "anna.b@example.com"])
+def test_the_search_of_all_logs_finds_something(text: str) -> None:
+    with pytest.raises(AssertionError, match="the log holds"):
+        programs.run(["/bin/sh", "-c", f"echo {text} >&2"])

@@ -25,7 +25,8 @@ def test_settings_and_figures(tmp_path: Path) -> None:
     eu = {"name": "tap-oncehub-eu", "inherit_from": "tap-oncehub", "select": chosen}
     more = {"MAX_WAIT_SECONDS": "2.5", "START_DAT": "2026-01-31", "RATE_LIMIT_PER_SECOND": "999.5"}
     variables = {f"TAP_ONCEHUB_{name}": value for name, value in more.items()}
-    with Sandbox(Account(seed=1, users=5, nasty=False), key=programs.KEY) as api:
+    account = Account(seed=1, users=5, nasty=False)
+    with Sandbox(account, key=programs.KEY) as api:
         project = Project(tmp_path / "project", api.url, {"extractors": [eu]}, **variables)
         file = project.folder / "meltano.yml"
         content = yaml.safe_load(file.read_text())
@@ -45,6 +46,15 @@ def test_settings_and_figures(tmp_path: Path) -> None:
     assert {"stream": "users", "is_absent": False, "records": 5, "requests": 1} in stats
     assert [stat["stream"] for stat in stats if stat["is_absent"]] == ["webhook_events"]
     assert sum(entry.get("run_stats", {}).get("requests", 0) for entry in entries) == requests
+    # Only the output holds customers' data, and nothing the key.
+    addresses = {c["email"].encode() for c in account.objects("users") if c.get("email")}
+    holding = set()
+    for folder in ("output", "state", ".meltano/run"):
+        for file in filter(Path.is_file, project.folder.joinpath(folder).rglob("*")):
+            content = file.read_bytes()
+            assert programs.KEY.encode() not in content, file
+            holding |= {folder for address in addresses if address in content}
+    assert holding == {"output"}
 
 
 def test_killed_run_goes_on_where_the_loader_was(tmp_path: Path) -> None:

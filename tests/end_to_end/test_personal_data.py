@@ -23,16 +23,14 @@ PERSONAL = ("bookings", "contacts", "users", "sms_notifications")
 def account() -> Account:
     """A customer's and a user's name stand wherever people type one."""
     account = Account(seed=8, bookings=60, nasty=False)
-    text = f"for {FIRST} {LAST}"
+    text, names = f"for {FIRST} {LAST}", {"first_name": FIRST, "last_name": LAST}
     custom = [{"name": "guest", "value": text}]
-    for stream in ("contacts", "users"):
-        key = account.objects(stream)[0]["id"]
-        account.edit(stream, key, first_name=FIRST, last_name=LAST)
-    contact = account.objects("contacts")[0]["id"]
-    account.edit("contacts", contact, salutation=text, street_address=text, custom_fields=custom)
-    bookings: dict[str, t.Any] = {
-        "subject": text,
-        "location_description": text,
+    contact, user, sms = (account.objects(stream)[0]["id"] for stream in PERSONAL[1:])
+    more = {"salutation": text, "street_address": text, "custom_fields": custom}
+    account.edit("contacts", contact, **names, **more)
+    account.edit("users", user, **names)
+    account.edit("sms_notifications", sms, details=text, new_field=text)
+    bookings: dict[str, t.Any] = dict.fromkeys(("subject", "location_description"), text) | {
         "cancel_reschedule_information": {"reason": text},
         "attendees": [text],
         "form_submission": {"name": text, "note": text},
@@ -42,8 +40,6 @@ def account() -> Account:
     }
     for booking, (field, value) in zip(account.objects("bookings"), bookings.items(), strict=False):
         account.edit("bookings", booking["id"], **{field: value})
-    sms = account.objects("sms_notifications")[0]["id"]
-    account.edit("sms_notifications", sms, details=text, new_field=text)
     return account
 
 

@@ -81,16 +81,9 @@ def record(into: Path) -> None:
             said = dict.fromkeys(map(entry, log.splitlines()))
             (into / f"{name}.txt").write_text("\n".join([*said, ""]), "utf-8")
 
-        def run(name: str, **more: str) -> None:
-            done = programs.run(meltano, project.folder, **project.variables | more)
-            keep(name, done.log + done.output.decode())
-
-        def dbt(name: str) -> None:
-            made = str(project.folder / "dbt")
-            variables = {"DBT_TARGET": "duckdb", "DBT_TARGET_PATH": made, "DBT_LOG_PATH": made}
-            variables["DBT_DUCKDB_FILEPATH"] = str(project.database)
-            command = [str(DBT), "--log-format=json", "build"]
-            done = programs.run(command, programs.ROOT / "transform", **variables)
+        def run(name: str, command: list[str] = meltano, **more: str) -> None:
+            folder = project.folder if command == meltano else programs.ROOT / "transform"
+            done = programs.run(command, folder, **project.variables | more)
             keep(name, done.log + done.output.decode())
 
         run("first")
@@ -107,9 +100,12 @@ def record(into: Path) -> None:
         with duckdb.connect(str(project.database)):
             code = f"import duckdb; duckdb.connect({str(project.database)!r})"
             keep("held_file", programs.run([sys.executable, "-c", code]).log.splitlines()[-1])
-        dbt("dbt_build")
+        dbt = [str(DBT), "--log-format=json", "build"]
+        made = dict.fromkeys(("DBT_TARGET_PATH", "DBT_LOG_PATH"), str(project.folder / "dbt"))
+        made |= {"DBT_TARGET": "duckdb", "DBT_DUCKDB_FILEPATH": str(project.database)}
+        run("dbt_build", dbt, **made)
         project.database.unlink()
-        dbt("dbt_without_tables")
+        run("dbt_without_tables", dbt, **made)
 
 
 def _interrupted(api: Sandbox, project: Project, command: list[str]) -> str:
@@ -126,7 +122,6 @@ def _interrupted(api: Sandbox, project: Project, command: list[str]) -> str:
 
 
 def _break(project: Project) -> None:
-    """Put a tap with a bug in the place of the tap."""
     program = project.folder / "broken-tap"
     program.write_text(BUG)
     program.chmod(0o700)

@@ -35,5 +35,4 @@ _MAY_BE_SHOWN = re.compile(
 
 
 def not_to_be_shown(lines: list[str]) -> list[str]:
-    """Give the lines that nobody should see."""
     return [line for line in lines if not _MAY_BE_SHOWN.fullmatch(line.rstrip())]

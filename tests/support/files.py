@@ -17,7 +17,6 @@ _HOLD = (
 
 @contextmanager
 def held(file: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Another program has the file open."""
     duckdb.connect(str(file)).close()
     command, pipe = [sys.executable, "-c", _HOLD, str(file)], subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe) as holder:

@@ -36,14 +36,12 @@ def holding_back(api: Sandbox, path: str, after: int) -> Iterator[Callable[[], b
 
 
 def wait_until_full(pipe: t.IO[bytes], process: subprocess.Popen[t.Any]) -> None:
-    """Wait until nothing has been added to a pipe for a second: a loader has stopped."""
-    waiting, before, since = array.array("i", [0]), 0, time.monotonic()
+    """Wait until a pipe takes no further record: who writes into it waits."""
+    waiting = array.array("i", [0])
 
-    def is_full() -> bool:
-        nonlocal before, since
+    def is_filling() -> bool:
         fcntl.ioctl(pipe, termios.FIONREAD, waiting)
-        if waiting[0] != before:
-            before, since = waiting[0], time.monotonic()
-        return before > 0 and time.monotonic() - since > 1
+        return waiting[0] > 10_000
 
-    wait_for(is_full, process)
+    wait_for(is_filling, process)
+    time.sleep(0.3)

@@ -15,7 +15,6 @@ from mcp.client.stdio import stdio_client
 
 
 async def main(server: dict[str, Any], queries: list[str]) -> None:
-    """Ask."""
     parameters = StdioServerParameters(**server, env=dict(os.environ))
     async with stdio_client(parameters) as pipes, ClientSession(*pipes) as session:
         await session.initialize()
@@ -28,18 +27,8 @@ async def main(server: dict[str, Any], queries: list[str]) -> None:
 
 def _environments() -> list[str]:
     """Return the environments of the processes that this one has started."""
-    return [
-        process.joinpath("environ").read_text("utf-8")
-        for process in Path("/proc").glob("[0-9]*")
-        if _parent(process) == os.getpid()
-    ]
-
-
-def _parent(process: Path) -> int:
-    try:
-        return int(process.joinpath("stat").read_text("utf-8").rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text("utf-8").split()
+    return [Path(f"/proc/{child}/environ").read_text("utf-8") for child in children]
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ def dbt(folder: Path, target: str, *arguments: str, **variables: str) -> str:
 
 
 def build(folder: Path) -> str:
-    """Make the models in a folder's warehouse.duckdb."""
     return dbt(folder, "duckdb", "build", DBT_DUCKDB_FILEPATH=str(folder / "warehouse.duckdb"))
 
 

@@ -24,14 +24,11 @@ _PASSWORD = "made-up: /@%'"  # noqa: S105
 
 @dataclass
 class Postgres:
-    """A server that runs, and one of its databases."""
-
     port: int
     database: str = "postgres"
 
     @property
     def settings(self) -> dict[str, t.Any]:
-        """The loader's settings."""
         login = {"user": _USER, "password": _PASSWORD, "database": self.database}
         return {"host": "127.0.0.1", "port": self.port, **login}
 
@@ -66,7 +63,6 @@ class Postgres:
         return warehouse.by_key(stream, found)
 
     def execute(self, query: str) -> str:
-        """Ask or change the database."""
         login = {"USER": _USER, "PASSWORD": _PASSWORD, "DATABASE": self.database}
         place = {"HOST": "127.0.0.1", "PORT": str(self.port), "CLIENTENCODING": "UTF8"}
         variables = {f"PG{name}": value for name, value in (login | place).items()}

@@ -5,7 +5,6 @@ import json
 import multiprocessing
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -64,7 +63,6 @@ class Run:
 
     @property
     def state(self) -> Row:
-        """The last state that was written."""
         return self.states[-1] if self.states else {}
 
     def records(self, stream: str) -> list[Row]:
@@ -78,18 +76,15 @@ class Run:
 
     @property
     def errors(self) -> list[str]:
-        """The lines of the log that are errors."""
         return [line for line in self.log.splitlines() if "| ERROR" in line]
 
 
 def check_out(folder: Path) -> None:
     """Copy what belongs to the project, as git would, changes that are not committed included."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    done = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True)
-    for name in filter(None, done.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    listed = "git ls-files -z --cached --others --exclude-standard"
+    copied = f"{listed} | tar --ignore-failed-read -c --null -T - | tar -x -C"
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["/bin/sh", "-c", f"{copied} '{folder}'"], cwd=ROOT, check=True)
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -120,22 +115,17 @@ def start(command: list[str], folder: Path, log: Path, **variables: str) -> subp
         return subprocess.Popen(command, **more, **pipes)
 
 
-def install(venv: Path, *packages: str) -> Path:
+def install(venv: Path, *packages: str, python: str | None = None) -> Path:
     """Make a virtual environment with these packages; gives the folder of its programs."""
-    for command in (["venv", str(venv)], ["pip", "install", f"--python={venv}", *packages]):
-        subprocess.run([UV, "--quiet", *command], check=True)
-    return venv / "bin"
-
-
-def make_venv(folder: Path, python: str, **variables: str) -> None:
-    """Make an empty virtual environment with a version of Python, if it can be had here."""
-    env = environment(UV_PYTHON_PREFERENCE="system", **variables)
-    if pyenv := shutil.which("pyenv"):  # it shows one version, unless it is told to show all
-        versions = subprocess.run([pyenv, "versions", "--bare"], check=True, capture_output=True)
-        env["PYENV_VERSION"] = ":".join(versions.stdout.decode().split())
-    command = [UV, "venv", "--quiet", "--no-project", "--python", python, str(folder)]
-    if subprocess.run(command, check=False, capture_output=True, env=env).returncode:
+    env, command = environment(UV_PYTHON_PREFERENCE="system"), ["venv", "--no-project", str(venv)]
+    if python:  # pyenv shows one version, unless it is told to show all
+        env["PYENV_VERSION"] = ":".join(p.name for p in Path.home().glob(".pyenv/versions/*"))
+        command += ["--python", python]
+    if subprocess.run([UV, "--quiet", *command], check=not python, env=env).returncode:
         pytest.skip(f"Python {python} cannot be had here")
+    into = [UV, "--quiet", "pip", "install", f"--python={venv}"]
+    subprocess.run([*into, *packages], check=True, env=env)
+    return venv / "bin"
 
 
 def tap_command(folder: Path, settings: Row, *arguments: str, **files: Row | None) -> list[str]:

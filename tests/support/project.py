@@ -69,7 +69,6 @@ class Project:
         return Run(status, b"", self.log.read_text())
 
     def meltano(self, *arguments: str, **more: str) -> Run:
-        """Run any command of Meltano."""
         command = [str(MELTANO), "--log-level=warning", *arguments]
         return programs.run(command, self.folder, **self.variables | more)
 

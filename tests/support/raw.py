@@ -30,7 +30,6 @@ def response(body: t.Any, status: str = "200 OK", *headers: str, length: bool = 
 
 
 def page(*rows: t.Any, **envelope: t.Any) -> dict[str, t.Any]:
-    """Return the envelope of a list."""
     return {"object": "list", "data": list(rows), "has_more": False, **envelope}
 
 
@@ -137,7 +136,6 @@ def raw_server(script: Script, certificate: Path | None = None) -> Iterator[RawS
 
 
 def make_certificate(folder: Path, name: str) -> Path:
-    """Make a certificate that nobody else has signed."""
     path = folder / f"{name}.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     command += ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
