@@ -25,7 +25,9 @@ _PUT = re.compile(r"(?is)^(\s*PUT\s+'[^']*'\s+)'(@[^']+)'")
 _COPY = re.compile(r"(?is)^\s*COPY\s+INTO\s+(\S+)\s+FROM\s+'(@[^']+)/([^'/]+)'.*'JSON'")
 _QUERY = r"\((SELECT .* FROM )'(@[^']+)'\(FILE_FORMAT => [^)]*\)(.*)\)"
 _MERGE = re.compile(rf"(?is)^(MERGE INTO .* USING ){_QUERY}( s ON .*)")
-_NOTHING = re.compile(r"(?is)^\s*(REMOVE|DROP\s+FILE\s+FORMAT|COMMENT|ALTER\s.*\sCOMMENT)\s")
+_NOTHING = re.compile(
+    r"(?is)^\s*(REMOVE|DROP\s+FILE\s+FORMAT|COMMENT|ALTER\s+TABLE\s+\S+\s+ALTER\s.*\sCOMMENT)\s"
+)
 _READ = "format = 'newline_delimited', maximum_object_size = 99999999"
 _DONE = "SELECT 'done' AS status"
 
