@@ -50,9 +50,9 @@ def _known(sql: str, token: str) -> t.Iterator[str]:
         merge, select, stage, qualify, rest = found.groups()
         table, source = f"D.PUBLIC.T{_folder(stage)}", f"'{_FILES}/{_folder(stage)}/*', {_READ}"
         rows = f"SELECT json AS v, row_number() OVER () AS n FROM read_json_objects({source})"
-        duck.execute(f"CREATE TABLE {table} AS {rows}")
+        duck.execute(f"CREATE OR REPLACE TABLE {table} AS {rows}")
         query = f"{select} {table} {qualify}".replace("$1:", "v:").replace("SEQ8()", "n")
-        yield f"CREATE TABLE {table}_ROWS AS {query}"
+        yield f"CREATE OR REPLACE TABLE {table}_ROWS AS {query}"
         yield f"{merge} {table}_ROWS {rest}"
     elif _NOTHING.match(sql):
         yield _DONE
