@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - names cannot be parameters; they go through `quoted`
 
 import json
+import os
 import re
 import string
 import time
@@ -76,8 +77,9 @@ class Warehouse:
                 msg = f"{file} is no DuckDB file: delete it, or choose another filepath"
                 raise UnopenedError(msg)
             try:
-                options = f"{quoted(self.database)} (ROW_GROUP_SIZE {ROW_GROUP})"
-                self.sql(f"ATTACH {literal(str(file))} AS {options}")
+                if not file.exists():
+                    self._create(file)
+                self._attach(file)
                 self.is_open = True
             except duckdb.IOException as error:
                 said = str(error).partition("\n")[0]
@@ -93,6 +95,21 @@ class Warehouse:
                     say(f"{where}, waiting up to {self._settings.lock_wait_seconds:g} seconds")
                     told = True
                 time.sleep(0.05)
+
+    def _create(self, file: Path) -> None:
+        """Make a new file whole or not at all: DuckDB does not open one that it was killed in."""
+        new = Path(f"{file}.{os.getpid()}")
+        try:
+            self._attach(new)
+            self.sql(f"DETACH {quoted(self.database)}")
+            with suppress(OSError):  # somebody was first; or without links, DuckDB makes it there
+                os.link(new, file)
+        finally:
+            new.unlink(missing_ok=True)
+
+    def _attach(self, file: Path) -> None:
+        options = f"{quoted(self.database)} (ROW_GROUP_SIZE {ROW_GROUP})"
+        self.sql(f"ATTACH {literal(str(file))} AS {options}")
 
     def prepare(self, stream: str, schema: Schema, keys: list[str]) -> tuple[Rows, bool]:
         """Make a stream's table, or add columns; return its rows to come, and whether it is new."""
