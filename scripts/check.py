@@ -5,10 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dotenv import load_dotenv
-
 from scripts.meltano import MELTANO
-from scripts.warehouse import KEY, setting
+from scripts.warehouse import KEY, chosen, setting
 
 _ASK_POSTGRES = """
 import sys, sqlalchemy as sa
@@ -31,7 +29,7 @@ print(f"PostgreSQL: {user} may load into {database}")
 
 def main(project: Path) -> int:
     """Ask each; return the exit status: 1, if one of them does not work."""
-    load_dotenv(project / ".env")
+    chosen(project)
     os.environ["LOGLEVEL"] = "WARNING"  # as text, where Meltano would have JSON for itself
     commands: list[tuple[str, ...]] = []
     if setting(KEY):

@@ -1,7 +1,4 @@
-"""`make generate`: write what follows from the tap's classes and schemas, and from meltano.yml.
-
-`make hub` writes what Meltano Hub asks for, files of a pull request there, into dist/hub.
-"""
+"""`make generate`: write what follows from the tap's classes and schemas, and from meltano.yml."""
 
 import typing as t
 from collections.abc import Iterator
@@ -49,8 +46,6 @@ def files() -> dict[str, str]:
     """Return the content of the files that are kept in git, by path."""
     tap = TapOnceHub(config={"api_key": "none", "include_webhook_secrets": True})
     streams = [stream(tap, tap.run) for stream in STREAMS]
-    modules = list(dict.fromkeys(type(stream).__module__ for stream in streams))
-    streams.sort(key=lambda stream: modules.index(type(stream).__module__))
     return {
         "docs/streams.md": "\n".join(_streams_page(streams)) + "\n",
         "transform/models/sources.yml": f"# Written by `make generate`.\n{_yaml(_sources(), 120)}",
@@ -162,7 +157,7 @@ def _yaml(content: Schema, width: int = 80, *, sort_keys: bool = False) -> str:
 
 
 def main(_: Path, what: str = "") -> None:
-    """Write the files of one kind or of the other."""
+    """Write the files, or for `make hub` those of a pull request to Meltano Hub, into dist/hub."""
     for place, text in (hub_files() if what == "hub" else files()).items():
         ROOT.joinpath(place).parent.mkdir(parents=True, exist_ok=True)
         ROOT.joinpath(place).write_text(text, encoding="utf-8")

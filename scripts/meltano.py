@@ -51,11 +51,6 @@ def ask(project: Path, query: str, *parameters: str) -> list[tuple[t.Any, ...]]:
         return []
 
 
-def state_id(environment: str) -> str:
-    """Return the name of a run and of its state."""
-    return f"{environment}:{'-to-'.join(PLUGINS)}"
-
-
 def say(text: str) -> None:
     """Print lines; one that is too wide goes on below."""
     width = shutil.get_terminal_size((120, 0)).columns

@@ -1,6 +1,7 @@
 """`make models`: build the marts of the account that `make run` has loaded, with dbt."""
 
 import sys
+from os.path import relpath
 from pathlib import Path
 
 from scripts.meltano import start
@@ -11,7 +12,7 @@ def main(project: Path) -> None:
     """Build and summarise them; end with a line if that fails, or if nothing is loaded."""
     environment, file = chosen(project)
     if not tables(file, mode="READ_WRITE"):  # waits while another program has it open
-        sys.exit(f"output/{file.name} has no tables: `make run` comes first")
+        sys.exit(f"{relpath(file)} has no tables: `make run` comes first")
     print("Building and testing the models with dbt, which takes half a minute", flush=True)
     settings = {"DBT_DUCKDB_FILEPATH": str(file), "DBT_DUCKDB_SCHEMA": SCHEMA}
     command = (f"--environment={environment}", "--log-level=warning", "invoke", "dbt-duckdb")
@@ -20,4 +21,4 @@ def main(project: Path) -> None:
     if process.returncode:
         sys.exit(f"{wrong}The models were not built, or do not pass their tests: see above")
     show(f"schema {MARTS}", file, MARTS)
-    print(f"\nBuilt and tested in output/{file.name}. Example questions: docs/query.md")
+    print(f"\nBuilt and tested in {relpath(file)}. Example questions: docs/query.md")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta, timezone
+from os.path import relpath
 from pathlib import Path
 
 from sandbox import Account, Sandbox
@@ -27,8 +28,13 @@ _KILLED = "SELECT 1 FROM runs WHERE job_name = ? AND trigger = 'make run' AND st
 def main(project: Path, *options: str) -> None:
     """Load and summarise; end with the exit status of `meltano run`."""
     environment, file = warehouse.chosen(project)
-    log, job, lock = meltano.RunLog(), meltano.state_id(environment), _lock(project / ".meltano")
-    empty = not any(rows for _, rows, *_ in warehouse.tables(file, mode="READ_WRITE"))
+    log, lock = meltano.RunLog(), _lock(project / ".meltano")
+    job = f"{environment}:{'-to-'.join(meltano.PLUGINS)}"  # also the name of its state
+    loaded = warehouse.tables(file, mode="READ_WRITE")
+    why = "" if any(rows for _, rows, *_ in loaded) else "has no rows"
+    last = project / ".meltano" / f"make-run.{environment}"  # whose state it is
+    if last.exists() and last.read_text("utf-8") != str(file):
+        why = "is not the file of the last run"
     settings = {FILE: str(file), "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": SCHEMA}
     settings["MELTANO_JOB_TRIGGER"] = "make run"
 
@@ -45,13 +51,15 @@ def main(project: Path, *options: str) -> None:
         status = 0
         # Of a state that is kept elsewhere, only Meltano knows.
         elsewhere = map(setting, ("MELTANO_STATE_BACKEND_URI", "MELTANO_DATABASE_URI"))
-        if empty and (any(elsewhere) or meltano.ask(project, _STATE, job)):
+        if why and (any(elsewhere) or meltano.ask(project, _STATE, job)):
             # With --full-refresh, a kill between the first rows and their state would lose some.
-            meltano.say(f"output/{file.name} has no rows: reading the whole account")
+            meltano.say(f"{relpath(file)} {why}: reading the whole account")
             status = call("state", "clear", "--force", job)
-        # For five minutes Meltano takes a run that was killed to be still in progress.
-        force = ["--force"] * bool(meltano.ask(project, _KILLED, job))
-        status = status or call("run", *force, *options, *meltano.PLUGINS)
+        if not status:
+            last.write_text(str(file), "utf-8")
+            # For five minutes Meltano takes a run that was killed to be still in progress.
+            force = ["--force"] * bool(meltano.ask(project, _KILLED, job))
+            status = call("run", *force, *options, *meltano.PLUGINS)
     if status:
         print(f"The load failed, see above (exit status {status})", file=sys.stderr)
         sys.exit(status)
@@ -62,7 +70,7 @@ def main(project: Path, *options: str) -> None:
         absent = f"{'':>28}   not in this account"
         print(f"{name:<30}{absent if stats['is_absent'] and not rows else figures}")
     note = "sample data, " if environment == SAMPLE else ""
-    print(f"\nLoaded into output/{file.name} ({note}schema {SCHEMA}).")
+    print(f"\nLoaded into {relpath(file)} ({note}schema {SCHEMA}).")
     if log.run_stats:
         requests, least = log.run_stats["requests"], log.run_stats["min_requests"]
         print(f"{requests:,} request{'s'[: requests != 1]}; the next run needs at least {least:,}.")

@@ -38,6 +38,6 @@ def main(project: Path) -> None:
     os.environ[WAIT] = "0"  # say at once who has a file open
     for file in sorted({*project.glob("output/*.duckdb"), chosen(project)[1]}):
         try:
-            show(f"output/{file.name}", file)
+            show(os.path.relpath(file), file)
         except SystemExit as error:  # noqa: PERF203  # it is open elsewhere
             print(error)

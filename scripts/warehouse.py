@@ -37,7 +37,10 @@ def setting(name: str) -> str:
 
 def chosen(project: Path) -> tuple[str, Path]:
     """Return environment and file of the account; end with a line if nobody can say which."""
-    load_dotenv(project / ".env")
+    try:
+        load_dotenv(project / ".env")
+    except UnicodeDecodeError:
+        sys.exit(".env is not UTF-8 text: save it as that")
     environment = setting("MELTANO_ENVIRONMENT") or ("dev" if setting(KEY) else SAMPLE)
     content = yaml.safe_load((project / "meltano.yml").read_text("utf-8"))
     configs = {part["name"]: part.get("config") or {} for part in content["environments"]}
@@ -63,11 +66,11 @@ def attach(connection: duckdb.DuckDBPyConnection, file: Path, mode: str = "READ_
         try:
             connection.execute(f"ATTACH '{quoted(file)}' AS warehouse ({mode})")
         except duckdb.Error as error:
-            text = str(error)
+            text = str(error).partition("\n")[0]
         else:
             return
-        held = _HELD.search(text) or sys.exit(text.partition("\n")[0])
-        who = f"{file.parent.name}/{file.name} is open in {Path(held[1]).name} (PID {held[2]})"
+        held = _HELD.search(text) or sys.exit(f"{text} Move {file} away, or put it right")
+        who = f"{os.path.relpath(file)} is open in {Path(held[1]).name} (PID {held[2]})"
         if time.monotonic() >= end:
             sys.exit(f"{who}: close it there and run again; nothing is lost")
         if not said:

@@ -107,6 +107,10 @@ def test_stopped_run_resumes_and_a_file_that_is_gone_is_read_anew(runner: Runner
     shown = runner.run(**runner.account)
     assert "output/warehouse.duckdb has no rows: reading the whole account" in shown
     assert runner.bookings("warehouse.duckdb") == 90
+    # What another file has got since is missing here.
+    runner.run(**runner.account, TARGET_DUCKDB_FILEPATH="output/other.duckdb")
+    shown = runner.run(**runner.account)
+    assert "output/warehouse.duckdb is not the file of the last run: reading" in shown
 
 
 def test_check_of_the_key_and_of_postgres(runner: Runner, postgres_server: Postgres) -> None:

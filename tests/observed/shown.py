@@ -11,7 +11,7 @@ _MAY_BE_SHOWN = re.compile(
             r"This is SAMPLE DATA: .*|For your own account: .*",
             r"APIs & Webhooks; .*|put the key there.*",
             r"Ctrl-C stops it; the next `make run` resumes\.",
-            r"output/\w+\.duckdb has no rows: reading the whole account",
+            r"output/\w+\.duckdb (?:has no rows|is not .* last run): reading the whole account",
             r"stream +records read +rows in all +newest record \(UTC\)",
             r"\w+ +[\d,]+ +[\d,]+   (?:\d{4}-\d\d-\d\d[\d :]*|-)?",
             r"\w+ +not in this account",
