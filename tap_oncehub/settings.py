@@ -148,8 +148,8 @@ def problems(config: Config, schema: Config) -> dict[str, str]:
         found["api_key"] = f"is missing: set {where}, to a key made in {KEYS_PAGE}"
     elif isinstance(key, str) and not re.fullmatch(r"[\x21-\x7e]+", key):
         found["api_key"] = "has blanks, line breaks or characters that no key has: copy it again"
-    if config.get("flattening_enabled") is True and "flattening_max_depth" not in config:
-        found["flattening_max_depth"] = "is missing: flattening_enabled needs it"
+    if config.get("flattening_enabled") is True and config.get("flattening_max_depth", -1) == -1:
+        found["flattening_max_depth"] = "is missing or -1: flattening_enabled needs one"
     if "start_date" in config.keys() - found.keys() and not moment_of(config["start_date"]):
         found["start_date"] = "is not a time: write it like 2026-01-31T00:00:00Z"
     if "api_url" in config.keys() - found.keys() and (text := _fault_in(config["api_url"])):

@@ -53,7 +53,7 @@ class SyncRun:
             cost = f", {objects:,} and {hours:.1f} hours at the limits" if hours else ""
             what = f"sends a request for each object of {path}{cost}; to do without, deselect it"
             self.warn(stream.name, what)
-        elif stream.tells_deletes and objects:
+        elif stream.tells_deletes and objects and not stream.filters:
             what = "reading the whole list again to find what was deleted (full_pass_days)"
             requests = 1 + objects // (stream.page_size - 1)  # pages overlap by one
             self._tap.logger.info("%s: %s, about %s requests", stream.name, what, f"{requests:,}")
@@ -72,4 +72,5 @@ class SyncRun:
         if self.failures:
             failed = "; ".join(f"{name}: {str(e).rstrip('.')}" for name, e in self.failures.items())
             count = f"{len(self.failures)} of {selected} streams failed"
-            raise TapError(f"{count}, the others are synced. {failed}")
+            others = ", the others are synced" if len(self.failures) < selected else ""
+            raise TapError(f"{count}{others}. {failed}")

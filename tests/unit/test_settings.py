@@ -47,7 +47,7 @@ def found(config: dict[str, t.Any]) -> list[str]:
         ("start_date", ["yesterday", "2026-02-30", ""], "is not a time"),
         ("start_date", [20260131], "of the type string"),
         ("stream_maps", ["{broken", "5", "[" * 99_999], "of the type object"),
-        ("flattening_enabled", [True], "_max_depth is missing: flattening_enabled needs it"),
+        ("flattening_enabled", [True], "_max_depth is missing or -1: flattening_enabled"),
         # An address over which the key would travel in the clear, or to a place that it hides
         ("api_url", ["http://api.oncehub.com/v2", "http://localhost.example.com"], "https"),
         ("api_url", ["http://127.0.0.1.example.com", "http://[2001:db8::1]", "ftp://x"], "https"),
