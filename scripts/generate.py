@@ -31,7 +31,8 @@ _STREAMS_HEAD = """\
 
 Written by `make generate`. Paths are relative to `api_url`. Every field but the primary key is
 nullable, and null where OnceHub sends nothing. A number that is sent for a string becomes its text.
-The fields of an object are in brackets after it. Every stream also has `_extra`: {extra} Loaders add columns that begin with `_sdc_`.
+The fields of an object are in brackets after it. Every stream also has `_extra`: {extra}
+Loaders add columns that begin with `_sdc_`.
 What is an object of OnceHub's also has `object`, a string: the kind of object.
 
 | stream | endpoint | primary key | replication | for each of | selected by default |
