@@ -42,7 +42,7 @@ test: loaders ## run the tests; TEST_ARGS goes to pytest, COVERAGE=1 measures th
 	@$(if $(COVERAGE),.venv/bin/coverage combine --quiet && .venv/bin/coverage report)
 test-slow: loaders $(DONE)/notebook $(DONE)/query $(DONE)/mcp ## run the tests that take minutes
 	@.venv/bin/pytest -m slow $(TEST_ARGS)
-test-warehouses: loaders $(addprefix $(DONE)/,exporters bqemulator fakesnow azurite) ## run the tests that need emulators of warehouses and stores
+test-warehouses: loaders $(addprefix $(DONE)/,exporters bqemulator fakesnow azurite snowflake) ## run the tests that need emulators of warehouses and stores
 	@.venv/bin/pytest -m warehouses $(TEST_ARGS)
 mutants: loaders ## spoil what matters, a thing at a time: a test must see each; MUTANTS chooses some by name
 	@.venv/bin/python -m tests.mutants $(MUTANTS)
@@ -100,7 +100,8 @@ $(DONE)/bqemulator $(DONE)/fakesnow: PYTHON_VERSIONS := >=3.11,<3.14
 $(DONE)/plugins: NAMES := tap-oncehub target-duckdb
 $(DONE)/loaders: NAMES := target-postgres target-jsonl parquet-export dlt-export
 $(DONE)/dbt: NAMES := dbt-duckdb
-$(DONE)/plugins $(DONE)/loaders $(DONE)/dbt: meltano.yml pyproject.toml requirements/dbt.txt $(wildcard load/*/pyproject.toml) $(DONE)/meltano
+$(DONE)/snowflake: NAMES := target-snowflake
+$(DONE)/plugins $(DONE)/loaders $(DONE)/dbt $(DONE)/snowflake: meltano.yml pyproject.toml requirements/dbt.txt $(wildcard load/*/pyproject.toml) $(DONE)/meltano
 	@echo "Setting up: $(NAMES) ..."
 	@.tools/meltano/bin/meltano --log-level=warning install $(NAMES) && touch $@
 $(DONE)/exporters: load/dlt_export/pyproject.toml load/parquet_export/pyproject.toml $(DONE)/exporter

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from scripts import warehouse
-from scripts.meltano import parse, say
 from scripts.warehouse import KEY
 from tests.support.programs import ROOT
 
@@ -52,18 +51,6 @@ def test_account_is_the_environments(project: Path) -> None:
                     warehouse.chosen(project)
 
 
-@pytest.mark.parametrize("line", ["Traceback (most recent call last):", "[1]", "{", "12"])
-def test_line_that_is_no_entry_is_shown_as_it_is(line: str) -> None:
-    assert parse(line) == {"event": line, "raw": True}
-
-
-def test_said_line_width(capsys: pytest.CaptureFixture[str]) -> None:
-    say("12:00:00  ERROR: " + "word " * 60)
-    lines = capsys.readouterr().out.splitlines()
-    assert max(map(len, lines)) <= 120
-    assert " ".join(lines).split() == ["12:00:00", "ERROR:", *["word"] * 60]
-
-
 def test_status_into_a_closed_pipe(project: Path) -> None:
     (project / ".meltano").mkdir()
     with closing(sqlite3.connect(project / ".meltano/meltano.db")) as connection:
@@ -73,9 +60,8 @@ def test_status_into_a_closed_pipe(project: Path) -> None:
             "INSERT INTO runs SELECT 'demo:tap-oncehub-to-target-duckdb', value, key, NULL, NULL "
             """FROM json_each('["SUCCESS", "FAIL"]')"""
         )
-    command, environment = [sys.executable, "-m", "scripts", "status"], {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    command, pipe = [sys.executable, "-m", "scripts", "status"], subprocess.PIPE
+    more = {"cwd": project, "env": {"PYTHONPATH": str(ROOT)}, "stdout": pipe, "stderr": pipe}
+    with subprocess.Popen(command, **more) as process:
         process.stdout.close()
         assert process.stderr.read() == b""

@@ -1,14 +1,16 @@
-"""The same account in PostgreSQL and in files of JSON lines, by the loaders of meltano.yml."""
+"""The same account in PostgreSQL, Snowflake's emulator and JSON lines, by meltano.yml's loaders."""
 
 import json
 import typing as t
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import inside, loaders, programs, warehouse
+from tests.support import destinations, emulators, exports, inside, loaders, programs, warehouse
 from tests.support.postgres import Postgres
 from tests.support.streams import ALL, LISTS, offered
 
@@ -23,9 +25,10 @@ class Sync(t.NamedTuple):
     run: inside.Run
     objects: Objects
 
-    def load(self, loader: str, folder: Path, **more: t.Any) -> None:
+    def load(self, loader: str, folder: Path, program: str | None = None, **more: t.Any) -> None:
         """Load it: the loader hands back the last state."""
-        assert loaders.load(loader, folder, self.run.output, **more) == self.run.states[-1]
+        state = loaders.load(loader, folder, self.run.output, program, **more)
+        assert state == self.run.states[-1]
 
 
 @pytest.fixture(scope="module")
@@ -59,27 +62,81 @@ def without_nul(node: t.Any) -> t.Any:
     return node.replace("\0", "\ufffd") if isinstance(node, str) else node
 
 
-def test_postgres(tmp_path: Path, database: Postgres, syncs: list[Sync]) -> None:
+# The loader has no setting for another place than Snowflake's own.
+NEAR = """
+import os, snowflake.connector
+place = {"host": "127.0.0.1", "port": int(os.environ["SNOWFLAKE_PORT"]), "protocol": "http"}
+place["schema"] = "PUBLIC"  # the emulator merges in a session that has one, a table at a time
+connect = snowflake.connector.connect
+snowflake.connector.connect = lambda **login: connect(**login | place)
+from target_snowflake.target import TargetSnowflake
+TargetSnowflake.max_parallelism = 1
+TargetSnowflake.cli()
+"""
+
+
+class Place(t.NamedTuple):
+    """A database that answers."""
+
+    settings: dict[str, t.Any]
+    rows: Callable[[str], list[warehouse.Row]]
+    held: Callable[[t.Any], t.Any]  # what it makes of objects
+    program: str | None = None
+
+
+@contextmanager
+def postgres(_: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    database: Postgres = request.getfixturevalue("database")
+    yield Place(database.settings, lambda x: database.rows(f"oncehub.{x}"), without_nul)
+
+
+@contextmanager
+def snowflake(folder: Path, _: pytest.FixtureRequest) -> Iterator[Place]:
+    program = folder / "near"
+    python = Path(loaders.program("target-snowflake")).with_name("python")
+    program.write_text(f"#!{python}\n{NEAR}")
+    program.chmod(0o700)
+    login = dict.fromkeys(("account", "user", "password"), "made-up")
+    with (
+        exports.python(Path(emulators.PYTHON), folder) as reader,
+        destinations.in_snowflake(reader, folder) as to,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("SNOWFLAKE_PORT", to.variables["SNOWFLAKE_PORT"])
+        yield Place(login | {"database": "D"}, to.rows, lambda x: x, str(program))
+
+
+@pytest.mark.parametrize(
+    ("loader", "place"),
+    [
+        ("target-postgres", postgres),
+        pytest.param("target-snowflake", snowflake, marks=pytest.mark.warehouses),
+    ],
+)
+def test_database(
+    loader: str, place: t.Any, tmp_path: Path, syncs: list[Sync], request: pytest.FixtureRequest
+) -> None:
     first, second = syncs
     assert b"\\u0000" in first.run.output
-    first.load("target-postgres", tmp_path, **database.settings)
-    for stream, objects in first.objects.items():
-        assert objects, stream
-        wanted = warehouse.expected(stream, without_nul(objects))
-        warehouse.compare(stream, database.table(stream), wanted)
-    second.load("target-postgres", tmp_path, **database.settings)
-    for stream in set(LISTS) - {"webhooks"}:
-        wanted = warehouse.expected(stream, without_nul(second.objects[stream]))
-        found = database.table(stream)
-        gone = {key for (key,) in found.keys() - wanted.keys()}
-        assert len(gone) == GONE.get(stream, 0)
-        marked = database.rows(f"oncehub.{stream} WHERE _sdc_deleted_at IS NOT NULL", "id")
-        assert {row["id"] for row in marked} == gone
-        warehouse.compare(stream, {key: found[key] for key in wanted}, wanted)
-    # A property that is new becomes a column.
-    secrets = {row["id"]: row.get("secret") for row in second.objects["webhooks"]}
-    found = {row["id"]: row["secret"] for row in database.rows("oncehub.webhooks")}
-    assert secrets.items() <= found.items()
+    with place(tmp_path, request) as to:
+        first.load(loader, tmp_path, to.program, **to.settings)
+        for stream, objects in first.objects.items():
+            assert objects, stream
+            wanted = warehouse.expected(stream, to.held(objects))
+            warehouse.compare(stream, warehouse.loaded(stream, to.rows(stream)), wanted)
+        second.load(loader, tmp_path, to.program, **to.settings)
+        for stream in set(LISTS) - {"webhooks"}:
+            wanted = warehouse.expected(stream, to.held(second.objects[stream]))
+            rows = to.rows(stream)
+            found = warehouse.loaded(stream, rows)
+            gone = {key for (key,) in found.keys() - wanted.keys()}
+            assert len(gone) == GONE.get(stream, 0)
+            assert {row["id"] for row in rows if row["_sdc_deleted_at"]} == gone
+            warehouse.compare(stream, {key: found[key] for key in wanted}, wanted)
+        # A property that is new becomes a column.
+        secrets = {row["id"]: row.get("secret") for row in second.objects["webhooks"]}
+        found = {row["id"]: row["secret"] for row in to.rows("webhooks")}
+        assert secrets.items() <= found.items()
 
 
 def test_json_lines(tmp_path: Path, syncs: list[Sync]) -> None:

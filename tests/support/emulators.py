@@ -164,6 +164,9 @@ def azure_storage(folder: Path) -> Iterator[dict[str, str]]:
         yield variables
 
 
+STORES = {"s3": s3, "gs": google_storage, "az": azure_storage}
+
+
 def download(url: str, to: Path, python: str = PYTHON, **variables: str) -> None:
     """Copy a folder of a store, with none of the project's code."""
     protocol, _, place = url.partition("://")

@@ -18,15 +18,6 @@ from tests.support import programs
 Row: t.TypeAlias = dict[str, t.Any]
 PLUGIN = programs.ROOT / ".meltano/utilities/dlt-export/venv/bin/python"
 EXPORT = "from dlt_export.__main__ import main\nmain()"
-DELTA = """
-import deltalake, json, os, sys
-options = json.loads(os.environ.get("OPTIONS", "{}"))
-table = deltalake.DeltaTable(sys.argv[1], storage_options=options)
-for row in table.to_pyarrow_dataset().to_table().to_pylist():
-    print(json.dumps(row, default=str))
-sys.stdout.flush()
-os._exit(0)  # a thread of an S3 client does not end well in a process that was forked
-"""
 # The imports take most of the time of a small export: one process has them, and is forked.
 _SERVER = """
 import json, os, signal, sys, time
@@ -61,6 +52,7 @@ class Done:
     megabytes: float
     output: str
     log: str
+    figures: str = ""
 
     @property
     def rows(self) -> list[Row]:
@@ -98,7 +90,8 @@ class Python:
     def export(self, file: Path, destination: str, code: str = EXPORT, **more: t.Any) -> Done:
         """Export a DuckDB file."""
         settings = {"FILEPATH": str(file), "SCHEMA": "oncehub", "DESTINATION": destination}
-        return self.run(code, **{f"DLT_EXPORT_{k}": v for k, v in settings.items()} | more)
+        names = ((name, f"{x}_EXPORT_{name}") for name in settings for x in ("DLT", "PARQUET"))
+        return self.run(code, **{x: settings[name] for name, x in names} | more)
 
 
 @contextmanager
@@ -112,6 +105,36 @@ def python(program: Path, folder: Path) -> Iterator[Python]:
         encoding="utf-8",
     ) as server:
         yield Python(server, folder)
+
+
+class Export:
+    """A DuckDB file, exported to one destination."""
+
+    def __init__(self, python: Python, kind: str, folder: Path, to: t.Any) -> None:
+        self.python, self.kind, self.folder, self.to = python, kind, folder, to
+        self.here = folder / "my-file.duckdb"
+
+    def run(self, code: str = "", **more: t.Any) -> Done:
+        """Export the file."""
+        destination = self.kind.partition(" ")[0]
+        return self.python.export(
+            self.here, destination, code + self.to.code, **self.to.variables | more
+        )
+
+    def equal(self, **more: t.Any) -> Done:
+        """Export the file; every field of every row must then be there."""
+        done = self.run(**more)
+        assert done.status == 0, done.output + done.log
+        assert not list(self.folder.glob("*.tmp"))
+        done.figures = compare(self.here, self.to.rows, removed=self.to.removes)
+        return done
+
+    def execute(self, *queries: str) -> None:
+        """Change the file as its loader would."""
+        with duckdb.connect(str(self.here)) as connection:
+            connection.execute("CREATE SCHEMA IF NOT EXISTS oncehub")
+            for query in queries:
+                connection.execute(query)
 
 
 def in_duckdb(file: Path, table: str) -> list[Row]:

@@ -28,8 +28,10 @@ def program(name: str) -> str:
     return str(programs.ROOT / f".meltano/loaders/{name}/venv/bin/{definition(name)['executable']}")
 
 
-def load(name: str, folder: Path, output: bytes, **more: t.Any) -> dict[str, t.Any]:
-    """Load messages; gives the state."""
+def load(
+    name: str, folder: Path, output: bytes, other: str | None = None, **more: t.Any
+) -> dict[str, t.Any]:
+    """Load messages, with another program than the loader's own or not; gives the state."""
     config = programs.write(folder / f"{name}.json", settings(name, **more))
-    state = programs.run_loader(program(name), config, output)
+    state = programs.run_loader(other or program(name), config, output)
     return t.cast("dict[str, t.Any]", json.loads(state))

@@ -6,13 +6,14 @@ from sandbox import Account, Sandbox
 from tests.support import inside, programs
 from tests.support.programs import KEY, ROOT, Run
 
+DBT = ROOT / ".meltano/utilities/dbt-duckdb/venv/bin/dbt"
 
-def dbt(folder: Path, target: str, *arguments: str, **variables: str) -> str:
+
+def dbt(folder: Path, target: str, *arguments: str, program: Path = DBT, **variables: str) -> str:
     """Run dbt, with variables as meltano.yml sets them; gives what it said.
 
     The folder is for what dbt compiles and logs.
     """
-    program = ROOT / ".meltano/utilities/dbt-duckdb/venv/bin/dbt"
     paths = dict.fromkeys(("DBT_TARGET_PATH", "DBT_LOG_PATH"), str(folder / "dbt"))
     command = [str(program), "--no-use-colors", *arguments]
     done = programs.run(command, ROOT / "transform", DBT_TARGET=target, **paths, **variables)

@@ -51,16 +51,7 @@ class Postgres:
 
     def table(self, stream: str) -> dict[warehouse.Key, warehouse.Row]:
         """Read the table of a stream by its key, without what the loader adds."""
-        times = warehouse.times(stream)
-        found = [
-            {
-                name: warehouse.moment(value) if value and name in times else value
-                for name, value in row.items()
-                if not name.startswith("_sdc_")
-            }
-            for row in self.rows(f"oncehub.{stream}")
-        ]
-        return warehouse.by_key(stream, found)
+        return warehouse.loaded(stream, self.rows(f"oncehub.{stream}"))
 
     def execute(self, query: str) -> str:
         login = {"USER": _USER, "PASSWORD": _PASSWORD, "DATABASE": self.database}

@@ -95,7 +95,7 @@ def test_file_is_left_to_others_after_a_batch_that_was_slow(tmp_path: Path) -> N
         wait_for(lambda: ids(tmp_path) == [1, 2], loader)
 
 
-def test_file_of_the_old_loader_goes_on(tmp_path: Path) -> None:
+def test_file_and_settings_of_the_old_loader_go_on(tmp_path: Path) -> None:
     (tmp_path / "w.duckdb").write_bytes(gzip.decompress(write_by_pypi.FILE.read_bytes()))
     message = schema(())
     properties = message["schema"]["properties"] = dict(write_by_pypi.PROPERTIES)
@@ -105,26 +105,23 @@ def test_file_of_the_old_loader_goes_on(tmp_path: Path) -> None:
     del properties["gone"]
     came = {**write_by_pypi.row(3), "minutes": 2**40, "list": ["new"]}
     message["key_properties"] = ["id"]
-    said = singer.load(tmp_path, message, {**record(**came), "version": 2})
-    assert said == 'target-duckdb: "o"."s": the column "minutes" was INTEGER and is now BIGINT\n'
+    old = {"temp_dir": "/nowhere", "delimiter": ",", "flush_all_streams": True}
+    said = singer.load(tmp_path, message, {**record(**came), "version": 2}, **old)
+    settings, changed = said.splitlines()
+    assert all(name in settings for name in old)
+    assert changed.endswith('"o"."s": the column "minutes" was INTEGER and is now BIGINT')
     assert (len(before), singer.query(tmp_path, rows)) == (8, before)
     found = "moment::VARCHAR, minutes, price, list::VARCHAR, gone, _sdc_deleted_at"
     (row,) = singer.query(tmp_path, f"SELECT {found} FROM o.s WHERE id LIKE '%3'")
     assert row == ("2020-01-01 00:00:03.5", 2**40, 0.375, '["new"]', "gone 3", None)
 
 
-def test_older_duckdb_reads_the_file(tmp_path: Path) -> None:
-    singer.load(tmp_path, schema(), record(id=1))
-    found = singer.query(tmp_path, "SELECT tags['storage_version'] FROM duckdb_databases()")
+def test_older_duckdb_reads_the_file_whose_folder_is_made(tmp_path: Path) -> None:
+    singer.load(tmp_path, schema(), record(id=1), filepath=str(tmp_path / "output/w.duckdb"))
+    found = singer.query(
+        tmp_path / "output", "SELECT tags['storage_version'] FROM duckdb_databases()"
+    )
     assert ("v1.2.0+",) in found
-
-
-def test_folder_of_the_file_is_made_but_not_the_one_above(tmp_path: Path) -> None:
-    singer.load(tmp_path, schema(), filepath=str(tmp_path / "output/w.duckdb"))
-    assert (tmp_path / "output/w.duckdb").is_file()
-    done = singer.run(tmp_path, schema(), filepath=str(tmp_path / "none/none/w.duckdb"))
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
-    assert str(tmp_path / "none") in done.stderr
 
 
 # --- batches

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import singer
+from tests.support import programs, singer
 from tests.support.singer import LIST, NUMBER, PRIVATE, TEXT, TIME, WHOLE, Message, record, schema
 
 BOOLEAN = {"type": "boolean"}
@@ -88,7 +88,8 @@ def test_wrong_setting_or_file_is_one_line_at_once(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x" * size)
     wrong = [{"filepath": None}, {"default_target_schema": None}, {"batch_size_rows": 0}]
     wrong += [{"hard_delete": "maybe"}, {"filepath": ":memory:"}, {"lock_wait_seconds": "x"}]
-    files = [{"filepath": str(tmp_path / n)} for n in ("fifo", "empty", "short", "other", ".")]
+    places = ("fifo", "empty", "short", "other", ".", "none/none/w.duckdb")
+    files = [{"filepath": str(tmp_path / place)} for place in places]
     began = time.monotonic()
     for settings in [*wrong, *files]:
         done = singer.run(tmp_path, schema(), ONE, **settings)
@@ -96,13 +97,18 @@ def test_wrong_setting_or_file_is_one_line_at_once(tmp_path: Path) -> None:
         (name,) = settings
         assert (settings[name] if settings in files else name) in done.stderr
     assert time.monotonic() - began < 30
+    (file := tmp_path / "no.json").write_text("[]")
+    done = programs.fork("target_duckdb", tmp_path, "--config", str(file))
+    assert (done.status, done.output) == (1, b"")
+    assert done.log == f"target-duckdb: {file} is not a JSON object\n"
 
 
-def test_settings_of_the_old_loader_are_accepted(tmp_path: Path) -> None:
-    old = {"temp_dir": "/nowhere", "delimiter": ",", "flush_all_streams": True}
-    said = singer.load(tmp_path, schema(), ONE, **old)
-    assert len(said.splitlines()) == 1
-    assert all(name in said for name in old)
+def test_stream_without_a_key_or_a_schema_is_refused(tmp_path: Path) -> None:
+    keyless = singer.run(tmp_path, schema((), a=TEXT), primary_key_required=True)
+    mapping = {"crm": {"target_schema": "sales"}}
+    homeless = singer.run(tmp_path, schema(), default_target_schema="", schema_mapping=mapping)
+    singer.stopped(tmp_path, keyless, "stream s: it has no primary key")
+    singer.stopped(tmp_path, homeless, "stream s: default_target_schema or schema_mapping")
 
 
 def test_state_ahead_of_its_table_is_noticed(tmp_path: Path) -> None:

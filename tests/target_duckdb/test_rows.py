@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import singer
+from tests.support import programs, singer
 from tests.support.singer import (
     NUMBER,
     OBJECT,
@@ -250,9 +250,16 @@ def test_file_says_what_columns_are_and_which_are_the_key(tmp_path: Path) -> Non
 
 
 def test_streams_and_schemas_have_their_places(tmp_path: Path) -> None:
+    messages = [schema(), record(id=1), schema(stream="crm-My.Table")]
     mapping = {"crm": {"target_schema": "sales"}}
-    for name in ("w", "o", "a.b", "with blank", "Upper"):
-        messages = [schema(), record(id=1), schema(stream="crm-My.Table")]
+    for name in ("w", "a.b", "with blank", "Upper"):
         singer.load(tmp_path, *messages, default_target_schema=name, schema_mapping=mapping)
         assert singer.query(tmp_path, f'SELECT count(*) FROM w."{name}".s') == [(1,)]
     assert singer.query(tmp_path, "SELECT count(*) FROM sales.my_table") == [(0,)]
+    given = {"FILEPATH": tmp_path / "w.duckdb", "DEFAULT_TARGET_SCHEMA": "o"}
+    given["SCHEMA_MAPPING"] = json.dumps(mapping).replace("sales", "more")
+    variables = {f"TARGET_DUCKDB_{name}": str(value) for name, value in given.items()}
+    lines = singer.lines(*messages).encode()
+    run = programs.fork("target_duckdb", tmp_path, "--config", "ENV", given=lines, **variables)
+    assert (run.status, ids(tmp_path)) == (0, [1])
+    assert singer.query(tmp_path, "SELECT count(*) FROM more.my_table") == [(0,)]

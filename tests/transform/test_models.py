@@ -38,9 +38,8 @@ def messages(streams: dict[str, list[Row]]) -> bytes:
         found.append({"type": "SCHEMA", "schema": schema, "key_properties": KEYS[stream]})
         for row in rows:
             record = {name: value for name, value in row.items() if name != "_gone"}
-            version = 2 - ("_gone" in row)
-            more = {"record": record, "time_extracted": READ_AT, "version": version}
-            found.append({"type": "RECORD", **more})
+            more = {"time_extracted": READ_AT, "version": 2 - ("_gone" in row)}
+            found.append({"type": "RECORD", "record": record, **more})
         found.append({"type": "ACTIVATE_VERSION", "version": 2})
         for message in found:
             message.setdefault("stream", stream)

@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import time
-import typing as t
 from datetime import datetime, timezone
 from types import SimpleNamespace
 
@@ -13,8 +12,6 @@ from singer_sdk import metrics
 from singer_sdk.logging import StructuredFormatter
 
 from tap_oncehub.engine.progress import Progress, keep_plain
-
-Lines: t.TypeAlias = t.Callable[[], list[str]]
 
 
 @pytest.fixture
@@ -25,13 +22,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return clock
 
 
-@pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Lines:
+@pytest.fixture(autouse=True)
+def _all_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    return lambda: [record.message for record in caplog.records]
 
 
-def test_line_every_ten_seconds_of_requests(clock: SimpleNamespace, lines: Lines) -> None:
+def test_line_every_ten_seconds_of_requests(
+    clock: SimpleNamespace, caplog: pytest.LogCaptureFixture
+) -> None:
     progress = Progress(logging.getLogger("tap"), lambda: 197)
     bookings = progress.stats("bookings")
     for _ in range(101):
@@ -39,7 +37,7 @@ def test_line_every_ten_seconds_of_requests(clock: SimpleNamespace, lines: Lines
         bookings.records += 100
         bookings.back_to = "2019-07-03T10:11:12Z"
         clock.now += 0.25
-    told = [line.partition(" records, ") for line in lines()]
+    told = [line.partition(" records, ") for line in caplog.messages]
     assert [count for count, _, _ in told] == ["bookings: 4,000", "bookings: 8,000"]
     for _, _, rest in told:
         for what in ("24,000 a minute", "back to 2019-07-03", "197 requests left"):
@@ -48,7 +46,7 @@ def test_line_every_ten_seconds_of_requests(clock: SimpleNamespace, lines: Lines
 
 
 def test_wait_is_told_if_it_is_long_or_a_line_is_due(
-    clock: SimpleNamespace, caplog: pytest.LogCaptureFixture, lines: Lines
+    clock: SimpleNamespace, caplog: pytest.LogCaptureFixture
 ) -> None:
     progress = Progress(logging.getLogger("tap"), lambda: None)
     users = progress.stats("users")
@@ -57,28 +55,25 @@ def test_wait_is_told_if_it_is_long_or_a_line_is_due(
     for passed, wait, told in ((0, 3, 0), (0, 35, 1), (10, 3, 2), (10, 0.9, 2)):
         clock.now += passed
         progress.report_wait(users, wait, datetime(2026, 3, 1, 12, 0, 35, tzinfo=timezone.utc))
-        assert "".join(lines()).count("waiting until 12:00:35 UTC") == told
+        assert "".join(caplog.messages).count("waiting until 12:00:35 UTC") == told
     figures = vars(caplog.records[1])["progress"]  # for programs that read a structured log
     assert figures["waiting_until"] == "2026-03-01T12:00:35+00:00"
     assert (figures["records"], figures["records_per_minute"]) == (30, 180)
     progress.summarize(None)
-    assert "the next run" not in lines()[-1]  # nobody knows
+    assert "the next run" not in caplog.messages[-1]  # nobody knows
     progress.summarize(12)
     assert vars(caplog.records[-1])["run_stats"] == {"requests": 1, "min_requests": 12}
 
 
-def test_notices_name_ten_and_count_the_rest(lines: Lines) -> None:
+def test_notices_name_ten_and_count_the_rest(caplog: pytest.LogCaptureFixture) -> None:
     progress = Progress(logging.getLogger("tap"), lambda: None)
     for number in range(12):
         progress.note("slots", "calendars skipped", str(number))
     progress.summarize(None)
-    assert lines() == ["slots: calendars skipped: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"]
+    assert caplog.messages == ["slots: calendars skipped: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"]
 
 
-def test_metric_keeps_its_form(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
+def test_metric_keeps_its_form(monkeypatch: pytest.MonkeyPatch) -> None:
     handler = logging.StreamHandler(written := io.StringIO())
     handler.setFormatter(StructuredFormatter())
     monkeypatch.setattr(logging.getLogger(), "handlers", [handler])

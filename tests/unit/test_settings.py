@@ -140,7 +140,6 @@ MEANT = "(did you mean TAP_ONCEHUB_START_DATE?)"
         # What Meltano 4.4 exports, also for a tap-oncehub-eu that inherits.
         ([], "TAP_ONCEHUB__SELECT", ""),
         ([], "TAP_ONCEHUB_STREAM_MAPS_USERS_FIRST_NAME", ""),
-        ([], "TAP_ONCEHUB_STREAM_MAP_CONFIG_HASH_SEED", ""),
         ([], "TAP_ONCEHUB_EU_START_DATE", ""),
         ([], "TAP_ONCEHUB_EU__SELECT_FILTER", ""),
         ([], "START_DAT", ""),

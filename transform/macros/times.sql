@@ -4,7 +4,7 @@
 {%- endmacro %}
 {% macro default__known_zone(zone) %}case when {{ zone }} in (select name from pg_timezone_names()) then {{ zone }} end{% endmacro %}
 {% macro postgres__known_zone(zone) %}case when {{ zone }} in (select name from pg_timezone_names) then {{ zone }} end{% endmacro %}
-{% macro snowflake__known_zone(zone) %}{{ zone }}{% endmacro %}
+{% macro snowflake__known_zone(zone) %}case when {{ zone }} in ('{{ modules.pytz.all_timezones | join("', '") }}') then {{ zone }} end{% endmacro %}
 {% macro bigquery__known_zone(zone) %}{{ zone }}{% endmacro %}
 
 {#- What the clocks of a known zone show at a time in UTC. -#}
