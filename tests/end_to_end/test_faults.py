@@ -83,7 +83,7 @@ def play(name: str, folder: Path) -> Outcome:
         if name == OUTAGE:
             threading.Thread(target=fall_silent, args=[api]).start()
         settings = {"page_size": 10, "request_timeout_seconds": 1.5, "rate_limit_window_seconds": 2}
-        settings["max_wait_seconds"] = 4 if name == "broken" else 300
+        settings["max_wait_seconds"] = 2 if name == "broken" else 300
         return Outcome(inside.spawn(folder, api, **settings), api)
 
 

@@ -15,7 +15,7 @@ import duckdb
 import yaml
 
 from sandbox import Account, Sandbox
-from tests.support import files, kills, programs
+from tests.support import kills, programs
 from tests.support.project import Project
 
 FOLDER = Path(__file__).parent
@@ -92,7 +92,7 @@ def record(into: Path) -> None:
         fault = api.faults.add("503", "/teams", times=None)
         run("failing_stream")
         fault.times = 0
-        with files.held(project.database):
+        with kills.held(project.database):
             run("loader_refused")
         keep("interrupted", _interrupted(api, project, [*meltano, "--full-refresh"]))
         _break(project)

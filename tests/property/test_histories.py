@@ -101,15 +101,6 @@ class History:
                 assert found == wanted, stream
 
 
-def play(seed: int, order: str) -> None:
-    history = History(seed, order)
-    with Sandbox(history.account, key=programs.KEY, **history.switches) as api:
-        for _ in range(history.rng.randint(1, 4)):
-            history.live(api)
-        history.settle(api)
-        history.compare(api)
-
-
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(
     "seeds", [range(3), pytest.param(range(3, 2000), marks=pytest.mark.slow)], ids=["few", "many"]
@@ -117,4 +108,9 @@ def play(seed: int, order: str) -> None:
 @pytest.mark.timeout(7200)
 def test_histories_end_in_equality(order: str, seeds: range) -> None:
     for seed in seeds:
-        play(seed, order)
+        history = History(seed, order)
+        with Sandbox(history.account, key=programs.KEY, **history.switches) as api:
+            for _ in range(history.rng.randint(1, 4)):
+                history.live(api)
+            history.settle(api)
+            history.compare(api)

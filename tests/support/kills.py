@@ -1,14 +1,17 @@
-"""Real processes, ended by real signals at exact moments."""
+"""Real processes: ended at exact moments, waited for, in the way."""
 
 import array
 import fcntl
 import subprocess
+import sys
 import termios
 import time
 import typing as t
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import duckdb
 
 from sandbox import Sandbox
 from tests.support.programs import PATIENCE
@@ -45,3 +48,21 @@ def wait_until_full(pipe: t.IO[bytes], process: subprocess.Popen[t.Any]) -> None
 
     wait_for(is_filling, process)
     time.sleep(0.3)
+
+
+_HOLD = (
+    "import duckdb, sys, time; c = duckdb.connect(sys.argv[1], read_only=True)\n"
+    "print(1, flush=True); time.sleep(99)"
+)
+
+
+@contextmanager
+def held(file: Path) -> Iterator[subprocess.Popen[bytes]]:
+    duckdb.connect(str(file)).close()
+    command, pipe = [sys.executable, "-c", _HOLD, str(file)], subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe) as holder:
+        assert t.cast("t.IO[bytes]", holder.stdout).readline()
+        try:
+            yield holder
+        finally:
+            holder.kill()

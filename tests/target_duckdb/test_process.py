@@ -18,8 +18,7 @@ import pytest
 
 from sandbox import Account, Sandbox
 from tests.support import programs, singer, warehouse
-from tests.support.files import held
-from tests.support.kills import wait_for
+from tests.support.kills import held, wait_for
 from tests.support.project import Project
 from tests.support.singer import TEXT, Loading, Message, ids, record, schema
 from tests.target_duckdb import write_by_pypi
