@@ -101,10 +101,8 @@ class _Table:
         """Refuse what could not be written as it is."""
         there = pipeline.default_schema.tables[self.name]["columns"] if self.known else {}
         limit = pipeline.destination.capabilities().max_text_data_type_length
-        (row,) = self._db.execute(
-            _LIMITS + self._rows, [[*self.fresh], self._to in _JSON]
-        ).fetchall()
-        for (name, hints), (size, large) in zip(self._hints.items(), row, strict=True):
+        row = self._db.execute(_LIMITS + self._rows, [[*self.fresh], self._to in _JSON]).fetchall()
+        for (name, hints), (size, large) in zip(self._hints.items(), *row, strict=True):
             new, old = hints["data_type"], there.get(_named(name), hints)["data_type"]
             if new != old:
                 refuse(f"{self.name}.{name} is {new} now, {old} there; set full")
