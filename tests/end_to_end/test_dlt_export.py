@@ -210,7 +210,7 @@ def test_what_cannot_be_written_is_refused(small: exports.Export) -> None:
 
 
 # dlt's DuckDB with what others lack: exact integers in JSON, long texts.
-AS_VALUES = "import dlt_export.export as e; e._AS_VALUES = ('duckdb',)\n"
+AS_VALUES = "import dlt_export.export as e; e._JSON = ('duckdb',)\n"
 SHORT = """
 from dlt.destinations.impl.duckdb.factory import duckdb as of_dlt
 of_dlt._raw_capabilities = lambda self, raw=of_dlt._raw_capabilities: (

@@ -1,5 +1,6 @@
-"""Parquet files of what stands in DuckDB, in a folder and in an S3."""
+"""Parquet files in a folder of what stands in DuckDB; stores are in test_dlt_export."""
 
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -7,10 +8,9 @@ import pytest
 from parquet_export.__main__ import run
 
 from sandbox import Account, Sandbox
-from tests.support import emulators, inside, programs, warehouse
+from tests.support import exports, inside, programs, warehouse
 from tests.support.streams import ALL, LISTS, offered
 
-UTILITY = str(programs.ROOT / ".meltano/utilities/parquet-export/venv/bin/python")
 PARTITIONED = {
     "bookings",
     "booking",
@@ -87,23 +87,24 @@ def assert_every_row_is_in_the_folder_of_its_month(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_word_more_writes_to_an_object_store(tmp_path: Path) -> None:
-    account = Account(seed=5, bookings=60)
-    url = f"s3://{emulators.BUCKET}/some/folder"
-    with Sandbox(account, key=programs.KEY) as api, emulators.s3(tmp_path) as variables:
-        meltano = {
-            **variables,
-            "MELTANO_STATE_BACKEND_URI": tmp_path.as_uri(),
-            "TARGET_DUCKDB_FILEPATH": str(tmp_path / "warehouse.duckdb"),
-            "PARQUET_EXPORT_FILEPATH": str(tmp_path / "warehouse.duckdb"),
-            "PARQUET_EXPORT_DESTINATION": url,
-        }
-        plugins = ("tap-oncehub", "target-duckdb", "parquet-export")
+def test_meltano_runs_both_exporters(tmp_path: Path) -> None:
+    account, there = Account(seed=5, bookings=60), tmp_path / "there.duckdb"
+    here = str(tmp_path / "warehouse.duckdb")
+    programs_of = ("TARGET_DUCKDB", "PARQUET_EXPORT", "DLT_EXPORT")
+    meltano = {f"{name}_FILEPATH": here for name in programs_of}
+    meltano |= {
+        "MELTANO_STATE_BACKEND_URI": tmp_path.as_uri(),
+        "PARQUET_EXPORT_DESTINATION": str(tmp_path / "files"),
+        "DLT_EXPORT_DESTINATION": "duckdb",
+        "DESTINATION__DUCKDB__CREDENTIALS": str(there),
+    }
+    plugins = ("tap-oncehub", "target-duckdb", "parquet-export", "dlt-export")
+    with Sandbox(account, key=programs.KEY) as api:
         done = programs.run_meltano(programs.ROOT, api.url, "run", *plugins, **meltano)
-        assert done.status == 0, done.log
-        emulators.download(url, tmp_path / "files", UTILITY, **variables)
-        for stream in LISTS:
-            assert_equal(tmp_path / "files", stream, account.objects(stream))
+    assert done.status == 0, done.log
+    for stream in LISTS:
+        assert_equal(tmp_path / "files", stream, account.objects(stream))
+    exports.compare(Path(here), partial(exports.in_duckdb, there))
 
 
 @pytest.mark.parametrize(

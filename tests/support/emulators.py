@@ -16,12 +16,6 @@ from tests.support.programs import ROOT, environment
 TOOLS = ROOT / ".tools"
 PYTHON = str(TOOLS / "exporter/bin/python")
 BUCKET = "a-bucket"
-_DOWNLOAD = """
-import fsspec, sys
-protocol, place, folder = sys.argv[1:]
-options = {"token": "anon"} if protocol == "gs" else {}
-fsspec.filesystem(protocol, **options).get(place, folder, recursive=True)
-"""
 _TOKENS = """
 import http.server, json, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -165,10 +159,3 @@ def azure_storage(folder: Path) -> Iterator[dict[str, str]]:
 
 
 STORES = {"s3": s3, "gs": google_storage, "az": azure_storage}
-
-
-def download(url: str, to: Path, python: str = PYTHON, **variables: str) -> None:
-    """Copy a folder of a store, with none of the project's code."""
-    protocol, _, place = url.partition("://")
-    command = [python, "-c", _DOWNLOAD, protocol, f"{place}/", f"{to}/"]
-    subprocess.run(command, check=True, env=environment(**variables))

@@ -12,7 +12,6 @@ from dlt_export.export import export, refuse
 
 _SETTINGS = ("filepath", "schema", "destination", "dataset", "hard_delete", "full")
 _KNOWN = "bigquery, databricks, delta, duckdb, redshift, snowflake"
-# dlt writes NULL for '' to PostgreSQL, rows twice to plain files, no new columns to Iceberg.
 _OTHERS = "for PostgreSQL use target-postgres, for Parquet parquet-export, for Iceberg delta"
 
 

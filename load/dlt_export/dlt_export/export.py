@@ -8,7 +8,7 @@ import dlt
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns, pyarrow
 from dlt.pipeline.helpers import pipeline_drop
 
-_AS_VALUES = ("bigquery", "redshift", "snowflake")  # dlt decodes JSON; others get Arrow, with texts
+_JSON = ("bigquery", "redshift", "snowflake")  # for these dlt decodes it; others get Arrow, texts
 _CASTS = {pyarrow.int32(): pyarrow.int64()}
 _CASTS[pyarrow.timestamp("us")] = pyarrow.timestamp("us", "UTC")
 # Rows that were written or marked together have one time. It only tells batches apart: one that
@@ -25,8 +25,8 @@ FROM duckdb_tables() AS t JOIN duckdb_columns() AS c USING (schema_name, table_n
 WHERE schema_name = ? GROUP BY ALL ORDER BY table_name"""
 # Of every column: the longest text, and whether JSON in it has an integer of more than 64 bits.
 _LIMITS = r"""
-SELECT (max(strlen(COLUMNS(*)::VARCHAR)), bool_or(if(regexp_matches(COLUMNS(*)::VARCHAR, '\d{19}'),
-    len(list_filter(regexp_extract_all(COLUMNS(*)::VARCHAR, '"(?:\\.|[^"\\])*"|[-+.\deE]+'),
+SELECT (max(strlen(COLUMNS(*)::TEXT)), bool_or(if($2 AND regexp_matches(COLUMNS(*)::TEXT, '\d{19}'),
+    len(list_filter(regexp_extract_all(COLUMNS(*)::TEXT, '"(?:\\.|[^"\\])*"|[-+.\deE]+'),
     lambda x: regexp_full_match(x, '-?\d+') AND TRY_CAST(x AS BIGINT) IS NULL)) > 0, false))) """
 
 
@@ -72,7 +72,7 @@ class _Table:
 
     def __init__(self, duck: t.Any, settings: dict[str, str], known: t.Any, *row: t.Any) -> None:
         self._rows, name, self._comment, columns, self._keys = row
-        self.name, self._duck, self._to = _named(name), duck, settings["destination"]
+        self.name, self._db, self._to = _named(name), duck, settings["destination"]
         removes = settings["hard_delete"].lower() == "true"
         batches = f"SELECT {_BATCH}, count(*), count(_sdc_deleted_at) {self._rows} GROUP BY 1"
         found = duck.sql(f"{batches} ORDER BY 1").fetchall()
@@ -93,7 +93,7 @@ class _Table:
             self._hints[column] |= {name: hint for name, hint in hints.items() if hint}
 
     def _arrow(self, batches: list[str]) -> t.Any:
-        table = self._duck.sql(f"SELECT * {self._rows}", params=[batches]).to_arrow_table()
+        table = self._db.sql(f"SELECT * {self._rows}", params=[batches]).to_arrow_table()
         types = ((field.name, _CASTS.get(field.type, field.type)) for field in table.schema)
         return table.cast(pyarrow.schema(types))
 
@@ -101,15 +101,15 @@ class _Table:
         """Refuse what could not be written as it is."""
         there = pipeline.default_schema.tables[self.name]["columns"] if self.known else {}
         limit = pipeline.destination.capabilities().max_text_data_type_length
-        (found,) = self._duck.sql(_LIMITS + self._rows, params=[[*self.fresh]]).fetchall()
-        for (column, hints), (length, is_large) in zip(self._hints.items(), found, strict=True):
-            new, old = hints["data_type"], there.get(_named(column), hints)["data_type"]
+        row = self._db.execute(_LIMITS + self._rows, [[*self.fresh], self._to in _JSON]).fetchall()
+        for (name, hints), (size, large) in zip(self._hints.items(), *row, strict=True):
+            new, old = hints["data_type"], there.get(_named(name), hints)["data_type"]
             if new != old:
-                refuse(f"{self.name}.{column} is {new} now, {old} there; set full")
-            if (length or 0) > limit:
-                refuse(f"{self.name}.{column} has a text of {length} bytes, {limit} fit there")
-            if is_large and new == "json" and self._to in _AS_VALUES:
-                refuse(f"{self.name}.{column} has an integer of more than 64 bits, {self._to} not")
+                refuse(f"{self.name}.{name} is {new} now, {old} there; set full")
+            if (size or 0) > limit:
+                refuse(f"{self.name}.{name} has a text of {size} bytes, {limit} fit there")
+            if large and new == "json":
+                refuse(f"{self.name}.{name} has an integer of more than 64 bits, {self._to} not")
 
     def resource(self, batches: list[str]) -> t.Any:
         """Return some batches for dlt, which remembers them once they are written."""
@@ -118,9 +118,10 @@ class _Table:
 
         def rows() -> Iterator[t.Any]:
             dlt.current.resource_state().update(seen=seen)
-            table = self._arrow(batches)
-            as_values = self._to in _AS_VALUES
-            yield (table.to_pylist() or dlt.mark.materialize_table_schema()) if as_values else table
+            found = self._arrow(batches)
+            if self._to in _JSON:
+                found = found.to_pylist() or dlt.mark.materialize_table_schema()
+            yield found
 
         texts = {"description": self._comment, "x-bigquery-table-description": self._comment}
         return dlt.resource(
