@@ -82,8 +82,7 @@ clean: ## remove everything that make made, but not output/ and Meltano's state
 $(DONE)/uv: requirements/uv.txt .tools/here
 	@echo 'Setting up: uv ...'
 	@$(PYTHON) -c 'import pip, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { echo '$(PYTHON) is missing, older than 3.10 or without pip: make PYTHON=python3.12 ..., or on Debian and Ubuntu apt-get install python3-pip' >&2; exit 1; }
-	@rm -rf .tools/uv
-	@$(PYTHON) -m pip install -qq --disable-pip-version-check --no-deps --require-hashes --target .tools/uv --requirement requirements/uv.txt
+	@rm -rf .tools/uv && $(PYTHON) -m pip install -qq --disable-pip-version-check --no-deps --require-hashes --target .tools/uv --requirement requirements/uv.txt
 	@touch $@
 $(DONE)/dev: requirements/dev.txt pyproject.toml $(DONE)/uv
 	@echo 'Setting up: the tap, the sandbox and the tools ...'
