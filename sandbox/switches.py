@@ -43,9 +43,7 @@ class Switches:
     terms_field: Literal["terms_of_sevice", "terms_of_service"] = "terms_of_sevice"
     # how webhooks call the key that signs
     secret_field: Literal["secret", "signing_secret"] = "secret"  # noqa: S105
-    wrong_types: bool = False  # nasty objects may carry values of other types than documented
     nul_characters: bool = False  # nasty texts contain U+0000
-    lone_surrogates: bool = False  # nasty texts contain halves of surrogate pairs, as escapes
 
     def changed(self, **values: Any) -> "Switches":
         """Return a copy with some switches set; refuse what means nothing."""
@@ -60,5 +58,4 @@ class Switches:
     @property
     def looks(self) -> tuple[bool | str, ...]:
         """Return the switches that decide how objects look."""
-        shapes = self.wrong_types, self.nul_characters, self.lone_surrogates
-        return *shapes, self.terms_field, self.secret_field
+        return self.nul_characters, self.terms_field, self.secret_field

@@ -34,7 +34,6 @@ TEXTS: tuple[str, ...] = (
     "\U000e0041\ufffd",
 )  # fmt: skip
 NUL_TEXTS: tuple[str, ...] = ("nul\x00inside", "\x00")
-SURROGATES: tuple[str, ...] = ("half \ud83d", "\ude00 the other half", "\ude00\ud83d wrong order")
 LONG_TEXT = "A long note \u2014 one of 100 KB.\n" * 3400
 
 _VALUES: tuple[Any, ...] = (
@@ -63,17 +62,6 @@ UNKNOWN: tuple[tuple[str, Any], ...] = (
     ("unbekannt\u00fc \U0001f600", True), ("ratio", 0.25), ("null_field", None),
     ("", "a field without a name"), ("a.dot", 1), ("select", "a key word"),
 )  # fmt: skip
-# Declared kind -> values of other types.
-WRONG: dict[str, tuple[Any, ...]] = {
-    "string": (42, 0.5, True, {"text": "in an object"}, ["in", "a", "list"], 2**65, -0.0),
-    "id": ({"id": "USR-0123456789AB", "object": "user", "name": "Expanded"}, 12345, ["TM-1"]),
-    "integer": (5.0, "7", "seven", 2.5, True, 1e3, {"value": 3}, 2**64, " 8 ", ""),
-    "number": ("7", "22.5", "many", True, {"value": 3}, "", [30]),
-    "boolean": ("true", 1, 0, "no", "False", 2, {"is": True}, ""),
-    "time": (1700000000, "yesterday", {"time": "now"}, "2024-02-30T00:00:00Z", "", 1.5),
-    "array": ("one@example.com", {"a": 1}, 7, "", "a,b"),
-    "object": ("text", [1, 2], 3, True, ""),
-}
 
 
 def spoil(stream: str, item: Object, turn: int, switches: Switches) -> None:
@@ -95,8 +83,6 @@ def spoil(stream: str, item: Object, turn: int, switches: Switches) -> None:
         _booking(item, turn)
     if turn % 61 == times.LACKING and UPDATED in item:
         del item[UPDATED]
-    if switches.wrong_types and turn % 2:
-        _wrong_type(stream, item, turn // 2)
 
 
 def _cycle(choices: Sequence[Any], number: int) -> Any:
@@ -112,9 +98,7 @@ def _places(stream: str) -> tuple[str, ...]:
 
 
 def _difficult_texts(stream: str, item: Object, number: int, switches: Switches) -> None:
-    texts = SURROGATES if switches.lone_surrogates else ()
-    texts += NUL_TEXTS if switches.nul_characters else ()
-    texts += TEXTS
+    texts = (NUL_TEXTS if switches.nul_characters else ()) + TEXTS
     places = _places(stream)
     for count in range(number * 3, number * 3 + 3):
         # One step further in each round: every text comes to every field.
@@ -158,14 +142,3 @@ def _booking(item: Object, turn: int) -> None:
         form["custom_fields"] = _cycle(CUSTOM_FIELDS, turn // 13)
     if turn % 17 == 5:
         item[_cycle(("form_submission", "virtual_conferencing", "utm_params"), turn // 17)] = {}
-
-
-def _wrong_type(stream: str, item: Object, number: int) -> None:
-    names = tuple(kinds(stream))
-    # Two fields at once; one step further in each round: all values come to all fields.
-    for step in (0, len(names) // 2):
-        name = _cycle(names, number + step)
-        # A calendar that is not known to be published has no slots.
-        if name in item and name != "published":
-            wrong = WRONG[kinds(stream)[name]]
-            item[name] = _cycle(wrong, number // len(names) + step)

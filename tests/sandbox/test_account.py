@@ -10,7 +10,6 @@ from sandbox.answers import encode
 from sandbox.data import nasty
 from sandbox.data.makers import kinds
 from sandbox.streams import STREAMS
-from sandbox.switches import Switches
 
 FIELDS = json.loads((Path(__file__).parents[1] / "contract/api_fields.json").read_text())
 NOW = "2026-04-01T12:00:00Z"
@@ -56,18 +55,12 @@ def test_bookings_live_as_the_facts_have_it() -> None:
 
 
 def test_difficult_values_are_somewhere() -> None:
-    account, wrong = (Account(seed=1, bookings=1200, now=NOW) for _ in range(2))
-    wrong.set_switches(Switches(wrong_types=True))
+    account = Account(seed=1, bookings=1200, now=NOW)
     bookings, contacts = account.objects("bookings"), account.objects("contacts")
     texts = json.dumps(contacts[:600], ensure_ascii=False)
     assert all(json.dumps(text, ensure_ascii=False)[1:-1] in texts for text in nasty.TEXTS)
     assert max(len(encode(item)) for item in bookings) > 100_000
     assert {n for b in bookings for n in b}.issuperset(name for name, _ in nasty.UNKNOWN)
-    spoilt = wrong.objects("bookings")
-    for name, kind in kinds("bookings").items():
+    for name in kinds("bookings"):
         assert any(name not in item for item in bookings), name
         assert any(item.get(name, "") is None for item in bookings), name
-        seen = {encode(item.get(name)) for item in spoilt}
-        assert seen.issuperset(encode(value) for value in nasty.WRONG[kind]), name
-    for name in ("id", *STREAMS["bookings"].times):
-        assert [b.get(name) for b in spoilt] == [b.get(name) for b in bookings]
