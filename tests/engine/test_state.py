@@ -48,6 +48,7 @@ HOSTILE: tuple[dict[str, t.Any], ...] = (
     {"unread": None, "full_pass": 0, "resume": {}, "wide_read": ""},
     {"unread": ["x"] * (MAX_UNREAD + 1)},
     {"foreign": "x" * 1_000_000},
+    {**BOOKMARK, "replication_key_value": "2027-03-08T12:00:01Z"},  # later than now
 )
 
 
@@ -80,7 +81,10 @@ def test_full_pass_is_due_by_either_clock(stuck: int | None) -> None:
 )
 def test_start_date_moves(covered: str | None, wanted: str | None, since: str | None) -> None:
     found = prepared({**BOOKMARK, "start_date": covered, "wide_read": CLOCKS.days})
-    assert passes(found, Plan("updated", start_date=wanted))[0].since == since
+    plan = Plan("updated", start_date=wanted)
+    assert passes(found, plan)[0].since == since
+    # Where a whole day is asked for, what is older than the start date is left out.
+    assert plan.is_wanted({"updated": "2027-01-31T23:59:59Z"}) == (wanted is None)
 
 
 def test_less_than_half_tells_no_deletes_until_confirmed() -> None:

@@ -224,6 +224,13 @@ def test_signal_at_the_start_is_no_traceback(tmp_path: Path, number: signal.Sign
     assert (status in {-number, 128 + number}, log) == (True, "")
 
 
+def test_signal_ends_the_wait_for_the_file(tmp_path: Path) -> None:
+    with held(tmp_path / "w.duckdb"), Loading(tmp_path) as loader:
+        loader.errors.readline()
+        loader.send_signal(signal.SIGTERM)
+        assert loader.wait(20) == 1
+
+
 def test_second_signal_ends_a_loader_that_is_stuck(tmp_path: Path) -> None:
     with Loading(tmp_path, settings={"batch_size_rows": 1}) as loader:
         long = {"type": "STATE", "value": "x" * 200_000}  # more than a pipe holds

@@ -160,7 +160,9 @@ def test_file_in_a_folder_above_does_not_count(tmp_path: Path) -> None:
 
 def test_key_check_that_fails_leaves_no_file_open(tmp_path: Path) -> None:
     (tmp_path / "catalog.json").write_text('{"streams": []}')
-    command = [str(programs.TAP), "--catalog", "catalog.json", "--test"]
-    run = programs.run(command, tmp_path, PYTHONWARNINGS="once")  # as Meltano sets it
+    command = [str(programs.TAP), "--catalog", "catalog.json", "--config", "catalog.json", "--test"]
+    given = {"PYTHONWARNINGS": "once", "TAP_ONCEHUB_PAGE_SIZE": "many"}  # as Meltano sets them
+    run = programs.run(command, tmp_path, **given)
+    assert "page_size" not in run.log  # beside a file, the environment does not count
     assert "api_key is missing" in run.log
     assert "ResourceWarning" not in run.log
