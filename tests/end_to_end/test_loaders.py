@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import destinations, emulators, exports, inside, loaders, programs, warehouse
+from tests.support import destinations, inside, loaders, programs, warehouse
 from tests.support.postgres import Postgres
 from tests.support.streams import ALL, LISTS, offered
 
@@ -97,11 +97,7 @@ def snowflake(folder: Path, _: pytest.FixtureRequest) -> Iterator[Place]:
     program.write_text(f"#!{python}\n{NEAR}")
     program.chmod(0o700)
     login = dict.fromkeys(("account", "user", "password"), "made-up")
-    with (
-        exports.python(Path(emulators.PYTHON), folder) as reader,
-        destinations.in_snowflake(reader, folder) as to,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with destinations.snowflake(folder) as to, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SNOWFLAKE_PORT", to.variables["SNOWFLAKE_PORT"])
         yield Place(login | {"database": "D"}, to.rows, lambda x: x, str(program))
 
