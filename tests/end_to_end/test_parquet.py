@@ -14,17 +14,11 @@ from tests.support import exports, programs
 MONTHS = "hive_partitioning = true, hive_types_autocast = false"
 
 
-def settings_in(folder: Path) -> dict[str, str]:
-    return {
-        "PARQUET_EXPORT_FILEPATH": str(folder / "warehouse.duckdb"),
-        "PARQUET_EXPORT_SCHEMA": "oncehub",
-        "PARQUET_EXPORT_DESTINATION": str(folder / "files"),
-    }
-
-
-def export(settings: dict[str, str]) -> tuple[int, list[str]]:
+def export(folder: Path, **settings: str) -> tuple[int, list[str]]:
+    places = {"FILEPATH": str(folder / "warehouse.duckdb"), "DESTINATION": str(folder / "files")}
+    given = places | {"SCHEMA": "oncehub"} | settings
     said: list[str] = []
-    return run(settings, said.append), said
+    return run({f"PARQUET_EXPORT_{name}": given[name] for name in given}, said.append), said
 
 
 def rows(folder: Path, table: str) -> list[exports.Row]:
@@ -42,7 +36,7 @@ def test_every_row_is_in_the_folder_of_its_month(
         with duckdb.connect(str(here)) as connection:
             connection.execute(f"UPDATE oncehub.webhooks SET creation_time = {time}")
             connection.execute('CREATE TABLE oncehub."order" (creation_time TIMESTAMP)')
-        assert export(settings_in(tmp_path))[0] == 0
+        assert export(tmp_path)[0] == 0
         exports.compare(here, partial(rows, files))  # files of other months would double rows
         for table in ("bookings", "webhooks", "order"):
             source = f"read_parquet('{files}/{table}/*/data.parquet', {MONTHS})"
@@ -73,17 +67,17 @@ def test_meltano_runs_both_exporters(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"PARQUET_EXPORT_SCHEMA": ""}, "schema must be set"),
-        ({"PARQUET_EXPORT_SCHEMA": "other"}, "the schema other has no tables"),
-        ({"PARQUET_EXPORT_DESTINATION": "gs://b/f"}, "install parquet-export[gs]"),
-        ({"PARQUET_EXPORT_DESTINATION": "az://b/f"}, "install parquet-export[az]"),
-        ({"PARQUET_EXPORT_DESTINATION": "odd://b/f"}, "cannot write to odd://"),
-        ({"PARQUET_EXPORT_STORAGE_OPTIONS": "{"}, "Expecting property name"),
-        ({"PARQUET_EXPORT_FILEPATH": "/no/such/file.duckdb"}, "/no/such/file.duckdb"),
+        ({"SCHEMA": ""}, "schema must be set"),
+        ({"SCHEMA": "other"}, "the schema other has no tables"),
+        ({"DESTINATION": "gs://b/f"}, "install parquet-export[gs]"),
+        ({"DESTINATION": "az://b/f"}, "install parquet-export[az]"),
+        ({"DESTINATION": "odd://b/f"}, "cannot write to odd://"),
+        ({"STORAGE_OPTIONS": "{"}, "Expecting property name"),
+        ({"FILEPATH": "/no/such/file.duckdb"}, "/no/such/file.duckdb"),
     ],
 )
 def test_an_error_is_one_line(tmp_path: Path, settings: dict[str, str], words: str) -> None:
     duckdb.connect(str(tmp_path / "warehouse.duckdb")).close()
-    status, (said,) = export(settings_in(tmp_path) | settings)
+    status, (said,) = export(tmp_path, **settings)
     assert status == 1
     assert words in said

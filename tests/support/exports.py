@@ -155,15 +155,12 @@ def compare(file: Path, found: Callable[[str], list[Row]], *, removed: bool = Fa
 
     Where deleted rows are `removed`, they must not be there. Gives the figures.
     """
-    tables: dict[str, dict[str, str]] = {}
+    query = """SELECT table_name, map(list(column_name), list(data_type)) FROM duckdb_columns()
+        WHERE schema_name = 'oncehub' GROUP BY ALL"""
     with duckdb.connect(str(file), read_only=True) as connection:
-        for table, column, kind in connection.execute(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() "
-            "WHERE schema_name = 'oncehub'"
-        ).fetchall():
-            tables.setdefault(table, {})[column] = kind
+        tables = connection.execute(query).fetchall()
     rows = fields = 0
-    for table, kinds in tables.items():
+    for table, kinds in tables:
         wanted = in_duckdb(file, table)
         if removed:
             wanted = [row for row in wanted if row["_sdc_deleted_at"] is None]
