@@ -5,6 +5,7 @@ dialect looks for those.
 """
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -38,11 +39,9 @@ for file in pathlib.Path(sys.argv[1]).rglob("models/*/*.sql"):
 def test_models(dialect: str, tmp_path: Path, account_files: tuple[Path, Path]) -> None:
     here = shutil.copy(account_files[1], tmp_path / "warehouse.duckdb")
     dbt = programs.install(tmp_path / "venv", "dbt-core==1.11.16", f"dbt-{dialect}==1.12.*") / "dbt"
-    with (
-        exports.python(Path(emulators.PYTHON), tmp_path) as python,
-        destinations.BY_NAME[dialect](python, tmp_path) as to,
-    ):
-        assert python.export(here, dialect, to.code, **to.variables).status == 0
+    run = partial(exports.run, emulators.PYTHON)
+    with destinations.BY_NAME[dialect](tmp_path) as to:
+        assert to.export(here).status == 0
         profiles = yaml.safe_load(programs.ROOT.joinpath("transform/profiles.yml").read_text())
         port = {"port": int(to.variables.get("SNOWFLAKE_PORT", 0))}
         profiles["oncehub"]["outputs"][dialect] |= LOGINS[dialect] | port
@@ -53,7 +52,7 @@ def test_models(dialect: str, tmp_path: Path, account_files: tuple[Path, Path]) 
         login |= {"DBT_PROFILES_DIR": str(tmp_path)}
         said = models.dbt(tmp_path, dialect, "build", program=dbt, **login, **to.variables)
         print(dialect, said.splitlines()[-1])  # noqa: T201
-        parsed = python.run(PARSE, str(tmp_path / "dbt/compiled"), dialect).rows
+        parsed = run(PARSE, str(tmp_path / "dbt/compiled"), dialect).rows
         assert {row["model"] for row in parsed} >= {x.stem for x in MODELS.rglob("*.sql")}
         assert [row for row in parsed if row["foreign"]] == []
 
@@ -64,6 +63,6 @@ def test_models(dialect: str, tmp_path: Path, account_files: tuple[Path, Path]) 
                 "WHERE table_schema != 'oncehub'"
             ).fetchall():
                 (rows,) = connection.sql(f'SELECT count(*) FROM {schema}."{table}"').fetchall()[0]
-                there = python.run(READ[dialect], f"{schema}.{table}", **to.variables).rows
+                there = run(READ[dialect], f"{schema}.{table}", **to.variables).rows
                 assert len(there) == rows, table
                 print(f"{schema}.{table}: {rows} rows")  # noqa: T201

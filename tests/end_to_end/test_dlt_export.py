@@ -1,7 +1,5 @@
 """The tables of the DuckDB file at other destinations, row for row and field by field."""
 
-import contextlib
-import functools
 import itertools
 import random
 import shutil
@@ -11,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import destinations, emulators, exports
+from tests.support import destinations, exports
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -37,33 +35,16 @@ for client in (FilesystemClient, SqlJobClientBase):
 """
 
 
-EMULATED = [name for name in destinations.BY_NAME if name not in {"duckdb", "delta"}]
-
-
-@pytest.fixture(scope="module")
-def pythons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[t.Any]:
-    with contextlib.ExitStack() as stack:
-
-        @functools.cache
-        def start(program: Path) -> exports.Python:
-            return stack.enter_context(exports.python(program, tmp_path_factory.mktemp("python")))
-
-        yield start
-
-
 @pytest.fixture(params=["duckdb", "delta"])
-def export(request: t.Any, pythons: t.Any, tmp_path: Path) -> Iterator[exports.Export]:
-    is_emulated = request.param in EMULATED
-    python = pythons(Path(emulators.PYTHON) if is_emulated else exports.PLUGIN)
-    with destinations.BY_NAME[request.param](python, tmp_path) as to:
-        yield exports.Export(python, request.param, tmp_path, to)
+def export(request: t.Any, tmp_path: Path) -> Iterator[exports.Export]:
+    with destinations.BY_NAME[request.param](tmp_path) as to:
+        yield exports.Export(tmp_path, to)
 
 
 @pytest.fixture
-def small(pythons: t.Any, tmp_path: Path) -> Iterator[exports.Export]:
-    python = pythons(exports.PLUGIN)
-    with destinations.in_duckdb(python, tmp_path) as to:
-        export = exports.Export(python, "duckdb", tmp_path, to)
+def small(tmp_path: Path) -> Iterator[exports.Export]:
+    with destinations.duckdb(tmp_path) as to:
+        export = exports.Export(tmp_path, to)
         export.execute(f"CREATE TABLE oncehub.things (id BIGINT, a VARCHAR, {ADDED})")
         export.execute(KEY.format("things"))
         yield export
@@ -71,7 +52,10 @@ def small(pythons: t.Any, tmp_path: Path) -> Iterator[exports.Export]:
 
 @pytest.mark.parametrize(
     "export",
-    ["duckdb", "delta", *(pytest.param(x, marks=pytest.mark.warehouses) for x in EMULATED)],
+    [
+        pytest.param(name, marks=[] if name in {"duckdb", "delta"} else pytest.mark.warehouses)
+        for name in destinations.BY_NAME
+    ],
     indirect=True,
 )
 def test_account_arrives_twice_and_after_kills(
@@ -80,7 +64,7 @@ def test_account_arrives_twice_and_after_kills(
     def equal(what: str) -> exports.Done:
         done = export.equal()
         took = f"{done.figures}; {done.seconds:.0f} s, {done.megabytes:.0f} MB"
-        print(f"{export.kind}, {what}: {took}")  # noqa: T201 - with -s, for the reader
+        print(f"{export.to.kind}, {what}: {took}")  # noqa: T201 - with -s, for the reader
         return done
 
     for number, file in enumerate(account_files, 1):
@@ -89,7 +73,7 @@ def test_account_arrives_twice_and_after_kills(
             too_long = f"strlen(form_submission::VARCHAR) > {longest}"
             export.execute(f"DELETE FROM oncehub.bookings WHERE {too_long}")
         run = equal(f"run {number}")
-    if export.kind not in EMULATED:
+    if export.to.python == exports.PLUGIN:
         assert 30 < run.written["bookings"] < 100
         return
     chance = random.Random(28)

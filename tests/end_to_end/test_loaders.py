@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from sandbox import Account, Sandbox
-from tests.support import destinations, emulators, exports, inside, loaders, programs, warehouse
+from tests.support import destinations, inside, loaders, programs, warehouse
 from tests.support.postgres import Postgres
 from tests.support.streams import ALL, LISTS, offered
 
 Objects: t.TypeAlias = dict[str, list[warehouse.Row]]
-BY_TIME = {"bookings", "contacts", "sms_notifications"}
 GONE = {"users": 3, "booking_calendars": 2, "webhooks": 1}
 
 
@@ -53,13 +52,9 @@ def syncs() -> list[Sync]:
     return made
 
 
-def without_nul(node: t.Any) -> t.Any:
+def without_nul(objects: t.Any) -> t.Any:
     """PostgreSQL cannot hold U+0000; the loader writes U+FFFD in its place."""
-    if isinstance(node, list):
-        return [without_nul(item) for item in node]
-    if isinstance(node, dict):
-        return {without_nul(name): without_nul(item) for name, item in node.items()}
-    return node.replace("\0", "\ufffd") if isinstance(node, str) else node
+    return json.loads(json.dumps(objects).replace(r"\u0000", r"\ufffd"))
 
 
 # The loader has no setting for another place than Snowflake's own.
@@ -97,11 +92,7 @@ def snowflake(folder: Path, _: pytest.FixtureRequest) -> Iterator[Place]:
     program.write_text(f"#!{python}\n{NEAR}")
     program.chmod(0o700)
     login = dict.fromkeys(("account", "user", "password"), "made-up")
-    with (
-        exports.python(Path(emulators.PYTHON), folder) as reader,
-        destinations.in_snowflake(reader, folder) as to,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with destinations.snowflake(folder) as to, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SNOWFLAKE_PORT", to.variables["SNOWFLAKE_PORT"])
         yield Place(login | {"database": "D"}, to.rows, lambda x: x, str(program))
 

@@ -4,13 +4,13 @@ What an emulator lacks of the service is added beside it.
 """
 
 import functools
-import json
 import typing as t
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support import emulators, exports, postgres
+from tests.support import emulators, postgres
+from tests.support.exports import EXPORT, PLUGIN, Destination, Row, in_duckdb, run
 
 # PostgreSQL has no varchar(max).
 _ON_POSTGRES = """
@@ -33,10 +33,8 @@ Client.load_table_from_file = load_some
 """
 IN_BIGQUERY = """
 import sys, json
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
-client = bigquery.Client("p", credentials=AnonymousCredentials())
-for row in client.query(f"SELECT * FROM {sys.argv[1]}").result():
+for row in bigquery.Client().query(f"SELECT * FROM {sys.argv[1]}").result():
     print(json.dumps(dict(row), default=str))
 """
 # fakesnow sends times that are NULL as 1970, but not as texts.
@@ -57,17 +55,17 @@ for row in cursor.execute(f"SELECT {texts} FROM {sys.argv[1]}"):
 """
 _DELTA = """
 import deltalake, json, os, sys
-options = json.loads(os.environ.get("OPTIONS", "{}"))
-table = deltalake.DeltaTable(sys.argv[1], storage_options=options)
-for row in table.to_pyarrow_dataset().to_table().to_pylist():
+for row in deltalake.DeltaTable(sys.argv[1]).to_pyarrow_dataset().to_table().to_pylist():
     print(json.dumps(row, default=str))
 sys.stdout.flush()
 os._exit(0)  # a thread of an S3 client does not end well in a process that was forked
 """
+_EXPORT_PARQUET = "from parquet_export.__main__ import main\nmain()"
 _PARQUET = """
 import fsspec, io, json, os, pyarrow.parquet, sys
-store = fsspec.filesystem(sys.argv[1], **({"token": "anon"} if sys.argv[1] == "gs" else {}))
-for file in store.find(sys.argv[2]):  # few requests: see emulators.google_storage
+options = json.loads(os.environ.get("PARQUET_EXPORT_STORAGE_OPTIONS", "{}"))
+store, place = fsspec.url_to_fs(sys.argv[1], **options)
+for file in store.find(place):  # few requests: see emulators.google_storage
     for row in pyarrow.parquet.read_table(io.BytesIO(store.cat_file(file))).to_pylist():
         print(json.dumps(row, default=str))
 sys.stdout.flush()
@@ -75,57 +73,41 @@ os._exit(0)
 """
 
 
-class Destination(t.NamedTuple):
-    """A destination that answers."""
-
-    variables: dict[str, str]
-    rows: Callable[[str], list[exports.Row]]
-    code: str = exports.EXPORT
-    longest: int | None = None  # text in bytes
-
-    @property
-    def removes(self) -> bool:
-        """Whether rows that are gone are removed there, in place of being marked."""
-        return "DLT_EXPORT_HARD_DELETE" in self.variables
-
-
-_REMOVE = {"DLT_EXPORT_HARD_DELETE": "true"}
+def _reader(
+    code: str, place: str, variables: dict[str, str], python: Path = emulators.PYTHON
+) -> Callable[[str], list[Row]]:
+    return lambda table: run(python, code, f"{place}{table}", **variables).rows
 
 
 @contextmanager
-def in_duckdb(_: exports.Python, folder: Path) -> Iterator[Destination]:
+def duckdb(folder: Path) -> Iterator[Destination]:
     there = folder / "there.duckdb"
-    credentials = {"DESTINATION__DUCKDB__CREDENTIALS": str(there)}
-    yield Destination(credentials, functools.partial(exports.in_duckdb, there))
+    variables = {"DESTINATION__DUCKDB__CREDENTIALS": str(there)}
+    rows = functools.partial(in_duckdb, there)
+    yield Destination("duckdb", variables, rows, PLUGIN, removes=False)
+
+
+def _lake(url: str, python: Path, aws: dict[str, str]) -> Destination:
+    names = {"AWS_DEFAULT_REGION": "REGION_NAME", "AWS_ENDPOINT_URL": "ENDPOINT_URL"}
+    prefix = "DESTINATION__FILESYSTEM__"
+    variables = {f"{prefix}CREDENTIALS__{names.get(x, x)}": value for x, value in aws.items()}
+    rows = _reader(_DELTA, f"{url}/oncehub/", aws | {"AWS_ALLOW_HTTP": "true"}, python)
+    return Destination("delta", variables | {f"{prefix}BUCKET_URL": url}, rows, python)
 
 
 @contextmanager
-def in_delta(python: exports.Python, folder: Path) -> Iterator[Destination]:
-    yield _lake(python, str(folder / "lake"), {}, {})
+def delta(folder: Path) -> Iterator[Destination]:
+    yield _lake(str(folder / "lake"), PLUGIN, {})
 
 
 @contextmanager
-def in_delta_on_s3(python: exports.Python, folder: Path) -> Iterator[Destination]:
+def delta_on_s3(folder: Path) -> Iterator[Destination]:
     with emulators.s3(folder) as aws:
-        names = {"AWS_DEFAULT_REGION": "REGION_NAME", "AWS_ENDPOINT_URL": "ENDPOINT_URL"}
-        prefix = "DESTINATION__FILESYSTEM__CREDENTIALS__"
-        variables = {f"{prefix}{names.get(name, name)}": value for name, value in aws.items()}
-        yield _lake(python, f"s3://{emulators.BUCKET}/lake", variables, aws)
-
-
-def _lake(
-    python: exports.Python, url: str, variables: dict[str, str], aws: dict[str, str]
-) -> Destination:
-    options = json.dumps(aws and aws | {"AWS_ALLOW_HTTP": "true"})
-
-    def rows(table: str) -> list[exports.Row]:
-        return python.run(_DELTA, f"{url}/oncehub/{table}", OPTIONS=options).rows
-
-    return Destination(variables | _REMOVE | {"DESTINATION__FILESYSTEM__BUCKET_URL": url}, rows)
+        yield _lake(f"s3://{emulators.BUCKET}/lake", emulators.PYTHON, aws)
 
 
 @contextmanager
-def in_redshift(_: exports.Python, __: Path) -> Iterator[Destination]:
+def redshift(_: Path) -> Iterator[Destination]:
     with postgres.running() as server:
         database = server.new_database("redshift")
         for query in _REDSHIFT.split(";"):
@@ -134,52 +116,44 @@ def in_redshift(_: exports.Python, __: Path) -> Iterator[Destination]:
         login["username"] = login.pop("user")
         prefix = "DESTINATION__REDSHIFT__CREDENTIALS__"
         variables = {f"{prefix}{name.upper()}": str(value) for name, value in login.items()}
-
-        def rows(table: str) -> list[exports.Row]:
-            return database.rows(f"oncehub.{table}")
-
-        yield Destination(variables | _REMOVE, rows, _ON_POSTGRES + exports.EXPORT, 65_535)
+        yield Destination(
+            "redshift",
+            variables,
+            lambda table: database.rows(f"oncehub.{table}"),
+            emulators.PYTHON,
+            code=_ON_POSTGRES + EXPORT,
+            longest=65_535,
+        )
 
 
 @contextmanager
-def in_bigquery(python: exports.Python, folder: Path) -> Iterator[Destination]:
+def bigquery(folder: Path) -> Iterator[Destination]:
     with emulators.bigquery(folder) as variables:
-
-        def rows(table: str) -> list[exports.Row]:
-            return python.run(IN_BIGQUERY, f"oncehub.{table}", **variables).rows
-
-        yield Destination(variables | _REMOVE, rows, _ON_BQEMULATOR + exports.EXPORT)
+        rows, code = _reader(IN_BIGQUERY, "oncehub.", variables), _ON_BQEMULATOR + EXPORT
+        yield Destination("bigquery", variables, rows, emulators.PYTHON, code=code)
 
 
 @contextmanager
-def in_snowflake(python: exports.Python, folder: Path) -> Iterator[Destination]:
+def snowflake(folder: Path) -> Iterator[Destination]:
     with emulators.snowflake(folder) as variables:
-
-        def rows(table: str) -> list[exports.Row]:
-            return python.run(IN_SNOWFLAKE, f"oncehub.{table}", **variables).rows
-
-        yield Destination(variables | _REMOVE, rows)
+        rows = _reader(IN_SNOWFLAKE, "oncehub.", variables)
+        yield Destination("snowflake", variables, rows, emulators.PYTHON)
 
 
 @contextmanager
-def in_parquet(protocol: str, python: exports.Python, folder: Path) -> Iterator[Destination]:
-    place = f"{emulators.BUCKET}/account"
+def parquet(protocol: str, folder: Path) -> Iterator[Destination]:
+    url = f"{protocol}://{emulators.BUCKET}/account"
     with emulators.STORES[protocol](folder) as store:
-
-        def rows(table: str) -> list[exports.Row]:
-            return python.run(_PARQUET, protocol, f"{place}/{table}", **store).rows
-
-        code = "from parquet_export.__main__ import main\nmain()"
-        variables = store | {"PARQUET_EXPORT_DESTINATION": f"{protocol}://{place}"}
-        yield Destination(variables, rows, code)
+        code, rows = _EXPORT_PARQUET, _reader(_PARQUET, f"{url}/", store)
+        yield Destination(url, store, rows, emulators.PYTHON, removes=False, code=code)
 
 
 BY_NAME: dict[str, t.Any] = {
-    "duckdb": in_duckdb,
-    "delta": in_delta,
-    "delta on s3": in_delta_on_s3,
-    "redshift": in_redshift,
-    "bigquery": in_bigquery,
-    "snowflake": in_snowflake,
-    **{f"parquet on {x}": functools.partial(in_parquet, x) for x in emulators.STORES},
+    "duckdb": duckdb,
+    "delta": delta,
+    "delta on s3": delta_on_s3,
+    "redshift": redshift,
+    "bigquery": bigquery,
+    "snowflake": snowflake,
+    **{f"parquet on {x}": functools.partial(parquet, x) for x in emulators.STORES},
 }

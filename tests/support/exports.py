@@ -1,11 +1,13 @@
 """The exporter to warehouses, run as a process, and what then stands at a destination."""
 
+import atexit
+import functools
 import json
 import re
 import subprocess
+import time
 import typing as t
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,28 +20,26 @@ from tests.support import programs
 Row: t.TypeAlias = dict[str, t.Any]
 PLUGIN = programs.ROOT / ".meltano/utilities/dlt-export/venv/bin/python"
 EXPORT = "from dlt_export.__main__ import main\nmain()"
-# The imports take most of the time of a small export: one process has them, and is forked.
+# programs.fork is of this Python, which has no exporter; here too the imports take the most time.
 _SERVER = """
-import json, os, signal, sys, time
+import json, os, signal, sys, tempfile, time
 import dlt_export.__main__, deltalake, dlt.destinations, dlt.sources.helpers.requests
 import pyarrow.dataset
 for line in sys.stdin:
-    code, arguments, variables, output, log, seconds = json.loads(line)
-    began = time.monotonic()
+    code, sys.argv[1:], variables, killed = json.loads(line)
+    files = [tempfile.TemporaryFile() for _ in range(2)]
     if not (child := os.fork()):
-        os.dup2(os.open(output, os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 1)
-        os.dup2(os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 2)
+        for number, file in enumerate(files, 1):
+            os.dup2(file.fileno(), number)
         os.environ.update(variables)
         time.tzset()
-        sys.argv[1:] = arguments
+        signal.setitimer(signal.ITIMER_REAL, killed)  # nobody handles it: it kills
         exec(code, {"__name__": "__main__"})
         sys.exit()
-    if seconds is not None:
-        time.sleep(seconds)
-        os.kill(child, signal.SIGKILL)
     _, status, usage = os.wait4(child, 0)
-    found = os.waitstatus_to_exitcode(status), time.monotonic() - began, usage.ru_maxrss / 1024
-    print(json.dumps(found), flush=True)
+    texts = [file.seek(0) or file.read().decode() for file in files]
+    done = os.waitstatus_to_exitcode(status), usage.ru_maxrss / 1024, *texts
+    print(json.dumps(done), flush=True)
 """
 
 
@@ -48,10 +48,10 @@ class Done:
     """What a process left behind."""
 
     status: int
-    seconds: float
     megabytes: float
     output: str
     log: str
+    seconds: float
     figures: str = ""
 
     @property
@@ -68,58 +68,53 @@ class Done:
         return {table: int(rows) for table, rows in found}
 
 
+@functools.cache
+def _server(python: Path) -> t.Any:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
+    server = subprocess.Popen([python, "-c", _SERVER], env=programs.environment(), **pipes)
+    atexit.register(server.communicate)
+    return server
+
+
+def run(python: Path, code: str, *arguments: str, killed: float = 0, **variables: str) -> Done:
+    """Run code to its end in a process of its own, or kill it after some seconds."""
+    server, began = _server(python), time.monotonic()
+    server.stdin.write(json.dumps((code, arguments, variables, killed)) + "\n")
+    server.stdin.flush()
+    return Done(*json.loads(server.stdout.readline()), time.monotonic() - began)
+
+
 @dataclass
-class Python:
-    """A Python that has the exporter, started once; every run is a process of its own."""
+class Destination:
+    """A destination that answers."""
 
-    server: subprocess.Popen[str]
-    folder: Path
+    kind: str
+    variables: dict[str, str]
+    rows: Callable[[str], list[Row]]
+    python: Path
+    removes: bool = True  # rows that are gone, in place of marking them
+    code: str = EXPORT
+    longest: int | None = None  # text in bytes
 
-    def run(
-        self, code: str, *arguments: str, killed: float | None = None, **variables: str
-    ) -> Done:
-        """Run code to its end, or kill it after some seconds."""
-        output, log = self.folder / "python.out", self.folder / "python.log"
-        assert self.server.stdin
-        assert self.server.stdout
-        asked = (code, arguments, variables, str(output), str(log), killed)
-        self.server.stdin.write(json.dumps(asked) + "\n")
-        self.server.stdin.flush()
-        return Done(*json.loads(self.server.stdout.readline()), output.read_text(), log.read_text())
-
-    def export(self, file: Path, destination: str, code: str = EXPORT, **more: t.Any) -> Done:
+    def export(self, file: Path, code: str = "", **more: t.Any) -> Done:
         """Export a DuckDB file."""
-        settings = {"FILEPATH": str(file), "SCHEMA": "oncehub", "DESTINATION": destination}
-        names = ((name, f"{x}_EXPORT_{name}") for name in settings for x in ("DLT", "PARQUET"))
-        return self.run(code, **{x: settings[name] for name, x in names} | more)
+        given = {"FILEPATH": str(file), "SCHEMA": "oncehub", "DESTINATION": self.kind}
+        given["HARD_DELETE"] = str(self.removes)
+        names = ((x, f"{exporter}_EXPORT_{x}") for x in given for exporter in ("DLT", "PARQUET"))
+        settings = {name: given[x] for x, name in names} | self.variables | more
+        return run(self.python, code + self.code, **settings)
 
 
-@contextmanager
-def python(program: Path, folder: Path) -> Iterator[Python]:
-    """Start a Python that has the exporter."""
-    with subprocess.Popen(
-        [str(program), "-c", _SERVER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=programs.environment(),
-        encoding="utf-8",
-    ) as server:
-        yield Python(server, folder)
-
-
+@dataclass
 class Export:
     """A DuckDB file, exported to one destination."""
 
-    def __init__(self, python: Python, kind: str, folder: Path, to: t.Any) -> None:
-        self.python, self.kind, self.folder, self.to = python, kind, folder, to
-        self.here = folder / "my-file.duckdb"
+    folder: Path
+    to: Destination
 
-    def run(self, code: str = "", **more: t.Any) -> Done:
-        """Export the file."""
-        destination = self.kind.partition(" ")[0]
-        return self.python.export(
-            self.here, destination, code + self.to.code, **self.to.variables | more
-        )
+    def __post_init__(self) -> None:
+        self.here = self.folder / "my-file.duckdb"
+        self.run = functools.partial(self.to.export, self.here)
 
     def equal(self, **more: t.Any) -> Done:
         """Export the file; every field of every row must then be there."""
@@ -160,15 +155,12 @@ def compare(file: Path, found: Callable[[str], list[Row]], *, removed: bool = Fa
 
     Where deleted rows are `removed`, they must not be there. Gives the figures.
     """
-    tables: dict[str, dict[str, str]] = {}
+    query = """SELECT table_name, map(list(column_name), list(data_type)) FROM duckdb_columns()
+        WHERE schema_name = 'oncehub' GROUP BY ALL"""
     with duckdb.connect(str(file), read_only=True) as connection:
-        for table, column, kind in connection.execute(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() "
-            "WHERE schema_name = 'oncehub'"
-        ).fetchall():
-            tables.setdefault(table, {})[column] = kind
+        tables = connection.execute(query).fetchall()
     rows = fields = 0
-    for table, kinds in tables.items():
+    for table, kinds in tables:
         wanted = in_duckdb(file, table)
         if removed:
             wanted = [row for row in wanted if row["_sdc_deleted_at"] is None]

@@ -16,13 +16,6 @@ def definition(name: str) -> dict[str, t.Any]:
     return t.cast("dict[str, t.Any]", found)
 
 
-def settings(name: str, **more: t.Any) -> dict[str, t.Any]:
-    """Give a loader's settings as meltano.yml has them, into the schema oncehub."""
-    config = definition(name).get("config", {})
-    schema = {key for key, value in config.items() if value == "$MELTANO_EXTRACT__LOAD_SCHEMA"}
-    return config | dict.fromkeys(schema, "oncehub") | more
-
-
 def program(name: str) -> str:
     """Give the path of a loader's program."""
     return str(programs.ROOT / f".meltano/loaders/{name}/venv/bin/{definition(name)['executable']}")
@@ -31,7 +24,10 @@ def program(name: str) -> str:
 def load(
     name: str, folder: Path, output: bytes, other: str | None = None, **more: t.Any
 ) -> dict[str, t.Any]:
-    """Load messages, with another program than the loader's own or not; gives the state."""
-    config = programs.write(folder / f"{name}.json", settings(name, **more))
-    state = programs.run_loader(other or program(name), config, output)
+    """Load messages into the schema oncehub, with another program or not; gives the state."""
+    config = definition(name).get("config", {})
+    schema = {key for key, value in config.items() if value == "$MELTANO_EXTRACT__LOAD_SCHEMA"}
+    config = config | dict.fromkeys(schema, "oncehub") | more
+    file = programs.write(folder / f"{name}.json", config)
+    state = programs.run_loader(other or program(name), file, output)
     return t.cast("dict[str, t.Any]", json.loads(state))
