@@ -46,11 +46,12 @@ def lines(*messages: Message) -> str:
 
 
 def run(folder: Path, *messages: Message, **settings: t.Any) -> subprocess.CompletedProcess[str]:
-    """Load messages, and a state after them."""
+    """Load messages, and a state after them, whose line has no end."""
     # "\udcff" is the byte 0xff.
-    given = lines(*messages, {"type": "STATE", "value": STATE}).encode(errors="surrogateescape")
+    given = lines(*messages, {"type": "STATE", "value": STATE})[:-1]
     arguments = ("--config", str(config(folder, **settings)))
-    done = programs.fork("target_duckdb", folder, *arguments, given=given)
+    sent = given.encode(errors="surrogateescape")
+    done = programs.fork("target_duckdb", folder, *arguments, given=sent)
     return subprocess.CompletedProcess([], done.status, done.output.decode(), done.log)
 
 
