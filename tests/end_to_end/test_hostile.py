@@ -80,6 +80,7 @@ ODD = {
     "/bookings": (response({}, "429 Slow", f"Retry-After: {'9' * 400}"), "bookings.*asks to wait"),
     "/master-pages": (response({}, "503 Busy", ": a header without a name"), "HTTP 503"),
     "/notifications/sms": (response(page(ROW)), r"sms_notifications.*something else \(contact\)"),
+    "/booking-calendars": (response(page(has_more=True)), "booking_calendars.*announced more"),
     "/event-types": (response(FORGED, "400 Bad", "Request-Id: a\tb"), "event_types.*forged"),
 }
 

@@ -110,9 +110,6 @@ def test_each_account_has_a_key_a_schema_and_a_state_of_its_own(tmp_path: Path) 
             assert f"dev:tap-oncehub-{name}-to-target-duckdb" in states.output.decode() + states.log
 
 
-# --- kills at random moments, while the account changes
-
-
 VICTIMS = (("", signal.SIGKILL), ("", signal.SIGINT))  # Meltano, the tap and the loader
 VICTIMS += (("bin/tap-oncehub", signal.SIGKILL), ("bin/target-duckdb", signal.SIGKILL))
 VICTIMS += (("bin/tap-oncehub", signal.SIGTERM),)

@@ -29,9 +29,6 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-# --- signals, and an output that takes nothing
-
-
 @contextmanager
 def stuck(folder: Path, api: Sandbox, **env: str) -> Iterator[subprocess.Popen[bytes]]:
     """The tap, when nobody reads what it writes."""
@@ -127,9 +124,6 @@ def test_output_that_takes_nothing(
     run = programs.run(["/bin/bash", "-o", "pipefail", "-c", shell, "bash", *command])
     assert (run.status, len(run.errors), "Traceback" in run.log) == (1, 1, False), run.log
     assert run.log.splitlines()[-1].endswith(f"| {says}")
-
-
-# --- bookmarks
 
 
 def test_a_start_date_moved_later_earlier_and_away(api: Sandbox, account: Account) -> None:

@@ -173,9 +173,6 @@ def test_time_filters(
         assert found == [i for i in items if (times.parse(i["last_updated_time"]) or 0) > first]
 
 
-# --- what goes wrong as ordered
-
-
 BODIES = ("half_json", "html", "empty", "not_json", "bom", "no_data")
 SHAPES = ("data_null", "data_object", "data_string")
 FAULTS = (*BODIES, *SHAPES, "reset", "close", "truncated", "timeout", 302, 429, 502)

@@ -51,6 +51,13 @@ def client(slept: list[float]) -> Iterator[HttpClient]:
     made.session.close()
 
 
+def test_a_request_counts_from_its_answer(client: HttpClient) -> None:
+    client.limiter = RequestLimiter(0, 1, 3)
+    with raw_server(lambda *_: threading.Event().wait(0.3) or FINE) as server:
+        ask(client, server)
+    assert client.limiter.try_acquire() > 2.9
+
+
 @pytest.mark.parametrize(
     ("answers", "patience", "waited"),
     [
