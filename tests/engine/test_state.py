@@ -87,6 +87,27 @@ def test_start_date_moves(covered: str | None, wanted: str | None, since: str | 
     assert plan.is_wanted({"updated": "2027-01-31T23:59:59Z"}) == (wanted is None)
 
 
+TEN, FIVE_TO = "2027-03-08T10:00:00.000Z", "2027-03-08T09:55:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("bookmark", "version", "versioned", "since"),
+    [
+        ({}, 0, True, FIVE_TO),  # it goes on
+        ({"replication_key_value": "2027-03-08T09:00:00Z"}, 0, True, "2027-03-08T09:00:00.000Z"),
+        ({}, 7, False, TEN),  # its records had a version
+        ({}, -7, True, TEN),  # they had none
+        ({"replication_key": "created"}, 0, True, None),
+    ],
+)
+def test_pass_that_no_longer_fits_is_not_resumed(
+    bookmark: dict[str, t.Any], version: int, since: str | None, *, versioned: bool
+) -> None:
+    resume = [2, "updated", version, ["", ""], [], FIVE_TO, None, None, 5, [["O5"]]]
+    found = prepared({**BOOKMARK, **bookmark, "wide_read": CLOCKS.days, "resume": resume})
+    assert passes(found, Plan("updated", versioned=versioned))[0].since == since
+
+
 def test_less_than_half_tells_no_deletes_until_confirmed() -> None:
     here = world(Incremental, objects=9)
     assert here.run() == "well"

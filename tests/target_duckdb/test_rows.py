@@ -184,9 +184,6 @@ def test_times_are_utc(tmp_path: Path) -> None:
     assert found == [("2020-01-01 12:00:00", "2020-01-01 12:00:00", True)]
 
 
-# --- deletes
-
-
 def version(number: int, *keys: int) -> list[Message]:
     """Records of a version of the table, after which it is complete."""
     activate = {"type": "ACTIVATE_VERSION", "stream": "s", "version": number}
@@ -224,9 +221,6 @@ def test_only_rows_that_are_not_marked_are_marked(tmp_path: Path) -> None:
     assert ([number for number, _ in after], after[:1]) == ([3, 2], before)
     singer.load(tmp_path, schema(), *version(3, 1)[:1], hard_delete=True)
     assert ids(tmp_path) == [1]
-
-
-# --- names
 
 
 def test_file_says_what_columns_are_and_which_are_the_key(tmp_path: Path) -> None:

@@ -59,8 +59,6 @@ def most_within(moments: list[float], seconds: float) -> int:
     return max(sum(first <= m < first + seconds for m in moments) for first in moments)
 
 
-# --- within the limits
-
 DELAY = st.sampled_from([0.0, 0.0, 0.001, 0.03, 0.2, 0.9, 1.0, 3.0, 20.0, 55.0])
 
 
@@ -106,9 +104,6 @@ def test_rates_and_switched_off_limits(
     assert not burst or most_within(left, burst[1] - 0.001) == burst[0]
 
 
-# --- after a refusal
-
-
 @pytest.mark.parametrize(
     ("answers", "least", "most"),
     [
@@ -137,9 +132,6 @@ def test_waits_after_refusals(
         assert most_within(send(clock, limiter, 60), 60) < 50
     clock.now += WINDOW + 1
     assert limiter.on_rate_limited(answers[0]) == pytest.approx(waits[0])  # it is forgotten
-
-
-# --- the file that all taps on a machine share
 
 
 @pytest.fixture

@@ -147,9 +147,6 @@ def test_warnings_name_fifty_fields_once_and_no_value() -> None:
     assert "example.com" not in "".join(told)
 
 
-# --- anything at all
-
-
 FORMATS = FormatChecker(formats=())
 WRITTEN_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 FORMATS.checks("date-time")(lambda v: not isinstance(v, str) or bool(WRITTEN_TIME.fullmatch(v)))
