@@ -207,7 +207,8 @@ def test_what_a_complete_pass_did_not_bring_is_deleted(
 
 
 def test_rows_without_a_version_are_not_deleted_nor_those_before_a_schema(tmp_path: Path) -> None:
-    singer.load(tmp_path, *version(5), schema(), record(id=1), *version(9))
+    new = schema(v=TEXT)
+    singer.load(tmp_path, *version(5), schema(), record(id=1), new, *version(9))
     assert singer.query(tmp_path, "SELECT _sdc_deleted_at FROM o.s") == [(None,)]
 
 
