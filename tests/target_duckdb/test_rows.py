@@ -207,8 +207,7 @@ def test_what_a_complete_pass_did_not_bring_is_deleted(
 
 
 def test_rows_without_a_version_are_not_deleted_nor_those_before_a_schema(tmp_path: Path) -> None:
-    new = schema(v=TEXT)
-    singer.load(tmp_path, *version(5), schema(), record(id=1), new, *version(9))
+    singer.load(tmp_path, *version(5), schema(), record(id=1), schema(v=TEXT), *version(9))
     assert singer.query(tmp_path, "SELECT _sdc_deleted_at FROM o.s") == [(None,)]
 
 
