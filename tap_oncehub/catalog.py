@@ -52,11 +52,11 @@ class _Catalog(msgspec.Struct):
 
 
 def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
-    """Return a catalog or state file's content, or say what is wrong with which file."""
+    """Return the content of a file of settings, catalog or state, or say what is wrong with it."""
     try:
         text = file.read()
         # Unlike the standard library's, this decoder takes neither NaN nor half characters.
-        content = msgspec.json.decode(text if text.strip() or name == "catalog" else "{}")
+        content = msgspec.json.decode(text if text.strip() or name != "state" else "{}")
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):

@@ -5,19 +5,18 @@ No message quotes a value, or a name that the tap does not know: a key may stand
 
 import difflib
 import ipaddress
-import json
-import math
 import re
 import typing as t
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
-from decimal import Decimal
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 import singer_sdk.typing as th
 from jsonschema import ValidationError
+from singer_sdk.plugin_base import PluginBase
 
 from tap_oncehub.engine.times import moment_of
 
@@ -55,7 +54,8 @@ SETTINGS: Config = th.PropertiesList(
     th.Property("user_agent", th.StringType(min_length=1, pattern="^[ -~]*$")),
     th.Property("emit_activate_version_messages", th.BooleanType, default=False),
 ).to_dict()
-"""JSON schema of the settings; names and meaning are fixed."""
+"""JSON schema of the settings, to which the SDK adds its own; names and meaning are fixed."""
+PluginBase.append_builtin_config(SETTINGS)
 
 _TEXTS = {
     "api_key": "Key of the OnceHub API, sent in the header API-Key.",
@@ -95,22 +95,21 @@ _BOOLEANS |= dict.fromkeys(("false", "0", "no", "off"), False)
 _VARIABLE = re.compile(_PREFIX + r"((?!_|LOGLEVEL|.*__|.*STREAM_MAP).+)")
 
 
-def from_environment(environment: Mapping[str, str], schema: Config) -> Config:
+def from_environment(environment: Mapping[str, str]) -> Config:
     """Return the settings that the environment has, as texts."""
-    variables = {f"{_PREFIX}{name.upper()}": name for name in schema["properties"]}
+    variables = {f"{_PREFIX}{name.upper()}": name for name in SETTINGS["properties"]}
     return {variables[found]: environment[found] for found in variables.keys() & environment}
 
 
-def converted(given: Config, schema: Config) -> Config:
+def converted(given: Config) -> Config:
     """Return the settings that the tap knows and that are not null, in their declared types.
 
     What does not fit stays, so that the check can name it.
     """
-    types = {name: part.get("type", ()) for name, part in schema["properties"].items()}
     found = {
-        name: _as_declared(value, types[name])
-        for name, value in given.items()
-        if value is not None and name in types
+        name: _as_declared(given[name], part.get("type", ()))
+        for name, part in SETTINGS["properties"].items()
+        if given.get(name) is not None
     }
     if isinstance(key := found.get("api_key"), str):
         # What files for containers keep around it: blanks and a pair of quotes.
@@ -126,20 +125,15 @@ def _as_declared(value: t.Any, types: Collection[str]) -> t.Any:
         elif "array" in types and not value.startswith("["):
             value = [part.strip() for part in value.split(",") if part.strip()]
         elif "string" not in types:
-            with suppress(ValueError, RecursionError):
-                value = json.loads(value)
-    if isinstance(value, (Decimal, float)):
-        number = float(value)
-        value = int(number) if number.is_integer() else number
-        if not math.isfinite(number):
-            value = str(number)  # which has the type of no number
-    return value
+            with suppress(msgspec.DecodeError, RecursionError):
+                value = msgspec.json.decode(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def problems(config: Config, schema: Config) -> dict[str, str]:
+def problems(config: Config) -> dict[str, str]:
     """Return what is wrong with each setting, in words that follow its name."""
     found: dict[str, str] = {}
-    for error in th.DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config):
+    for error in th.DEFAULT_JSONSCHEMA_VALIDATOR(SETTINGS).iter_errors(config):
         if error.path:
             found[str(error.path[0])] = f"is not usable: {_plainly(error)}"
     key = config.get("api_key", "")
@@ -191,9 +185,9 @@ def _fault_in(url: str) -> str | None:
     return "must begin with https://, except for a loopback address"
 
 
-def doubts(given: Config, schema: Config, environment: Mapping[str, str]) -> Iterator[str]:
+def doubts(given: Config, environment: Mapping[str, str]) -> Iterator[str]:
     """Yield a sentence for each setting that probably does not do what it was meant to."""
-    known = schema["properties"].keys()
+    known = SETTINGS["properties"].keys()
     unknown = given.keys() - known
     named = {name: near for name in sorted(unknown) for near in _nearest(name, known)}
     # Meltano exports more: parts of maps, and for a tap-oncehub-eu that inherits from

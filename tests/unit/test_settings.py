@@ -1,25 +1,20 @@
 """Settings: read from texts, checked without quoting a value, doubted where misspelt."""
 
-import copy
-import math
 import typing as t
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tap_oncehub.settings import DEFAULT_API_URL, SETTINGS, converted, doubts, problems
+from tap_oncehub.settings import DEFAULT_API_URL, converted, doubts, problems
 from tap_oncehub.tap import TapOnceHub
 from tests.support import programs
 
 KEY = "k3y-0123456789abcdef"
-SCHEMA = copy.deepcopy(SETTINGS)
-TapOnceHub.append_builtin_config(SCHEMA)
 
 
 def found(config: dict[str, t.Any]) -> list[str]:
     """Name the problems of settings, made ready as the tap does."""
-    wrong = problems(converted({"api_key": KEY, **config}, SCHEMA), SCHEMA)
+    wrong = problems(converted({"api_key": KEY, **config}))
     return [f"{name} {text}" for name, text in wrong.items()]
 
 
@@ -39,7 +34,7 @@ def found(config: dict[str, t.Any]) -> list[str]:
         ("booking_ids", [["../users"], ["BKC 1"], [""]], "item 1 contains characters that"),
         ("include_webhook_secrets", ["perhaps", 1], "of the type boolean"),
         ("rate_limit_per_second", [-1], "at least 0"),
-        ("rate_limit_per_second", ["5/s", math.inf, Decimal("1e400"), "NaN"], "of the type number"),
+        ("rate_limit_per_second", ["5/s", "1e400", "NaN"], "of the type number"),
         ("rate_limit_window_seconds", [0], "more than 0"),
         ("request_timeout_seconds", [10**9, 1e300], "at most"),
         ("user_agent", [""], "must not be empty"),
@@ -101,10 +96,9 @@ def test_defaults_are_filled_in() -> None:
         *(("api_key", key, key) for key in (f'"{KEY}', f"{KEY}'", f"\"{KEY}'", "12345")),
         ("start_date", "2026-01-31", "2026-01-31"),
         ("page_size", " 50 ", 50),
-        ("page_size", Decimal("1E+2"), 100),
+        ("page_size", "1E+2", 100),
         ("user_agent", " ours ", "ours"),
         ("rate_limit_per_second", "2.5", 2.5),
-        ("rate_limit_per_second", Decimal("0.25"), 0.25),
         ("rate_limit_per_second", "5.0", 5),
         ("include_webhook_secrets", " True ", True),
         ("include_webhook_secrets", "yes", True),
@@ -119,7 +113,7 @@ def test_defaults_are_filled_in() -> None:
 )
 def test_given_value_takes_the_declared_type(name: str, given: t.Any, value: t.Any) -> None:
     assert found({name: given}) == []
-    read = converted({"start_date": None, "unknown": 1, name: given}, SCHEMA)
+    read = converted({"start_date": None, "unknown": 1, name: given})
     assert read == {name: value}
     assert type(read[name]) is type(value)
 
@@ -146,7 +140,7 @@ MEANT = "(did you mean TAP_ONCEHUB_START_DATE?)"
     ],
 )
 def test_unknown_setting_or_variable(config: list[str], variable: str, says: str) -> None:
-    told = [*doubts({"api_key": KEY, **dict.fromkeys(config)}, SCHEMA, {variable: "x"})]
+    told = [*doubts({"api_key": KEY, **dict.fromkeys(config)}, {variable: "x"})]
     assert told == [f"Ignoring unknown settings: {says}"] * bool(says)
 
 
