@@ -1,9 +1,8 @@
 """The catalog, the state and the stream maps: checked, and brought in line with each other."""
 
-import json
 import re
 import typing as t
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 
 import msgspec
 from singer_sdk import Tap
@@ -13,8 +12,6 @@ from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import Catalog
 
 from tap_oncehub.engine.errors import SettingsError
-
-_WRITE = "write __NULL__, since Meltano drops a null"
 
 
 class _Metadata(msgspec.Struct):
@@ -137,21 +134,14 @@ def _guarded(function: Callable[[Record], t.Any], stream: str) -> Callable[[Reco
     return guarded
 
 
-def doubts_on_maps(tap: Tap, exported: str) -> Iterator[str]:
-    """Yield a sentence for what probably removes less than was meant.
+def have_lost_nulls(maps: dict[str, t.Any], exported: t.Any) -> bool:
+    """Return whether Meltano dropped nulls from stream maps, which then remove nothing.
 
-    Only in what Meltano exports to the environment are the nulls that it drops elsewhere.
+    It leaves them only in what it exports to the environment, by stream and column.
     """
-    maps = tap.config.get("stream_maps", {})
-    for name in [name for name, definition in maps.items() if definition == {}]:
-        which = f"of {name} " if name in tap.streams else ""
-        yield f"A stream map {which}is empty and changes nothing; to remove a column, {_WRITE}"
-    try:
-        wanted = json.loads(exported)
-    except (ValueError, RecursionError):
-        return
-    for path, value in wanted.items() if isinstance(wanted, dict) else ():
-        stream, _, column = path.partition(".")
-        if value is None and not (stream in maps and (not column or column in maps[stream])):
-            yield f"Nulls in stream_maps were dropped and remove nothing; {_WRITE}"
-            return
+    nulls = exported.items() if isinstance(exported, dict) else ()
+    meant = [path.partition(".") for path, value in nulls if value is None]
+    return {} in maps.values() or any(
+        stream not in maps or (column and column not in (maps[stream] or ()))
+        for stream, _, column in meant
+    )

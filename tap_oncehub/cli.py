@@ -8,7 +8,7 @@ import click
 from singer_sdk import Tap
 from typing_extensions import override
 
-from tap_oncehub.catalog import checked, doubts_on_maps, register_maps
+from tap_oncehub.catalog import checked, have_lost_nulls, register_maps
 from tap_oncehub.client import OnceHubStream
 from tap_oncehub.engine.errors import SettingsError
 from tap_oncehub.engine.signals import SignalWaiter, output_closed
@@ -77,8 +77,10 @@ class CommandLineTap(Tap):
         register_maps(self)
         for stream in self.streams.values():
             t.cast("OnceHubStream", stream).check_catalog()
-        for doubt in doubts_on_maps(self, os.environ.get("TAP_ONCEHUB_STREAM_MAPS", "{}")):
-            self.logger.warning("%s", doubt)
+        exported = converted(from_environment(os.environ)).get("stream_maps")
+        if have_lost_nulls(self.config.get("stream_maps", {}), exported):
+            what = "Nulls in stream_maps were dropped and remove nothing"
+            self.logger.warning("%s; write __NULL__, since Meltano drops a null", what)
 
     @classmethod
     @override
