@@ -138,16 +138,12 @@ class OnceHubStream(ResumableStream):
         if self.named_ids and not self.selected:
             what = "%s is set, but the stream %s is not selected: nothing is read for it"
             self.logger.warning(what, self.ids_setting, self.name)
-        if self.replication_method == REPLICATION_FULL_TABLE:
-            return
-        incremental = self.replication_method == REPLICATION_INCREMENTAL
-        if not incremental or self.replication_key not in self.time_filters:
+        method, key = self.replication_method, self.replication_key
+        is_possible = method == REPLICATION_INCREMENTAL and key in self.time_filters
+        if not is_possible and method != REPLICATION_FULL_TABLE:
+            asked = f"The catalog asks for {self.name} with replication method {method}, key {key}"
             can = ", ".join(sorted(self.time_filters)) or "none, use FULL_TABLE"
-            raise SettingsError(
-                f"The catalog asks for {self.name} with replication method "
-                f"{self.replication_method} and key {self.replication_key}; possible "
-                f"replication keys: {can}."
-            )
+            raise SettingsError(f"{asked}; possible replication keys: {can}.")
 
 
 def _other_kinds(path: str, found: Sequence[Record]) -> str | None:

@@ -1,7 +1,7 @@
 """Bookings, who hosts them, single bookings, and the conversations that led to them."""
 
 import typing as t
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from singer_sdk.helpers.types import Record
@@ -98,16 +98,12 @@ class ConversationsStream(OnceHubStream):
             raise EndpointError("OnceHub did not send the conversation with the booking")
         return self._once(conversation)
 
-    def _once(self, conversation: t.Any) -> list[Record]:
-        """Return a conversation, unless it led to another booking, too."""
-        if not conversation or not isinstance(conversation, dict):
-            return []
-        identifier = str(conversation.get("id") or conversation)
-        if identifier in self._written:
-            return []
-        self._written.add(identifier)
-        return [conversation]
+    def _once(self, conversation: t.Any) -> Iterator[Record]:
+        """Yield a conversation, unless it led to another booking, too."""
+        found = conversation if isinstance(conversation, dict) else {}
+        identifier = str(found.get("id") or found)
+        if found and identifier not in self._written:
+            self._written.add(identifier)
+            yield found
 
-    @cached_property
-    def _written(self) -> set[str]:
-        return set()
+    _written = cached_property(lambda _self: set[str]())

@@ -1,7 +1,7 @@
 """Booking calendars and their free time slots, and the classic pages that came before them."""
 
 import typing as t
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from singer_sdk.helpers.types import Record
@@ -55,14 +55,13 @@ class BookingCalendarTimeSlotsStream(OnceHubStream):
         return no_list_of("time slots", rows_in(body))
 
     @override
-    def rows_of(self, identifier: str) -> Iterator[Record]:
-        seen: set[t.Any] = set()
+    def rows_of(self, identifier: str) -> Iterable[Record]:
+        slots: dict[t.Any, Record] = {}  # each once, where ranges meet
         for params in self._ranges():
             for row in rows_in(self.fetch({"id": identifier, "params": params}).body):
-                slot = moment_of(row.get("start_time")) or str(row)
-                if slot not in seen:
-                    seen.add(slot)
-                    yield {**row, "booking_calendar_id": identifier}
+                moment = moment_of(row.get("start_time")) or str(row)
+                slots[moment] = {**row, "booking_calendar_id": identifier}
+        return slots.values()
 
     def _ranges(self) -> Iterator[dict[str, str]]:
         """Yield ranges of 30 days at most; the first starts with the answer: none may be past."""
