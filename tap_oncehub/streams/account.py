@@ -36,7 +36,6 @@ class UserSchedulingAvailabilityStream(OnceHubStream):
     reader = staticmethod(object_reader)
     primary_keys = ("user_id",)
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no schedule"}
-    rank = 1
 
     @override
     def check_body(self, request: Request, body: t.Any) -> str | None:

@@ -20,7 +20,7 @@ class BookingsStream(OnceHubStream):
     path = "/bookings"
     replication_key = "last_updated_time"
     time_filters = frozenset({"creation_time", "starting_time", "last_updated_time"})
-    rank = 3
+    rank = 2
 
 
 class BookingStream(OnceHubStream):
@@ -35,7 +35,7 @@ class BookingStream(OnceHubStream):
     ids_setting = "booking_ids"
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no such booking"}
     selected_by_default = False
-    rank = 4
+    rank = 2
 
 
 class BookingHostsStream(OnceHubStream):
@@ -49,7 +49,7 @@ class BookingHostsStream(OnceHubStream):
     filters: t.ClassVar[t.Mapping[str, str]] = {"host": "/users"}
     reader = staticmethod(filter_reader)
     selected_by_default = False
-    rank = 4
+    rank = 2
 
     @override
     def row_of(self, found: Record, value: str) -> Record:
@@ -68,7 +68,7 @@ class ConversationsStream(OnceHubStream):
     tells_deletes = False
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no such booking"}
     selected_by_default = False
-    rank = 4
+    rank = 2
 
     @override
     def fetch(self, request: Request, cursor: str | None = None) -> JsonResponse:

@@ -29,7 +29,6 @@ class BookingCalendarStream(OnceHubStream):
     ids_setting = "booking_calendar_ids"
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no such calendar"}
     selected_by_default = False
-    rank = 1
 
 
 class BookingCalendarTimeSlotsStream(OnceHubStream):
@@ -46,7 +45,6 @@ class BookingCalendarTimeSlotsStream(OnceHubStream):
         422: "not published",
     }
     row_settings = ("time_slots_days",)
-    rank = 1
 
     @override
     def check_body(self, request: Request, body: t.Any) -> str | None:
@@ -108,7 +106,6 @@ class BookingPageLinksStream(OnceHubStream):
     }
     reader = staticmethod(filter_reader)
     selected_by_default = False
-    rank = 4
 
     @override
     def row_of(self, found: Record, value: str) -> Record:
