@@ -2,12 +2,11 @@
 
 import re
 import typing as t
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 import msgspec
 from singer_sdk import Tap
 from singer_sdk.exceptions import StreamMapConfigError
-from singer_sdk.helpers.types import Record
 from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import Catalog
 
@@ -100,9 +99,6 @@ def register_maps(tap: Tap) -> None:
             told = isinstance(error, StreamMapConfigError)
             why = error if told else f"an expression cannot be read ({type(error).__name__})"
             raise SettingsError(f"The stream map of {name} cannot be used: {why}") from None
-        for stream_map in mapper.stream_maps[name]:
-            for method in ("transform", "get_filter_result"):
-                setattr(stream_map, method, _guarded(getattr(stream_map, method), name))
 
 
 def _applicable(
@@ -119,19 +115,6 @@ def _applicable(
         return not (column in known and reads)
 
     return {column: what for column, what in definition.items() if applies(column, what)}
-
-
-def _guarded(function: Callable[[Record], t.Any], stream: str) -> Callable[[Record], t.Any]:
-    def guarded(record: Record) -> t.Any:
-        try:
-            return function(record)
-        except SettingsError:
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever an expression may do
-            what = f"does not work with a record ({type(error.__cause__ or error).__name__})"
-            raise SettingsError(f"A stream map of {stream} {what}.") from None
-
-    return guarded
 
 
 def have_lost_nulls(maps: dict[str, t.Any], exported: t.Any) -> bool:

@@ -105,11 +105,10 @@ def test_unusable_map_is_refused(maps: dict[str, t.Any], says: str) -> None:
 )
 def test_expression_that_fails_quotes_no_record(definition: dict[str, str]) -> None:
     tap = TapOnceHub(config={**CONFIG, "stream_maps": {"users": definition}})
-    (stream_map,) = tap.mapper.stream_maps["users"]
-    failing = stream_map.get_filter_result if "__filter__" in definition else stream_map.transform
+    messages = tap.streams["users"]._generate_record_messages
     says = r"map of users does not work with a record \(\w+\)\.$"
     with pytest.raises(SettingsError, match=says):
-        failing({"id": "USR-1", "email": "jo@example.com"})
+        list(messages({"id": "USR-1", "email": "jo@example.com"}))
 
 
 @pytest.mark.parametrize(
