@@ -40,7 +40,8 @@ class CommandLineTap(Tap):
         usable = {name: value for name, value in usable.items() if name not in wrong}
         self.waiter = SignalWaiter()  # there before the SDK sets its handler
         # The SDK, whose messages quote values, finds nothing to say; it fills in the defaults.
-        super().__init__(config={"api_key": "", **usable}, validate_config=False, **more)
+        defaults = {"api_key": "", "user_agent": f"{self.name}/{self.plugin_version}"}
+        super().__init__(config=defaults | usable, validate_config=False, **more)
 
     @classmethod
     def run_command(cls) -> t.Any:

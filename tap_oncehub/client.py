@@ -79,11 +79,6 @@ class OnceHubStream(ResumableStream):
         return APIKeyAuthenticator(key="API-Key", value=self.config["api_key"], location="header")
 
     @property
-    @override
-    def user_agent(self) -> str:
-        return str(self.config.get("user_agent") or self.run.user_agent)
-
-    @property
     def page_size(self) -> int:
         """Objects to ask for in one request: pages of one could not overlap."""
         return max(2, int(self.config["page_size"]))

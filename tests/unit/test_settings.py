@@ -88,6 +88,7 @@ def test_defaults_are_filled_in() -> None:
     tap = TapOnceHub(config={"api_key": KEY, "page_size": None, "start_date": None})
     assert (tap.config["page_size"], tap.config["full_pass_days"]) == (100, 7)
     assert "start_date" not in tap.config
+    assert tap.streams["users"].user_agent == f"tap-oncehub/{tap.plugin_version}"
     tap = TapOnceHub(config={"rate_limit_per_second": "many"}, validate_config=False)
     assert tap.config["rate_limit_per_second"] == 5  # discovery does without what is wrong
 
