@@ -8,7 +8,6 @@ import yaml
 
 from tap_oncehub.client import OnceHubStream
 from tap_oncehub.engine.records import EXTRA
-from tap_oncehub.streams import STREAMS
 from tap_oncehub.tap import TapOnceHub
 
 Schema: t.TypeAlias = dict[str, t.Any]
@@ -46,7 +45,7 @@ _LOADER_COLUMNS = {
 def files() -> dict[str, str]:
     """Return the content of the files that are kept in git, by path."""
     tap = TapOnceHub(config={"api_key": "none", "include_webhook_secrets": True})
-    streams = [stream(tap, tap.run) for stream in STREAMS]
+    streams: list[t.Any] = [*tap.streams.values()]
     return {
         "docs/streams.md": "\n".join(_streams_page(streams)) + "\n",
         "transform/models/sources.yml": f"# Written by `make generate`.\n{_yaml(_sources(), 120)}",

@@ -10,7 +10,7 @@ from typing_extensions import override
 from tap_oncehub.client import OnceHubStream, no_list_of, rows_in
 from tap_oncehub.engine.readers import Request, object_reader, single_reader
 from tap_oncehub.engine.response import JsonResponse
-from tap_oncehub.schemas import load_schema
+from tap_oncehub.schemas import SCHEMAS
 
 
 class UsersStream(OnceHubStream):
@@ -61,9 +61,8 @@ class WebhooksStream(OnceHubStream):
     @cached_property
     def schema(self) -> dict[str, t.Any]:  # type: ignore[override]
         """The schema, without secrets unless the settings ask for them."""
-        schema = load_schema(self.name)
-        schema["properties"] = self._without_secrets(schema["properties"])
-        return schema
+        schema = SCHEMAS.get_schema(self.name)
+        return {**schema, "properties": self._without_secrets(schema["properties"])}
 
     @override
     def rows_in(self, found: Record) -> Iterator[Record]:
