@@ -28,11 +28,10 @@ _HUB = {
 _STREAMS_HEAD = """\
 # Streams and their fields
 
-Written by `make generate`. Paths are relative to `api_url`. Every field but the primary key is
-nullable, and null where OnceHub sends nothing. A number that is sent for a string becomes its text.
-The fields of an object are in brackets after it. Every stream also has `_extra`: {extra}
-Loaders add columns that begin with `_sdc_`.
-What is an object of OnceHub's also has `object`, a string: the kind of object.
+Written by `make generate`. Every field but the primary key is nullable, null where OnceHub sends
+nothing. Brackets hold the fields of an object. A number sent for a string becomes its text. Loaders
+add columns that begin with `_sdc_`. OnceHub's objects also have `object`, a string: their kind.
+Every stream also has `_extra`: {extra}
 
 | stream | what | endpoint | primary key | replication | for each of | selected by default |
 | --- | --- | --- | --- | --- | --- | --- |"""
