@@ -2,24 +2,36 @@
 
 import re
 
-import requests
 from singer_sdk.exceptions import FatalSyncError
 
-_UNTRUSTED = re.compile(r"certificate verify failed(?:: ([^(]+?))?\.? *\(")
+_UNTRUSTED = (
+    "its certificate cannot be trusted ({}). Behind a proxy that inspects traffic, set "
+    "REQUESTS_CA_BUNDLE to the file with the proxy's certificate"
+)
 _CANNOT_SECURE = (
     "a secure connection was not possible (check what REQUESTS_CA_BUNDLE names, if it is set)"
 )
-_FAULTS: list[tuple[type[Exception], str, bool]] = [
-    (requests.exceptions.InvalidHeader, "the headers of the response contradict", True),
-    (requests.exceptions.SSLError, _CANNOT_SECURE, False),
-    (requests.exceptions.ProxyError, "the proxy does not work", False),
-    (requests.exceptions.ConnectTimeout, "connecting took too long", False),
-    (requests.exceptions.Timeout, "the response took too long", True),
-    (requests.exceptions.ChunkedEncodingError, "the response was cut short", True),
-    (requests.exceptions.ContentDecodingError, "the response was garbled", True),
-    (TimeoutError, "the response took too long", True),
+_NO_BUNDLE = (
+    "its certificate cannot be checked without the file that REQUESTS_CA_BUNDLE names. Check that "
+    "it is there"
+)
+_FAULTS: list[tuple[str, str, bool | None]] = [
+    (r"certificate verify failed(?:: ([^(]+?))?\.? *\(", _UNTRUSTED, None),
+    ("InvalidHeader", "the headers of the response contradict", True),
+    ("SSLError", _CANNOT_SECURE, False),
+    ("ProxyError", "the proxy does not work", False),
+    ("ConnectTimeout", "connecting took too long", False),
+    ("Timeout|Read timed out", "the response took too long", True),
+    ("ChunkedEncodingError", "the response was cut short", True),
+    ("ContentDecodingError", "the response was garbled", True),
+    ("Failed to resolve", "the host name is not known", False),
+    ("NewConnectionError|refused", "the connection was refused", False),
+    ("ValueError", "the address of the proxy is not usable. Check HTTPS_PROXY", None),
+    ("RequestException", "the connection broke", True),
+    ("", _NO_BUNDLE, None),
 ]
-"""What a failure is called, and whether anything at the address reacted."""
+"""The signs of a failure in an error's types and text, what it is called, and whether anything at
+the address reacted; None if trying again does not help. The first that fits counts."""
 
 
 class TapError(FatalSyncError):
@@ -76,27 +88,11 @@ class RetriableError(Exception):
 
 def network_error(error: Exception, url: str) -> RetriableError | TapError:
     """Return what a failed exchange means, without the texts of libraries, which quote secrets."""
-    text = str(error)
-    if match := _UNTRUSTED.search(text):
-        return TapError(
-            f"no answer from {url}: its certificate cannot be trusted "
-            f"({match[1] or 'unknown reason'}). Behind a proxy that inspects traffic, set "
-            "REQUESTS_CA_BUNDLE to the file with the proxy's certificate."
-        )
-    if "Read timed out" in text:  # of a body, which is a plain ConnectionError
-        return RetriableError("the response took too long")
-    for kind, fault, answered in _FAULTS:
-        if isinstance(error, kind):
-            return RetriableError(fault, answered=answered)
-    if isinstance(error, ValueError):
-        hint = "the address of the proxy is not usable. Check HTTPS_PROXY"
-    elif not isinstance(error, requests.RequestException):
-        hint = "its certificate cannot be checked without the file that REQUESTS_CA_BUNDLE names. "
-        hint += "Check that it is there"
-    elif "Failed to resolve" in text:
-        return RetriableError("the host name is not known", answered=False)
-    else:
-        refused = "NewConnectionError" in text or "refused" in text
-        what = "was refused" if refused else "broke"
-        return RetriableError(f"the connection {what}", answered=not refused)
-    return TapError(f"no answer from {url}: {hint}.")
+    text = f"{[kind.__name__ for kind in type(error).__mro__]}: {error}"
+    for sign, fault, answered in _FAULTS:
+        if match := re.search(sign, text):
+            what = fault.format(*match.groups("unknown reason"))
+            if answered is None:
+                return TapError(f"no answer from {url}: {what}.")
+            return RetriableError(what, answered=answered)
+    raise AssertionError  # the last sign is in every text

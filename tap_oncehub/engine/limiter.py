@@ -54,13 +54,14 @@ class RequestLimiter:
         self._burst_seconds = min(self._burst / per_second, _LONGEST_WAIT) if per_second else 0.0
         self._unanswered_seconds = window_seconds / 60
         self._key = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
-        self._log = _SharedLog(file, logger or logging.getLogger(__name__))
+        self._file, self._logger = file, logger or logging.getLogger(__name__)
+        self._log: sqlite3.Connection | None = None
         self._latest: int | None = None
         self._refusals, self._first_refusal = 0, float("-inf")
 
     def try_acquire(self) -> float:
         """Count one more request if both limits allow it; else return the seconds to wait."""
-        return self._log.run(self._try_acquire)
+        return self._run(self._try_acquire)
 
     def _try_acquire(self, log: sqlite3.Connection) -> float:
         now, wait = self._forget(log), 0.0
@@ -82,7 +83,7 @@ class RequestLimiter:
         """Count the latest request from now on: its answer has arrived."""
         if self._latest is not None:
             completed = (self._latest, time.time(), self._key)
-            self._log.run(lambda log: log.execute(_COUNT, completed))
+            self._run(lambda log: log.execute(_COUNT, completed))
 
     def on_rate_limited(self, retry_after: float | None) -> float:
         """Take in a 429: fill the window, for all taps; return the seconds to wait."""
@@ -96,7 +97,7 @@ class RequestLimiter:
         else:
             wait = max(retry_after, 0.0) + self._window_seconds * (1 / 1000 + steady / 60)
         spread = retry_after is None or steady > 0
-        self._log.run(lambda log: self._fill(log, wait, spread=spread))
+        self._run(lambda log: self._fill(log, wait, spread=spread))
         return wait
 
     def _fill(self, log: sqlite3.Connection, wait: float, *, spread: bool) -> None:
@@ -111,7 +112,7 @@ class RequestLimiter:
     @property
     def left(self) -> int | None:
         """Requests left in the current window; None without such a limit."""
-        return self._log.run(self._left) if self._per_window else None
+        return self._run(self._left) if self._per_window else None
 
     def _left(self, log: sqlite3.Connection) -> int:
         self._forget(log)
@@ -128,47 +129,35 @@ class RequestLimiter:
         log.execute("UPDATE sent SET moment = ? WHERE moment > ?", (now, latest))
         return now
 
-
-class _SharedLog:
-    """Requests in a SQLite file, or in memory where there is no usable file."""
-
-    def __init__(self, file: Path | None, logger: logging.Logger) -> None:
-        self._file, self._logger = file, logger
-        self._connection: sqlite3.Connection | None = None
-
-    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do something in one transaction that no other tap can come between."""
         try:
-            return self._run(work)
+            self._log = self._log or self._connect()
+            with self._log as log:
+                log.execute("BEGIN IMMEDIATE")
+                return work(log)
         except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
             if self._file is None:
                 raise
             what = "This run counts its requests in memory, without those of other taps"
             text = "rate_limit_file: %s cannot be used (%s). %s"
             self._logger.warning(text, self._file, error, what)
-            self._file = self._connection = None
+            self._file = self._log = None
             return self._run(work)
-
-    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._connection is None:
-            self._connection = self._connect()
-        with self._connection as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute(_TABLE)
-            return work(connection)
 
     def _connect(self) -> sqlite3.Connection:
         if self._file:
             self._file = self._file.expanduser().absolute()
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(
+        log = sqlite3.connect(
             self._file or ":memory:",
             timeout=_LOCKED_SECONDS,
             isolation_level=None,
             check_same_thread=False,  # the garbage collector may close it in another
         )
-        weakref.finalize(self, connection.close)
+        weakref.finalize(self, log.close)
         # A kill loses nothing without it; after a power failure the window has passed.
-        connection.execute("PRAGMA synchronous=OFF")
-        return connection
+        log.execute("PRAGMA synchronous=OFF")
+        log.execute(_TABLE)
+        return log

@@ -20,7 +20,6 @@ ALERT = re.compile(r"^\| (ERROR|WARNING) \| `(.+?)` \|", re.MULTILINE)
 ALERTS = ALERT.findall(PAGES["docs/operations.md"])
 TESTED_ELSEWHERE = {
     "The state of another account": "test_resume.py",
-    "The loader has ended": "test_resume.py",
     "PostgreSQL lets nobody in": "test_make_run.py",
 }
 MESSAGES = [

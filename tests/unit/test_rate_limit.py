@@ -216,7 +216,7 @@ def test_file_that_cannot_be_used_costs_one_warning(
         other.execute("BEGIN EXCLUSIVE")
         if spoilt == "full later":
             limiter.try_acquire()
-            connection = t.cast("sqlite3.Connection", limiter._log._connection)
+            connection = t.cast("sqlite3.Connection", limiter._log)
             ((pages,),) = connection.execute("PRAGMA page_count")
             connection.execute(f"PRAGMA max_page_count = {pages}")
         while not limiter.try_acquire():
