@@ -52,17 +52,12 @@ def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
     try:
         text = file.read()
         # Unlike the standard library's, this decoder takes neither NaN nor half characters.
-        content = msgspec.json.decode(text if text.strip() or name != "state" else "{}")
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise SettingsError(f"The {name} in {file.name} is not a JSON object.")
-    try:
+        text = text if text.strip() or name != "state" else "{}"
+        content = msgspec.json.decode(text, type=dict[str, t.Any])
         if name == "catalog":
             msgspec.convert(content, _Catalog)
-    except msgspec.ValidationError as error:
-        what = "is not like the one that tap-oncehub --discover writes"
-        raise SettingsError(f"The catalog in {file.name} {what}: {error}.") from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"The {name} in {file.name} cannot be used: {error}.") from None
     return content
 
 
@@ -87,7 +82,7 @@ def register_maps(tap: Tap) -> None:
             continue
         entry = tap.catalog[name]
         entry.stream = name  # by which the mapper knows it
-        columns = entry.schema.to_dict()["properties"]
+        columns = entry.schema.properties or ()
         written = {column for column in columns if stream.mask["properties", column]}
         mapper.stream_maps_dict = {
             key: _applicable(definition, written, stream.schema["properties"], known)
@@ -123,8 +118,6 @@ def have_lost_nulls(maps: dict[str, t.Any], exported: t.Any) -> bool:
     It leaves them only in what it exports to the environment, by stream and column.
     """
     nulls = exported.items() if isinstance(exported, dict) else ()
-    meant = [path.partition(".") for path, value in nulls if value is None]
-    return {} in maps.values() or any(
-        stream not in maps or (column and column not in (maps[stream] or ()))
-        for stream, _, column in meant
-    )
+    meant = {path for path, value in nulls if value is None}
+    written = {f"{stream}.{column}" for stream, part in maps.items() for column in part or ()}
+    return {} in maps.values() or not meant <= written | maps.keys()

@@ -100,7 +100,7 @@ REFUSED = [
         catalog=inside.catalog("bookings", metadata={"bookings": BY_SUBJECT}),
         says="The catalog asks for bookings.*possible replication keys: ",
     ),
-    Run(arguments=("--config", sys.executable), says="/python is not a JSON object"),
+    Run(arguments=("--config", sys.executable), says="/python cannot be used"),
     Run(arguments=("--config", "none.json"), says="none.json.*No such file"),
     Run(arguments=("--catalog", "none.json"), says="none.json.*No such file"),
     Run(arguments=("--bogus",), says="No such option.*--bogus"),
