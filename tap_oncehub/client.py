@@ -109,8 +109,11 @@ class OnceHubStream(ResumableStream):
 
     @override
     def check_body(self, request: Request, body: t.Any) -> str | None:
-        if "path" in request:
-            return self.check_list(request, body)
+        check = self.check_list if "path" in request else self.check_object
+        return check(request, body)
+
+    def check_object(self, request: Request, body: t.Any) -> str | None:
+        """Return what is wrong with what is no list; None if nothing is."""
         if not isinstance(body, dict):
             return "the response is not a JSON object"
         asked = str(request.get("id", ""))

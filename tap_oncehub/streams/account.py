@@ -38,9 +38,7 @@ class UserSchedulingAvailabilityStream(OnceHubStream):
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no schedule"}
 
     @override
-    def check_body(self, request: Request, body: t.Any) -> str | None:
-        if "id" not in request:
-            return super().check_body(request, body)
+    def check_object(self, request: Request, body: t.Any) -> str | None:
         known = isinstance(body, dict) and body.keys() & {"timezone", "weekly", "overrides"}
         return None if known or body in (None, {}) else "the response is no schedule"
 
@@ -100,6 +98,6 @@ class TestAuthStream(OnceHubStream):
     selected_by_default = False
 
     @override
-    def check_body(self, request: Request, body: t.Any) -> str | None:
+    def check_object(self, request: Request, body: t.Any) -> str | None:
         named = isinstance(body, dict) and "message" in body and "type" not in body
         return None if named else "the response does not say whose key it is"

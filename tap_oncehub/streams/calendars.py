@@ -47,9 +47,7 @@ class BookingCalendarTimeSlotsStream(OnceHubStream):
     row_settings = ("time_slots_days",)
 
     @override
-    def check_body(self, request: Request, body: t.Any) -> str | None:
-        if "id" not in request:
-            return super().check_body(request, body)
+    def check_object(self, request: Request, body: t.Any) -> str | None:
         return no_list_of("time slots", rows_in(body))
 
     @override

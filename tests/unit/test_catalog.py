@@ -32,15 +32,7 @@ def read(text: str, kind: str) -> t.Any:
         *(
             (kind, text, f"The {kind} in {kind}.json cannot be used")
             for kind in ("catalog", "state")
-            for text in (
-                "{",
-                "[]",
-                '{"x":' + "[" * 9999,
-                "NaN",
-                '{"x": NaN}',
-                '{"x": "\\ud800"}',
-                "[" * 9999,
-            )
+            for text in ("{", "[]", "NaN", '{"x": NaN}', '{"x": "\\ud800"}', '{"x":' + "[" * 9999)
         ),
         ("catalog", "", "truncated"),
         ("catalog", '{"streams": {}}', "got `object`.*streams"),
