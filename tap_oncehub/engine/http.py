@@ -50,15 +50,12 @@ class HttpClient:
     address: str = "the address"  # what people set where it is wrong
     session: requests.Session = field(default_factory=requests.Session)
     _patience: float = float("inf")
-    _clock: tuple[datetime, float] | None = None  # of the latest response, there and here
+    _ahead: timedelta | None = None  # the service's clock, since it has answered
 
     @property
     def now(self) -> datetime:
         """The time by the service's clock, rounded down; this machine's before any response."""
-        if self._clock is None:
-            return datetime.now(timezone.utc)
-        moment, then = self._clock
-        return moment + timedelta(seconds=time.monotonic() - then)
+        return datetime.now(timezone.utc) + (self._ahead or timedelta(0))
 
     @contextmanager
     def patience(self, seconds: float) -> Iterator[None]:
@@ -90,7 +87,7 @@ class HttpClient:
                 if broken > self._patience:
                     raise self._exhausted(error, request, self._patience) from None
                 longest = self.max_wait_seconds
-                if not error.answered and self._clock is None:  # a wrong address is likelier
+                if not error.answered and self._ahead is None:  # a wrong address is likelier
                     longest = min(longest, _FIRST_CONTACT_SECONDS)
                 if spent > longest:
                     raise self._exhausted(error, request, self.max_wait_seconds) from None
@@ -106,7 +103,7 @@ class HttpClient:
                 response = self._exchange(request)
         finally:
             self.limiter.mark_completed()
-        self._clock = (response.server_time, time.monotonic())
+        self._ahead = response.server_time - datetime.now(timezone.utc)
         path, status = _path_of(request), response.status_code
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             if fault := check(response.body):

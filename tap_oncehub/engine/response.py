@@ -69,11 +69,6 @@ class JsonResponse(requests.Response):
         return _date(self.headers.get("Date"))
 
     @property
-    def sent_at(self) -> datetime:
-        """A time not later than the content, even if one of both clocks is ahead."""
-        return min(self.server_time, self._received_at - self.elapsed - _A_SECOND)
-
-    @property
     def server_time(self) -> datetime:
         """The service's time before it answered, rounded down; without a Date this machine's."""
         return (self.date or self._received_at) - self.elapsed - _A_SECOND

@@ -180,7 +180,7 @@ class Run(SyncRun):
 
     @property
     def clocks(self) -> Clocks:
-        return Clocks(self.world.machine, (self.world.date or self.world.machine) - SECOND)
+        return Clocks(self.world.machine - SECOND, (self.world.date or self.world.machine) - SECOND)
 
     def write(self, *message: t.Any) -> None:
         self.messages.append(message)
@@ -230,10 +230,10 @@ class MemoryStream(ResumableStream):
         else:
             since = self.sync_pass.since if request["timed"] else None
             body, links = world.server.page(request["path"], request["filter"], since, cursor)
-        date, sent_at = world.date, min(world.date or world.machine, world.machine) - SECOND
+        server_time = (world.date or world.machine) - SECOND
         world.step()
         answer = {"body": body, "json": lambda: body, "links": links}
-        return SimpleNamespace(**answer, date=date, sent_at=sent_at)
+        return SimpleNamespace(**answer, date=world.date, server_time=server_time)
 
     def sync_rows(self) -> None:
         """Write all records, as the SDK does."""
