@@ -24,7 +24,7 @@ from tap_oncehub.engine.readers import Reader, Request, filtered_pages, list_rea
 from tap_oncehub.engine.records import RecordConformer
 from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.run import SyncRun
-from tap_oncehub.engine.state import PassState, UnreadObjects, last_full_pass, prepare
+from tap_oncehub.engine.state import PassState, UnreadObjects, prepare
 from tap_oncehub.engine.sync_pass import SyncPass, due_passes
 
 
@@ -79,11 +79,10 @@ class ResumableStream(RESTStream[str]):
     def get_records(self, context: Context | None) -> Iterator[Record]:
         try:
             yield from self._read_passes()
+            self.unread.check()
         except EndpointError as error:
             self.run.fail(self.name, error)
-        if self.unread.error and self.name not in self.run.failures:
-            self.run.fail(self.name, self.unread.error)
-        if self.name not in self.run.failures:
+        else:
             is_due = self.plan.is_full_pass_due(self.stream_state, self.run.clocks)
             self.min_requests = 1 if self.key else self.requests_asked * is_due
         self.run.save_state()
@@ -92,13 +91,13 @@ class ResumableStream(RESTStream[str]):
         clocks, warn = self.run.clocks, partial(self.run.warn, self.name)
         passes = due_passes(self.stream_state, self.plan, clocks, warn)
         first = None if self.named_ids else next(passes, None)
-        self._set_version(first)
+        self._version = self.plan.version(self.stream_state)
         for identifier in [*self.unread, *self.named_ids]:
             yield from self.unread.read(identifier)
             self.run.save_state()
         for sync_pass in chain([first], passes) if first else ():
             self.sync_pass = sync_pass
-            self._set_version(sync_pass)
+            self._version = self.plan.version(self.stream_state)
             if sync_pass.is_full and self.key:
                 self.run.announce_full_pass(self)
             self.run.save_state()
@@ -189,11 +188,6 @@ class ResumableStream(RESTStream[str]):
             deselected=[path[1::2] for path, chosen in self.mask.items() if path and not chosen],
             flatten_depth=self.config["flattening_max_depth"] if flattened else 0,
         )
-
-    def _set_version(self, sync_pass: SyncPass | None) -> None:
-        last = last_full_pass(self.stream_state).version or None
-        version = sync_pass.record_version if sync_pass else last
-        self._version = version if self.plan.versioned else None
 
     def _activate_version(self) -> None:
         """Tell the loader that what the full pass did not bring is gone."""

@@ -34,13 +34,6 @@ class SyncPass:
         self._failed_after: tuple[str | None, str | None] | None = None  # until it is read again
         self._rewinds = 0
 
-    @property
-    def record_version(self) -> int | None:
-        """What its records carry: its own version, or that of the last full pass."""
-        if not self._plan.versioned:
-            return None
-        return self._saved.version or last_full_pass(self._state).version or None
-
     def pages(self, read: Callable[[Position | None], Iterator[Page]]) -> Iterator[Page]:
         """Read to the end; the n-th failure since the furthest page steps back n positions."""
         while True:
@@ -169,6 +162,5 @@ def _resumable(state: State, plan: Plan, reads: str, start: datetime | None) -> 
 
 def _next_version(state: State, clocks: Clocks) -> int:
     """Return a version that is later than all before, though the clock may have been ahead."""
-    resumed = abs(SavedPass(*state["resume"]).version) if state["resume"] else 0
-    last = max(abs(last_full_pass(state).version), resumed)
-    return max(int(clocks.machine.timestamp() * 1000), last + 1)
+    used = last_full_pass(state).version, SavedPass(*state["resume"]).version
+    return max(int(clocks.machine.timestamp() * 1000), *(abs(version) + 1 for version in used))
