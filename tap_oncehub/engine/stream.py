@@ -20,7 +20,7 @@ from typing_extensions import override
 from tap_oncehub.engine.errors import EndpointError
 from tap_oncehub.engine.plan import Plan
 from tap_oncehub.engine.progress import StreamStats
-from tap_oncehub.engine.readers import Reader, Request, filtered_pages, list_reader
+from tap_oncehub.engine.readers import Reader, Request, list_reader, pages_of
 from tap_oncehub.engine.records import RecordConformer
 from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.run import SyncRun
@@ -58,18 +58,14 @@ class ResumableStream(RESTStream[str]):
         """Return what is wrong with a decoded body; None if nothing is."""
         raise NotImplementedError
 
-    def rows_in(self, found: Record) -> Iterable[Record]:
-        """Return what an object of the list says."""
+    def rows_in(self, found: Record, _value: str) -> Iterable[Record]:
+        """Return what an object of the list says, or that a value of a filter found it."""
         return [found]
-
-    def row_of(self, found: Record, value: str) -> Record:
-        """Return what it says that a filter found an object."""
-        raise NotImplementedError
 
     def rows_of(self, identifier: str) -> Iterable[Record]:
         """Ask for one object, or for the whole list of a filter, and return its rows."""
         if self.filters:
-            pages = filtered_pages(self, None, identifier, timed=False)
+            pages = pages_of(self, None, self.path, identifier, timed=False)
             return (row for page in pages for row in page.rows)
         return [self.fetch({"id": identifier}).body]
 
@@ -134,10 +130,6 @@ class ResumableStream(RESTStream[str]):
     def named_ids(self) -> list[str]:
         """Ids to ask for in place of a list."""
         return self.config.get(self.ids_setting) or []
-
-    def list_request(self, path: str, value: str | None = None, *, timed: bool = True) -> Request:
-        """Describe a request for a list, filtered by ``name=value`` and by the time."""
-        return {"path": path, "filter": value, "timed": timed and self.sync_pass.since is not None}
 
     @property
     def plan(self) -> Plan:

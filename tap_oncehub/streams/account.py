@@ -66,7 +66,7 @@ class WebhooksStream(OnceHubStream):
         return schema
 
     @override
-    def rows_in(self, found: Record) -> Iterator[Record]:
+    def rows_in(self, found: Record, _value: str) -> Iterator[Record]:
         yield self._without_secrets(found)
 
     def _without_secrets(self, fields: dict[str, t.Any]) -> dict[str, t.Any]:
