@@ -123,35 +123,32 @@ def pages_of(
     paginator, cursor = stream.get_new_paginator(), position.after if position else None
     used: set[str | None] = set()
     before: list[Record] = []
-    while not paginator.finished:
-        if cursor in used:
-            raise ListMovedError(_message(request, "sent objects again", cursor))
+    while True:
         used.add(cursor)
         response = _ask(stream, request, cursor)
         objects = list(stream.parse_response(response))
+        following = paginator.get_next(response) if paginator.has_more(response) else None
         if before and objects == before and not paginator.promised:
             return  # an endpoint that knows no pages
         overlap = int(bool(position and position.first))
         if position and overlap and _mark(stream, objects[:1]) != position[1:3]:
             raise ListMovedError(_message(request, "does not continue the page before", cursor))
         before, new = objects, objects[overlap:]
-        try:
-            paginator.advance(response)
-        except RuntimeError:  # as the SDK says that a cursor leads to itself
-            raise ListMovedError(_message(request, "leads to itself", cursor)) from None
-        if paginator.promised and (not new or paginator.finished):
+        if following and following in used:
+            raise ListMovedError(_message(request, "leads back to an earlier page", cursor))
+        if paginator.promised and not (new and following):
             raise ListMovedError(_message(request, "announced more but led nowhere", cursor))
         position = None
-        if new and not paginator.finished:
-            cursor = paginator.current_value
-            known = len(objects) > 1 and as_id(objects[-2].get("id")) == cursor
-            position = Position(cursor, *(_mark(stream, objects[-1:]) if known else ()))
+        if new and following:
+            known = len(objects) > 1 and as_id(objects[-2].get("id")) == following
+            position = Position(following, *(_mark(stream, objects[-1:]) if known else ()))
         if timed:
             new = list(filter(stream.sync_pass.is_wanted, new))
         rows = (row for found in new for row in stream.rows_in(found, value))
         yield Page(rows, new, position, response)
         if position is None:
             return
+        cursor = following
 
 
 def _mark(stream: Stream, objects: Sequence[Record]) -> tuple[str | None, str | None]:
