@@ -72,8 +72,8 @@ class Progress:
         read = [stats for stats in self._stats.values() if stats.requests]
         for stats in read:
             records, requests = counted(stats.records, "record"), counted(stats.requests)
-            figures = {"stream": stats.stream, "is_absent": stats.is_absent}
-            figures |= {"records": stats.records, "requests": stats.requests}
+            told = ("stream", "records", "requests", "is_absent")
+            figures = {name: getattr(stats, name) for name in told}
             line = f"{stats.stream}: {records}, {requests}, {stats.waited:.0f} s waited"
             self._logger.info("%s", line, extra={"stream_stats": figures})
         if min_requests is not None:

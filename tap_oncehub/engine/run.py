@@ -37,10 +37,6 @@ class SyncRun:
         """Write a STATE message, if the state has changed."""
         self._tap.state_writer.write_state(self._tap.state)
 
-    def count_unread(self) -> int:
-        """Return how many objects could not be read, over all streams."""
-        return sum(len(state.get("unread", [])) for state in self.states.values())
-
     def announce_full_pass(self, stream: Stream) -> None:
         """Say what a full pass over a list that is read by its key costs, where that is known."""
         path, config, lists = stream.source or stream.path, stream.config, self._tap.streams

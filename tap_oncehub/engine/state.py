@@ -124,17 +124,16 @@ class UnreadObjects:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._state: State = stream.stream_state
-        self._left_out: set[str] = set()
         self._broken = 0
         self._why: object = "in an earlier run"
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._state["unread"]))
 
-    def read(self, identifier: str) -> Iterator[Record]:
+    def read(self, identifier: str, *, again: bool = False) -> Iterator[Record]:
         """Yield the rows of an object; remember it if they do not come."""
-        if identifier in self._left_out:
-            return  # it did not come in this run
+        if identifier in self and not again:
+            return  # it was asked for first thing in this run, or failed since
         seconds = OBJECT_SECONDS if self._broken < _MAX_PATIENT else 0
         try:
             with self._stream.run.client.patience(seconds):
@@ -157,15 +156,11 @@ class UnreadObjects:
         else:
             self._broken += 1
         self._why = error
-        self._left_out.add(identifier)
-        self.add(identifier)
-
-    def add(self, identifier: str) -> None:
-        """Remember an object; raise EndpointError if there are too many, over all streams."""
-        if identifier in self._state["unread"]:
+        if identifier in self:
             return
-        if self._stream.run.count_unread() >= MAX_UNREAD:
-            raise EndpointError(f"more than {MAX_UNREAD} objects could not be read ({self._why})")
+        states = self._stream.run.states.values()
+        if sum(len(state.get("unread", [])) for state in states) >= MAX_UNREAD:
+            raise EndpointError(f"more than {MAX_UNREAD} objects could not be read ({error})")
         self._state["unread"] = [*self, identifier]
 
     def discard(self, identifier: str) -> None:

@@ -88,8 +88,8 @@ class ResumableStream(RESTStream[str]):
         passes = due_passes(self.stream_state, self.plan, clocks, warn)
         first = None if self.named_ids else next(passes, None)
         self._version = self.plan.version(self.stream_state)
-        for identifier in [*self.unread, *self.named_ids]:
-            yield from self.unread.read(identifier)
+        for identifier in dict.fromkeys([*self.unread, *self.named_ids]):
+            yield from self.unread.read(identifier, again=True)
             self.run.save_state()
         for sync_pass in chain([first], passes) if first else ():
             self.sync_pass = sync_pass
