@@ -1,6 +1,5 @@
 """One conversation with a service: request, limits, retries."""
 
-import itertools
 import logging
 import random
 import time
@@ -71,8 +70,9 @@ class HttpClient:
 
     def send(self, request: PreparedRequest, stats: StreamStats, check: Check) -> JsonResponse:
         """Send a request until there is a sound response, or patience or time is over."""
-        spent = broken = 0.0
-        for attempt in itertools.count(1):
+        attempt, spent, broken = 0, 0.0, 0.0
+        while True:
+            attempt += 1
             while wait := self.limiter.try_acquire():
                 self._sleep(wait, stats)
             started = time.monotonic()
@@ -95,7 +95,6 @@ class HttpClient:
                 what = (stats.stream, _path_of(request), error, attempt, wait)
                 self.logger.warning("%s: %s: %s; retry %d in %.1f s", *what)
                 self._sleep(wait, stats)
-        raise AssertionError  # the loop above has no end
 
     def _attempt(self, request: PreparedRequest, stats: StreamStats, check: Check) -> JsonResponse:
         self.progress.count_request(stats)

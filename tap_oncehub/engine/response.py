@@ -35,13 +35,12 @@ _ESCAPE = re.compile(
 class JsonResponse(requests.Response):
     """A response whose body is decoded once."""
 
-    def __init__(self, response: requests.Response, content: bytes | None = None) -> None:
-        """Take over a response, and its body if that was read already."""
+    def __init__(self, response: requests.Response, content: bytes) -> None:
+        """Take over a response and its body."""
         super().__init__()
         vars(self).update(vars(response))
         self._received_at = datetime.now(timezone.utc)
-        if content is not None:
-            self._content = content  # as requests itself does once it has read a body
+        self._content = content  # as requests itself does once it has read a body
 
     @cached_property
     def body(self) -> t.Any:

@@ -17,8 +17,8 @@ NOON = "Sat, 07 Mar 2026 12:00:00 GMT"
 
 def answer(body: t.Any = b"{}", **headers: str) -> JsonResponse:
     """An answer that took two seconds; a body that is no bytes becomes JSON."""
-    made = JsonResponse(requests.Response())
-    made._content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    made = JsonResponse(requests.Response(), content)
     made.headers.update({name.replace("_", "-"): text for name, text in headers.items()})
     made.elapsed = timedelta(seconds=2)
     return made
