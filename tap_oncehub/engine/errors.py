@@ -79,11 +79,8 @@ class RetriableError(Exception):
     ) -> None:
         super().__init__(message)
         self.answered, self.rate_limited, self.retry_after = answered, rate_limited, retry_after
-
-    @property
-    def broken(self) -> bool:
-        """Whether the answer was no sound one, and nothing says when one will come."""
-        return self.answered and not self.rate_limited and self.retry_after is None
+        # Whether nothing says when a sound answer will come.
+        self.broken = answered and not rate_limited and retry_after is None
 
 
 def network_error(error: Exception, url: str) -> RetriableError | TapError:

@@ -1,6 +1,5 @@
 """One conversation with a service: request, limits, retries."""
 
-import itertools
 import logging
 import random
 import time
@@ -50,15 +49,12 @@ class HttpClient:
     address: str = "the address"  # what people set where it is wrong
     session: requests.Session = field(default_factory=requests.Session)
     _patience: float = float("inf")
-    _clock: tuple[datetime, float] | None = None  # of the latest response, there and here
+    _ahead: timedelta | None = None  # the service's clock, since it has answered
 
     @property
     def now(self) -> datetime:
         """The time by the service's clock, rounded down; this machine's before any response."""
-        if self._clock is None:
-            return datetime.now(timezone.utc)
-        moment, then = self._clock
-        return moment + timedelta(seconds=time.monotonic() - then)
+        return datetime.now(timezone.utc) + (self._ahead or timedelta(0))
 
     @contextmanager
     def patience(self, seconds: float) -> Iterator[None]:
@@ -74,8 +70,9 @@ class HttpClient:
 
     def send(self, request: PreparedRequest, stats: StreamStats, check: Check) -> JsonResponse:
         """Send a request until there is a sound response, or patience or time is over."""
-        spent = broken = 0.0
-        for attempt in itertools.count(1):
+        attempt, spent, broken = 0, 0.0, 0.0
+        while True:
+            attempt += 1
             while wait := self.limiter.try_acquire():
                 self._sleep(wait, stats)
             started = time.monotonic()
@@ -88,16 +85,16 @@ class HttpClient:
                 spent += took
                 broken += took if error.broken else 0.0
                 if broken > self._patience:
-                    raise self._exhausted(error, request, self._patience) from None
+                    raise self._exhausted(error, request, f"{self._patience:g} s") from None
                 longest = self.max_wait_seconds
-                if not error.answered and self._clock is None:  # a wrong address is likelier
+                if not error.answered and self._ahead is None:  # a wrong address is likelier
                     longest = min(longest, _FIRST_CONTACT_SECONDS)
                 if spent > longest:
-                    raise self._exhausted(error, request, self.max_wait_seconds) from None
+                    limit = f"max_wait_seconds ({self.max_wait_seconds:g} s)"
+                    raise self._exhausted(error, request, limit) from None
                 what = (stats.stream, _path_of(request), error, attempt, wait)
                 self.logger.warning("%s: %s: %s; retry %d in %.1f s", *what)
                 self._sleep(wait, stats)
-        raise AssertionError  # the loop above has no end
 
     def _attempt(self, request: PreparedRequest, stats: StreamStats, check: Check) -> JsonResponse:
         self.progress.count_request(stats)
@@ -106,7 +103,7 @@ class HttpClient:
                 response = self._exchange(request)
         finally:
             self.limiter.mark_completed()
-        self._clock = (response.server_time, time.monotonic())
+        self._ahead = response.server_time - datetime.now(timezone.utc)
         path, status = _path_of(request), response.status_code
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             if fault := check(response.body):
@@ -153,28 +150,19 @@ class HttpClient:
         backoff = ceiling * random.uniform(0.5, 1.0)  # noqa: S311
         return max(backoff, error.retry_after or 0.0)
 
-    def _exhausted(self, error: RetriableError, request: PreparedRequest, after: float) -> TapError:
+    def _exhausted(self, error: RetriableError, request: PreparedRequest, limit: str) -> TapError:
         """Return the error that ends the retries of a request."""
-        limit = f"{after:g} s"
-        if after == self.max_wait_seconds:
-            limit = f"max_wait_seconds ({limit})"
-        path = _path_of(request)
-        # Where others use up the limits, no stream could be read.
-        kind = TapError if error.rate_limited else EndpointError
+        path, why = _path_of(request), str(error)
         if error.retry_after and error.retry_after > self.max_wait_seconds:
-            return kind(
-                f"{path}: {self.service} asks to wait {error.retry_after:,.0f} s (Retry-After), "
-                f"longer than {limit}: {error}. Run again later, or raise max_wait_seconds."
-            )
-        if error.rate_limited:
-            return kind(
-                f"{path}: still rate-limited by {self.service} after {limit}: {error}. "
-                "Find out who else uses the account or this address, or run again later."
-            )
+            why += f", and asks to wait {error.retry_after:,.0f} s"
+        if error.rate_limited:  # where others use up the limits, no stream could be read
+            hint = "Find out who else uses the account or this address, or run again later"
+            what = f"{path}: still rate-limited by {self.service} after {limit}"
+            return TapError(f"{what}: {why}. {hint}.")
         if error.answered:
-            return kind(f"{path} still fails after {limit}: {error}. Run again later.")
+            return EndpointError(f"{path} still fails after {limit}: {why}. Run again later.")
         hint = f"Check the network, the proxy and {self.address}, then run again"
-        return TapError(f"no answer from {_url_of(request)}: {error}. {hint}.")
+        return TapError(f"no answer from {_url_of(request)}: {why}. {hint}.")
 
 
 def _content(response: requests.Response, request: PreparedRequest) -> bytes:

@@ -6,7 +6,7 @@ import typing as t
 from datetime import datetime, timedelta
 
 from tap_oncehub.engine.readers import Record, Stream, Warn
-from tap_oncehub.engine.state import State, last_full_pass
+from tap_oncehub.engine.state import SavedPass, State, last_full_pass
 from tap_oncehub.engine.times import before, moment_of
 
 _TOLERANCE = 0.95  # A daily run comes to a stream a little earlier one day than the day before
@@ -90,6 +90,11 @@ class Plan(t.NamedTuple):
         start = moment_of(self.start_date) if self.key else None
         moment = moment_of(found.get(self.key or "")) if start else None
         return not (start and moment and moment < start)
+
+    def version(self, state: State) -> int | None:
+        """Return what records carry: the version of the full pass in progress, or of the last."""
+        version = SavedPass(*state["resume"]).version or last_full_pass(state).version
+        return version if self.versioned and version else None
 
     def is_full_pass_due(self, state: State, clocks: Clocks) -> bool:
         """Return whether the whole list is to be read again, by either clock: one may be wrong."""

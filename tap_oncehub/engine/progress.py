@@ -71,14 +71,14 @@ class Progress:
             self._logger.info("%s: %s: %s%s", stream, notice, ", ".join(ids[:_MOST_IDS]), more)
         read = [stats for stats in self._stats.values() if stats.requests]
         for stats in read:
-            records, requests = _counted(stats.records, "record"), _counted(stats.requests)
-            figures = {"stream": stats.stream, "is_absent": stats.is_absent}
-            figures |= {"records": stats.records, "requests": stats.requests}
+            records, requests = counted(stats.records, "record"), counted(stats.requests)
+            told = ("stream", "records", "requests", "is_absent")
+            figures = {name: getattr(stats, name) for name in told}
             line = f"{stats.stream}: {records}, {requests}, {stats.waited:.0f} s waited"
             self._logger.info("%s", line, extra={"stream_stats": figures})
         if min_requests is not None:
             total = sum(stats.requests for stats in read)
-            line = f"{_counted(total)}; the next run needs at least {min_requests:,}"
+            line = f"{counted(total)}; the next run needs at least {min_requests:,}"
             figures = {"requests": total, "min_requests": min_requests}
             self._logger.info("%s", line, extra={"run_stats": figures})
 
@@ -91,10 +91,10 @@ class Progress:
         seconds, left = self._reported - stats.started, self._requests_left()
         rate = int(stats.records / seconds * 60) if seconds >= _MIN_RATE_SECONDS else None
         parts = (
-            _counted(stats.records, "record"),
+            counted(stats.records, "record"),
             "" if rate is None else f"{rate:,} a minute",
             f"back to {stats.back_to[:10]}" if stats.back_to else "",
-            "" if left is None else f"{_counted(left)} left",
+            "" if left is None else f"{counted(left)} left",
             f"waiting until {until:%H:%M:%S %Z}" if until else "",
             "" if self._has_reported else "may be stopped at any time: the next run resumes",
         )
@@ -111,7 +111,8 @@ class Progress:
         self._logger.info("%s: %s", stats.stream, line, extra={"progress": figures})
 
 
-def _counted(number: int, what: str = "request") -> str:
+def counted(number: int, what: str = "request") -> str:
+    """Return a number of things in words."""
     return f"{number:,} {what}" + "s" * (number != 1)
 
 

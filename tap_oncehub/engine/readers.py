@@ -65,10 +65,9 @@ def list_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     """Read a list, or what is expanded in its objects."""
     may_be_absent = position is None and not stream.source
     try:
-        for page in _pages(stream, position, stream.list_request(stream.source or stream.path)):
+        for page in pages_of(stream, position, stream.source or stream.path):
             may_be_absent = False
-            rows = (row for found in page.objects for row in stream.rows_in(found))
-            yield page._replace(rows=rows)
+            yield page
     except RefusedError as error:
         if not may_be_absent or error.status not in stream.documented_refusals:
             raise
@@ -77,7 +76,7 @@ def list_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
 
 def object_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     """Ask once for each object of another list."""
-    for page in _pages(stream, position, stream.list_request(stream.source or "")):
+    for page in pages_of(stream, position, stream.source or ""):
         yield page._replace(rows=(row for one in page.ids for row in stream.unread.read(one)))
 
 
@@ -85,7 +84,7 @@ def filter_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
     """Read a list once for each value of each filter, ids of other lists, in their order."""
     values: set[str] = set()
     for name, path in stream.filters.items():
-        for page in _pages(stream, None, stream.list_request(path, timed=False)):
+        for page in pages_of(stream, None, path, timed=False):
             values |= {f"{name}={one}" for one in page.ids}
     for gone in set(stream.unread) - values:
         stream.unread.discard(gone)
@@ -97,19 +96,11 @@ def filter_reader(stream: Stream, position: Position | None) -> Iterator[Page]:
         if is_read or is_before or value in stream.unread:
             continue
         try:
-            for page in filtered_pages(stream, inner, value, timed=True):
+            for page in pages_of(stream, inner, stream.path, value):
                 after = page.position or Position(None)
                 yield page._replace(position=after._replace(filter=value))
         except EndpointError as error:
             stream.unread.leave_out(value, error)
-
-
-def filtered_pages(
-    stream: Stream, position: Position | None, value: str, *, timed: bool
-) -> Iterator[Page]:
-    """Read the list of one filter; ``timed`` asks only for what is newer than the bookmark."""
-    for page in _pages(stream, position, stream.list_request(stream.path, value, timed=timed)):
-        yield page._replace(rows=[stream.row_of(found, value) for found in page.objects])
 
 
 def single_reader(stream: Stream, _position: Position | None) -> Iterator[Page]:
@@ -118,39 +109,46 @@ def single_reader(stream: Stream, _position: Position | None) -> Iterator[Page]:
     yield Page([response.body], [response.body], None, response)
 
 
-def _pages(stream: Stream, position: Position | None, request: Request) -> Iterator[Page]:
+def pages_of(
+    stream: Stream,
+    position: Position | None,
+    path: str,
+    value: str = "",  # of a filter, as name=value
+    *,
+    timed: bool = True,  # asks only for what is newer than the bookmark
+) -> Iterator[Page]:
     """Read a list from a position: each page must begin with the last object of the one before."""
+    timed = timed and stream.sync_pass.since is not None
+    request = {"path": path, "filter": value, "timed": timed}
     paginator, cursor = stream.get_new_paginator(), position.after if position else None
     used: set[str | None] = set()
     before: list[Record] = []
-    while not paginator.finished:
-        if cursor in used:
-            raise ListMovedError(_message(request, "sent objects again", cursor))
+    while True:
         used.add(cursor)
         response = _ask(stream, request, cursor)
         objects = list(stream.parse_response(response))
+        following = paginator.get_next(response) if paginator.has_more(response) else None
         if before and objects == before and not paginator.promised:
             return  # an endpoint that knows no pages
         overlap = int(bool(position and position.first))
         if position and overlap and _mark(stream, objects[:1]) != position[1:3]:
             raise ListMovedError(_message(request, "does not continue the page before", cursor))
         before, new = objects, objects[overlap:]
-        try:
-            paginator.advance(response)
-        except RuntimeError:  # as the SDK says that a cursor leads to itself
-            raise ListMovedError(_message(request, "leads to itself", cursor)) from None
-        if paginator.promised and (not new or paginator.finished):
+        if following and following in used:
+            raise ListMovedError(_message(request, "leads back to an earlier page", cursor))
+        if paginator.promised and not (new and following):
             raise ListMovedError(_message(request, "announced more but led nowhere", cursor))
         position = None
-        if new and not paginator.finished:
-            cursor = paginator.current_value
-            known = len(objects) > 1 and as_id(objects[-2].get("id")) == cursor
-            position = Position(cursor, *(_mark(stream, objects[-1:]) if known else ()))
-        if request["timed"]:
+        if new and following:
+            known = len(objects) > 1 and as_id(objects[-2].get("id")) == following
+            position = Position(following, *(_mark(stream, objects[-1:]) if known else ()))
+        if timed:
             new = list(filter(stream.sync_pass.is_wanted, new))
-        yield Page(new, new, position, response)
+        rows = (row for found in new for row in stream.rows_in(found, value))
+        yield Page(rows, new, position, response)
         if position is None:
             return
+        cursor = following
 
 
 def _mark(stream: Stream, objects: Sequence[Record]) -> tuple[str | None, str | None]:

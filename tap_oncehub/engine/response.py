@@ -35,13 +35,12 @@ _ESCAPE = re.compile(
 class JsonResponse(requests.Response):
     """A response whose body is decoded once."""
 
-    def __init__(self, response: requests.Response, content: bytes | None = None) -> None:
-        """Take over a response, and its body if that was read already."""
+    def __init__(self, response: requests.Response, content: bytes) -> None:
+        """Take over a response and its body."""
         super().__init__()
         vars(self).update(vars(response))
         self._received_at = datetime.now(timezone.utc)
-        if content is not None:
-            self._content = content  # as requests itself does once it has read a body
+        self._content = content  # as requests itself does once it has read a body
 
     @cached_property
     def body(self) -> t.Any:
@@ -67,11 +66,6 @@ class JsonResponse(requests.Response):
     def date(self) -> datetime | None:
         """The service's own time; None without a usable Date header."""
         return _date(self.headers.get("Date"))
-
-    @property
-    def sent_at(self) -> datetime:
-        """A time not later than the content, even if one of both clocks is ahead."""
-        return min(self.server_time, self._received_at - self.elapsed - _A_SECOND)
 
     @property
     def server_time(self) -> datetime:

@@ -1,7 +1,7 @@
 """What one sync shares: every stream gets it, and no stream knows the tap."""
 
 import typing as t
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from singer_sdk import Tap
 
@@ -24,8 +24,8 @@ class SyncRun:
 
     @property
     def clocks(self) -> Clocks:
-        """The time by this machine and by the server."""
-        return Clocks(datetime.now(timezone.utc), self.client.now)
+        """The time by this machine and by the server, both a second early."""
+        return Clocks(datetime.now(timezone.utc) - timedelta(seconds=1), self.client.now)
 
     @property
     def states(self) -> dict[str, t.Any]:
@@ -36,26 +36,19 @@ class SyncRun:
         """Write a STATE message, if the state has changed."""
         self._tap.state_writer.write_state(self._tap.state)
 
-    def count_unread(self) -> int:
-        """Return how many objects could not be read, over all streams."""
-        return sum(len(state.get("unread", [])) for state in self.states.values())
-
     def announce_full_pass(self, stream: Stream) -> None:
-        """Say what a full pass over a list that is read by its key costs."""
+        """Say what a full pass over a list that is read by its key costs, where that is known."""
         path, config, lists = stream.source or stream.path, stream.config, self._tap.streams
         names = [name for name, one in lists.items() if one.path == path and not one.filters]
         passes = [last_full_pass(self.states.get(name, {})) for name in names]
         objects = max((one.objects for one in passes), default=0)
-        if stream.reader is object_reader:
-            windows = objects / (config["rate_limit_per_window"] or float("inf"))
+        if objects and not stream.filters:
+            pages = 1 + objects // (stream.page_size - 1)  # they overlap by one
+            requests = objects if stream.reader is object_reader else pages
+            windows = requests / (config["rate_limit_per_window"] or float("inf"))
             hours = windows * config["rate_limit_window_seconds"] / 3600
-            cost = f", {objects:,} and {hours:.1f} hours at the limits" if hours else ""
-            what = f"sends a request for each object of {path}{cost}; to do without, deselect it"
-            self.warn(stream.name, what)
-        elif stream.tells_deletes and objects and not stream.filters:
-            what = "reading the whole list again to find what was deleted (full_pass_days)"
-            requests = 1 + objects // (stream.page_size - 1)  # pages overlap by one
-            self._tap.logger.info("%s: %s, about %s requests", stream.name, what, f"{requests:,}")
+            cost = f"about {requests:,} requests, {hours:.1f} hours at the limits"
+            self._tap.logger.info("%s: reading the whole list %s: %s", stream.name, path, cost)
 
     def warn(self, stream: str, what: str) -> None:
         """Log what a person may want to know of a stream."""

@@ -20,6 +20,7 @@ from singer_sdk.streams.core import StreamStateManager  # type: ignore[attr-defi
 from typing_extensions import override
 
 from tap_oncehub.engine.errors import EndpointError, RefusedError, SettingsError
+from tap_oncehub.engine.progress import counted
 from tap_oncehub.engine.readers import ListMovedError, Position, Record, Stream, Warn
 from tap_oncehub.engine.times import moment_of
 
@@ -56,14 +57,14 @@ class FullPass(t.NamedTuple):
 
 
 class SavedPass(t.NamedTuple):
-    """A pass in progress, as it stands in the state."""
+    """A pass in progress, as it stands in the state; without values there is none."""
 
-    form: int  # which version of this tuple it is
-    reads: _Text  # the replication key, or without one the plan's digest
-    version: _Version  # that of a full pass, negative if no record carries it; 0 if incremental
-    begun: _Times  # by this machine's clock and the server's
-    wide_read: _Days  # for which it asks wide; empty if it does not
-    since: _Text | None  # what the time filter asks for; None reads everything
+    form: int = 0  # which version of this tuple it is
+    reads: _Text = ""  # the replication key, or without one the plan's digest
+    version: _Version = 0  # that of a full pass, negative if no record carries it
+    begun: _Times = ("", "")  # by this machine's clock and the server's
+    wide_read: _Days = []  # for which it asks wide; empty if it does not  # noqa: RUF012
+    since: _Text | None = None  # what the time filter asks for; None reads everything
     began: _Text | None = None  # when it was surely true: the earlier clock, less a second
     newest: _Text | None = None  # the newest replication key so far
     objects: int = 0
@@ -123,17 +124,16 @@ class UnreadObjects:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._state: State = stream.stream_state
-        self._left_out: set[str] = set()
         self._broken = 0
         self._why: object = "in an earlier run"
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._state["unread"]))
 
-    def read(self, identifier: str) -> Iterator[Record]:
+    def read(self, identifier: str, *, again: bool = False) -> Iterator[Record]:
         """Yield the rows of an object; remember it if they do not come."""
-        if identifier in self._left_out:
-            return  # it did not come in this run
+        if identifier in self and not again:
+            return  # it was asked for first thing in this run, or failed since
         seconds = OBJECT_SECONDS if self._broken < _MAX_PATIENT else 0
         try:
             with self._stream.run.client.patience(seconds):
@@ -156,25 +156,19 @@ class UnreadObjects:
         else:
             self._broken += 1
         self._why = error
-        self._left_out.add(identifier)
-        self.add(identifier)
-
-    def add(self, identifier: str) -> None:
-        """Remember an object; raise EndpointError if there are too many, over all streams."""
-        if identifier in self._state["unread"]:
+        if identifier in self:
             return
-        if self._stream.run.count_unread() >= MAX_UNREAD:
-            raise EndpointError(f"more than {MAX_UNREAD} objects could not be read ({self._why})")
+        states = self._stream.run.states.values()
+        if sum(len(state.get("unread", [])) for state in states) >= MAX_UNREAD:
+            raise EndpointError(f"more than {MAX_UNREAD} objects could not be read ({error})")
         self._state["unread"] = [*self, identifier]
 
     def discard(self, identifier: str) -> None:
         """Forget an object: it was read, or is gone."""
         self._state["unread"] = [other for other in self if other != identifier]
 
-    @property
-    def error(self) -> EndpointError | None:
-        """What to tell of them; None if there are none."""
-        count = len(self._state["unread"])
-        what = "1 object" if count == 1 else f"{count} objects"
-        text = f"{what} could not be read ({self._why}). The next run asks again"
-        return EndpointError(text) if count else None
+    def check(self) -> None:
+        """Raise EndpointError if there are any."""
+        if count := len(self._state["unread"]):
+            what = f"{counted(count, 'object')} could not be read ({self._why})"
+            raise EndpointError(f"{what}. The next run asks again")

@@ -20,11 +20,11 @@ from typing_extensions import override
 from tap_oncehub.engine.errors import EndpointError, SettingsError
 from tap_oncehub.engine.plan import Plan
 from tap_oncehub.engine.progress import StreamStats
-from tap_oncehub.engine.readers import Reader, Request, filtered_pages, list_reader
+from tap_oncehub.engine.readers import Reader, Request, list_reader, pages_of
 from tap_oncehub.engine.records import RecordConformer
 from tap_oncehub.engine.response import JsonResponse
 from tap_oncehub.engine.run import SyncRun
-from tap_oncehub.engine.state import PassState, UnreadObjects, last_full_pass, prepare
+from tap_oncehub.engine.state import PassState, UnreadObjects, prepare
 from tap_oncehub.engine.sync_pass import SyncPass, due_passes
 
 
@@ -58,18 +58,14 @@ class ResumableStream(RESTStream[str]):
         """Return what is wrong with a decoded body; None if nothing is."""
         raise NotImplementedError
 
-    def rows_in(self, found: Record) -> Iterable[Record]:
-        """Return what an object of the list says."""
+    def rows_in(self, found: Record, _value: str) -> Iterable[Record]:
+        """Return what an object of the list says, or that a value of a filter found it."""
         return [found]
-
-    def row_of(self, found: Record, value: str) -> Record:
-        """Return what it says that a filter found an object."""
-        raise NotImplementedError
 
     def rows_of(self, identifier: str) -> Iterable[Record]:
         """Ask for one object, or for the whole list of a filter, and return its rows."""
         if self.filters:
-            pages = filtered_pages(self, None, identifier, timed=False)
+            pages = pages_of(self, None, self.path, identifier, timed=False)
             return (row for page in pages for row in page.rows)
         return [self.fetch({"id": identifier}).body]
 
@@ -79,11 +75,10 @@ class ResumableStream(RESTStream[str]):
     def get_records(self, context: Context | None) -> Iterator[Record]:
         try:
             yield from self._read_passes()
+            self.unread.check()
         except EndpointError as error:
             self.run.fail(self.name, error)
-        if self.unread.error and self.name not in self.run.failures:
-            self.run.fail(self.name, self.unread.error)
-        if self.name not in self.run.failures:
+        else:
             is_due = self.plan.is_full_pass_due(self.stream_state, self.run.clocks)
             self.min_requests = 1 if self.key else self.requests_asked * is_due
         self.run.save_state()
@@ -92,13 +87,13 @@ class ResumableStream(RESTStream[str]):
         clocks, warn = self.run.clocks, partial(self.run.warn, self.name)
         passes = due_passes(self.stream_state, self.plan, clocks, warn)
         first = None if self.named_ids else next(passes, None)
-        self._set_version(first)
-        for identifier in [*self.unread, *self.named_ids]:
-            yield from self.unread.read(identifier)
+        self._version = self.plan.version(self.stream_state)
+        for identifier in dict.fromkeys([*self.unread, *self.named_ids]):
+            yield from self.unread.read(identifier, again=True)
             self.run.save_state()
         for sync_pass in chain([first], passes) if first else ():
             self.sync_pass = sync_pass
-            self._set_version(sync_pass)
+            self._version = self.plan.version(self.stream_state)
             if sync_pass.is_full and self.key:
                 self.run.announce_full_pass(self)
             self.run.save_state()
@@ -135,10 +130,6 @@ class ResumableStream(RESTStream[str]):
     def named_ids(self) -> list[str]:
         """Ids to ask for in place of a list."""
         return self.config.get(self.ids_setting) or []
-
-    def list_request(self, path: str, value: str | None = None, *, timed: bool = True) -> Request:
-        """Describe a request for a list, filtered by ``name=value`` and by the time."""
-        return {"path": path, "filter": value, "timed": timed and self.sync_pass.since is not None}
 
     @property
     def plan(self) -> Plan:
@@ -194,11 +185,6 @@ class ResumableStream(RESTStream[str]):
             deselected=[path[1::2] for path, chosen in self.mask.items() if path and not chosen],
             flatten_depth=self.config["flattening_max_depth"] if flattened else 0,
         )
-
-    def _set_version(self, sync_pass: SyncPass | None) -> None:
-        last = last_full_pass(self.stream_state).version or None
-        version = sync_pass.record_version if sync_pass else last
-        self._version = version if self.plan.versioned else None
 
     def _activate_version(self) -> None:
         """Tell the loader that what the full pass did not bring is gone."""

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from tap_oncehub.engine import times
 from tap_oncehub.engine.errors import EndpointError
 from tap_oncehub.engine.plan import Clocks, Plan
 from tap_oncehub.engine.readers import ListMovedError, Page, Position, TimeRefusedError, Warn
 from tap_oncehub.engine.state import POSITIONS_KEPT, FullPass, SavedPass, State, last_full_pass
-from tap_oncehub.engine.times import day_before, earliest, latest, milliseconds, moment_of, utc_text
 
 MAX_REWINDS = 12
 _FORM = 2
@@ -34,20 +34,13 @@ class SyncPass:
         self._failed_after: tuple[str | None, str | None] | None = None  # until it is read again
         self._rewinds = 0
 
-    @property
-    def record_version(self) -> int | None:
-        """What its records carry: its own version, or that of the last full pass."""
-        if not self._plan.versioned:
-            return None
-        return self._saved.version or last_full_pass(self._state).version or None
-
     def pages(self, read: Callable[[Position | None], Iterator[Page]]) -> Iterator[Page]:
         """Read to the end; the n-th failure since the furthest page steps back n positions."""
         while True:
             try:
                 yield from read(self._positions[-1] if self._positions else None)
             except TimeRefusedError as refused:  # noqa: PERF203  # rare
-                self.since, self.dates_only = day_before(str(self.since)), True
+                self.since, self.dates_only = times.day_before(str(self.since)), True
                 self._warn(f"{refused}; filtering by the date of the day before")
             except ListMovedError as moved:
                 self._rewind(moved)
@@ -69,7 +62,7 @@ class SyncPass:
     def commit(self, page: Page) -> None:
         """Record that all that a page brought is written."""
         keys = [found.get(self._plan.key or "") for found in page.objects]
-        newest = latest([key for key in keys if isinstance(key, str)])
+        newest = times.latest([self._saved.newest, *(key for key in keys if isinstance(key, str))])
         ids = [(page.position.filter if page.position else None, one) for one in page.ids]
         if self._failed_after in ids:
             self._failed_after = None
@@ -77,15 +70,13 @@ class SyncPass:
             self._rewinds = 0
         self._last = ids[-1] if ids else self._last
         objects = self._saved.objects + len(page.objects)
-        began = self._saved.began
-        if not began and (page.response.date or newest):  # else nothing but this machine tells
+        response, began = page.response, self._saved.began
+        if not began and (response.date or newest):  # else nothing but this machine tells
+            moment = None if response.date else times.moment_of(newest)
+            told = times.before(moment, timedelta(seconds=1)) if moment else response.server_time
             # The lists of values were read before the first page.
-            began = earliest([milliseconds(_beginning(page, newest)), *self._saved.begun])
-        self._saved = self._saved._replace(
-            began=began,
-            newest=latest([self._saved.newest, newest]),
-            objects=objects,
-        )
+            began = times.earliest([times.milliseconds(told), *self._saved.begun])
+        self._saved = self._saved._replace(began=began, newest=newest, objects=objects)
         if page.position:
             position = page.position._replace(objects=objects)
             self._positions = [*self._positions, position][-POSITIONS_KEPT:]
@@ -116,14 +107,14 @@ class SyncPass:
 
         What was edited since may stand on a page that had been read before.
         """
-        state, wanted = self._state, moment_of(self._plan.start_date)
-        bookmark = moment_of(state["replication_key_value"])
+        state, wanted = self._state, times.moment_of(self._plan.start_date)
+        bookmark = times.moment_of(state["replication_key_value"])
         is_gapless = bookmark and (not wanted or wanted <= bookmark)
         if not is_gapless or self._plan.is_moved_back(state) or self.since is None:
             state["start_date"] = self._plan.start_date
-        new = earliest([self._saved.newest, self._saved.began]) if self._saved.newest else None
-        if value := latest([state["replication_key_value"], new]):
-            state["replication_key_value"] = utc_text(value)
+        new = self._saved.newest and times.earliest([self._saved.newest, self._saved.began])
+        if value := times.latest([state["replication_key_value"], new]):
+            state["replication_key_value"] = times.utc_text(value)
 
 
 def due_passes(state: State, plan: Plan, clocks: Clocks, warn: Warn) -> Iterator[SyncPass]:
@@ -143,9 +134,9 @@ def due_passes(state: State, plan: Plan, clocks: Clocks, warn: Warn) -> Iterator
         from_bookmark = state["replication_key_value"] and not plan.is_moved_back(state)
         is_wide = not from_bookmark or clocks.days != state["wide_read"]
         wide = clocks.days if is_wide else []
-        since = milliseconds(start)
+        since = times.milliseconds(start)
         if wide:
-            since = f"{day_before(since)}T00:00:00.000Z"
+            since = f"{times.day_before(since)}T00:00:00.000Z"
         yield SyncPass(state, plan, SavedPass(_FORM, reads, 0, begun, wide, since), warn)
     if (plan.key and not start) or plan.is_full_pass_due(state, clocks):
         state["unread"] = []  # everything is asked for again
@@ -161,7 +152,7 @@ def _resumable(state: State, plan: Plan, reads: str, start: datetime | None) -> 
     if not state["resume"]:
         return None
     saved = msgspec.convert(state["resume"], SavedPass)
-    since = moment_of(saved.since)
+    since = times.moment_of(saved.since)
     covers = saved.since is None or (since and start and since <= start)
     # Half of the records without a version would pass for gone.
     in_kind = saved.version == 0 or (saved.version > 0) is plan.versioned
@@ -171,14 +162,5 @@ def _resumable(state: State, plan: Plan, reads: str, start: datetime | None) -> 
 
 def _next_version(state: State, clocks: Clocks) -> int:
     """Return a version that is later than all before, though the clock may have been ahead."""
-    resumed = abs(SavedPass(*state["resume"]).version) if state["resume"] else 0
-    last = max(abs(last_full_pass(state).version), resumed)
-    return max(int(clocks.machine.timestamp() * 1000), last + 1)
-
-
-def _beginning(page: Page, newest: str | None) -> datetime:
-    """Return a time not later than what a page says; without a Date its newest key tells it."""
-    moments = [page.response.sent_at]
-    if page.response.date is None and (moment := moment_of(newest)):
-        moments.append(moment - timedelta(seconds=1))
-    return min(moments)
+    used = last_full_pass(state).version, SavedPass(*state["resume"]).version
+    return max(int(clocks.machine.timestamp() * 1000), *(abs(version) + 1 for version in used))

@@ -62,7 +62,7 @@ class WebhooksStream(OnceHubStream):
         return {**schema, "properties": self._without_secrets(schema["properties"])}
 
     @override
-    def rows_in(self, found: Record) -> Iterator[Record]:
+    def rows_in(self, found: Record, _value: str) -> Iterator[Record]:
         yield self._without_secrets(found)
 
     def _without_secrets(self, fields: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -52,10 +52,10 @@ class BookingHostsStream(OnceHubStream):
     rank = 2
 
     @override
-    def row_of(self, found: Record, value: str) -> Record:
+    def rows_in(self, found: Record, value: str) -> Iterable[Record]:
         updated = found.get("last_updated_time")
         user = value.partition("=")[2]
-        return {"booking_id": found.get("id"), "user_id": user, "last_updated_time": updated}
+        return [{"booking_id": found.get("id"), "user_id": user, "last_updated_time": updated}]
 
 
 class ConversationsStream(OnceHubStream):
@@ -85,7 +85,7 @@ class ConversationsStream(OnceHubStream):
             return super().fetch(request, cursor)
 
     @override
-    def rows_in(self, found: Record) -> Iterable[Record]:
+    def rows_in(self, found: Record, _value: str) -> Iterable[Record]:
         conversation = found.get("conversation")
         if conversation and isinstance(conversation, str):
             return self.unread.read(str(found.get("id")))

@@ -106,6 +106,6 @@ class BookingPageLinksStream(OnceHubStream):
     selected_by_default = False
 
     @override
-    def row_of(self, found: Record, value: str) -> Record:
+    def rows_in(self, found: Record, value: str) -> Iterator[Record]:
         name, _, identifier = value.partition("=")
-        return {"booking_page_id": found.get("id"), "linked_type": name, "linked_id": identifier}
+        yield {"booking_page_id": found.get("id"), "linked_type": name, "linked_id": identifier}

@@ -103,12 +103,12 @@ class Server:
         is_cursor = self.cursor in kind and self.rng.random() < 0.5
         return str(self.cursor) if is_cursor else self.rng.choice(list(kind))
 
-    def page(self, path: str, value: str | None, since: str | None, cursor: str | None) -> t.Any:
+    def page(self, path: str, value: str, since: str | None, cursor: str | None) -> t.Any:
         """Answer as a list does: a body, and links."""
         self._fail(value)
         self.cursor = cursor
         kind = self.users if path == "/users" else self.objects
-        rows = [row for row in kind.values() if value is None or value[5:] in row["hosts"]]
+        rows = [row for row in kind.values() if not value or value[5:] in row["hosts"]]
         rows = sorted(self._newer(rows, since), key=ORDERS[self.order])
         start = self._after(rows, cursor)
         size = 2 if "cap" in self.paging else self.size
@@ -180,7 +180,7 @@ class Run(SyncRun):
 
     @property
     def clocks(self) -> Clocks:
-        return Clocks(self.world.machine, (self.world.date or self.world.machine) - SECOND)
+        return Clocks(self.world.machine - SECOND, (self.world.date or self.world.machine) - SECOND)
 
     def write(self, *message: t.Any) -> None:
         self.messages.append(message)
@@ -230,10 +230,10 @@ class MemoryStream(ResumableStream):
         else:
             since = self.sync_pass.since if request["timed"] else None
             body, links = world.server.page(request["path"], request["filter"], since, cursor)
-        date, sent_at = world.date, min(world.date or world.machine, world.machine) - SECOND
+        server_time = (world.date or world.machine) - SECOND
         world.step()
         answer = {"body": body, "json": lambda: body, "links": links}
-        return SimpleNamespace(**answer, date=date, sent_at=sent_at)
+        return SimpleNamespace(**answer, date=world.date, server_time=server_time)
 
     def sync_rows(self) -> None:
         """Write all records, as the SDK does."""
@@ -277,8 +277,8 @@ class Filtered(MemoryStream):
     filters: t.ClassVar[Mapping[str, str]] = {"host": "/users"}
     reader = staticmethod(filter_reader)
 
-    def row_of(self, found: Row, value: str) -> Row:
-        return {"id": found["id"], "user": value[5:], "v": found["v"]}
+    def rows_in(self, found: Row, value: str) -> list[Row]:
+        return [{"id": found["id"], "user": value[5:], "v": found["v"]}]
 
 
 STREAMS: tuple[type[MemoryStream], ...] = (FullTable, Slots, Incremental, PerObject, Filtered)
