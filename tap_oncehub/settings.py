@@ -135,9 +135,12 @@ def _as_declared(value: t.Any, types: Collection[str]) -> t.Any:
 def problems(config: Config) -> dict[str, str]:
     """Return what is wrong with each setting, in words that follow its name."""
     found: dict[str, str] = {}
-    for error in th.DEFAULT_JSONSCHEMA_VALIDATOR(SETTINGS).iter_errors(config):
-        if error.path:
-            found[str(error.path[0])] = f"is not usable: {_plainly(error)}"
+    try:
+        for error in th.DEFAULT_JSONSCHEMA_VALIDATOR(SETTINGS).iter_errors(config):
+            if error.path:
+                found[str(error.path[0])] = f"is not usable: {_plainly(error)}"
+    except AttributeError:  # of jsonschema: what the SDK offers for __else__ ends in no schema
+        found["stream_maps"] = "is not usable: its __else__ may be __NULL__ only"
     key = config.get("api_key", "")
     if key == "":
         where = f"{_PREFIX}API_KEY, in the environment or in .env (for Meltano)"
@@ -158,7 +161,9 @@ def _plainly(error: ValidationError) -> str:
     """Return the rule that is broken, and of a list the item that breaks it."""
     item = "".join(f"item {place + 1}: " for place in [*error.path][1:] if isinstance(place, int))
     rule, declared = error.validator, t.cast("t.Any", error.validator_value)
-    return f"{item}its {rule} is {declared[0] if rule == 'type' else declared!s:.60}"
+    if rule == "anyOf":  # of stream maps
+        return f"{item}it has none of the forms that it may have"
+    return f"{item}its {rule} is {declared[0] if rule == 'type' else declared}"
 
 
 def _is_safe(url: str) -> bool:

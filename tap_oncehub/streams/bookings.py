@@ -106,4 +106,6 @@ class ConversationsStream(OnceHubStream):
             self._written.add(identifier)
             yield found
 
-    _written = cached_property(lambda _self: set[str]())
+    @cached_property
+    def _written(self) -> set[str]:
+        return set()

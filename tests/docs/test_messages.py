@@ -94,6 +94,7 @@ RUNS = [
 ]
 REFUSED = [
     Run({"api_key": ""}),
+    Run({"stream_maps": {"users": {"__else__": "x"}}}, says="its __else__ may be __NULL__ only"),
     Run(WRONG, says="".join(f"(?=.*{name} )" for name in WRONG)),
     Run(catalog=NO_STREAM, says="unknown stream 'nosuch'; known are: .* bookings, "),
     Run(
