@@ -8,7 +8,6 @@ import yaml
 
 from tap_oncehub.client import OnceHubStream
 from tap_oncehub.engine.records import EXTRA
-from tap_oncehub.streams import STREAMS
 from tap_oncehub.tap import TapOnceHub
 
 Schema: t.TypeAlias = dict[str, t.Any]
@@ -29,14 +28,13 @@ _HUB = {
 _STREAMS_HEAD = """\
 # Streams and their fields
 
-Written by `make generate`. Paths are relative to `api_url`. Every field but the primary key is
-nullable, and null where OnceHub sends nothing. A number that is sent for a string becomes its text.
-The fields of an object are in brackets after it. Every stream also has `_extra`: {extra}
-Loaders add columns that begin with `_sdc_`.
-What is an object of OnceHub's also has `object`, a string: the kind of object.
+Written by `make generate`. Every field but the primary key is nullable, null where OnceHub sends
+nothing. Brackets hold the fields of an object. A number sent for a string becomes its text. Loaders
+add columns that begin with `_sdc_`. OnceHub's objects also have `object`, a string: their kind.
+Every stream also has `_extra`: {extra}
 
-| stream | endpoint | primary key | replication | for each of | selected by default |
-| --- | --- | --- | --- | --- | --- |"""
+| stream | what | endpoint | primary key | replication | for each of | selected by default |
+| --- | --- | --- | --- | --- | --- | --- |"""
 _LOADER_COLUMNS = {
     "_sdc_extracted_at": "When the tap read the record, in UTC.",
     "_sdc_deleted_at": "When it was found that the record is gone from the account, in UTC.",
@@ -46,7 +44,7 @@ _LOADER_COLUMNS = {
 def files() -> dict[str, str]:
     """Return the content of the files that are kept in git, by path."""
     tap = TapOnceHub(config={"api_key": "none", "include_webhook_secrets": True})
-    streams = [stream(tap, tap.run) for stream in STREAMS]
+    streams: list[t.Any] = [*tap.streams.values()]
     return {
         "docs/streams.md": "\n".join(_streams_page(streams)) + "\n",
         "transform/models/sources.yml": f"# Written by `make generate`.\n{_yaml(_sources(), 120)}",
@@ -76,28 +74,28 @@ def _definition() -> Schema:
 def _streams_page(streams: list[OnceHubStream]) -> Iterator[str]:
     extra = streams[0].schema["properties"][EXTRA]["description"]
     yield _STREAMS_HEAD.format(extra=extra[0].lower() + extra[1:])
+    shown = {stream.name: _fields(stream) for stream in streams}
     for stream in streams:
-        key = stream.replication_key
+        key, what, fields = stream.replication_key, stream.schema["description"], _fields(stream)
+        for other, listed in shown.items():
+            if 1 < len(listed) < len(fields) and listed.items() <= fields.items():
+                what += f" It has the fields of [{other}](#{other}) and those below."
+                shown[stream.name] = {n: part for n, part in fields.items() if n not in listed}
         yield _row(
             f"[{stream.name}](#{stream.name})",
+            what,
             f"`GET {stream.path}`",
             ", ".join(stream.primary_keys),
             f"incremental by {key}" if key else "full table",
             f"`{stream.source}`" if stream.source else "",
             "yes" if stream.selected_by_default else "no",
         )
-    yield "\n| field | type | description |\n| --- | --- | --- |"
-    for stream in streams:
-        fields, same = _fields(stream), ""
-        for other in streams:
-            listed = _fields(other)
-            if 1 < len(listed) < len(fields) and listed.items() <= fields.items():
-                same = f" It has the fields of [{other.name}](#{other.name}), and:"
-                fields = {name: part for name, part in fields.items() if name not in listed}
-        anchor = f'<a id="{stream.name}"></a>**{stream.name}**'
-        yield _row(anchor, "", stream.schema["description"] + same)
-        for name, part in fields.items():
-            yield _row(f"`{name}`", _type_of(part), part["description"] + _inside(part))
+    yield "\n| stream | field | type | description |\n| --- | --- | --- | --- |"
+    for name, fields in shown.items():
+        first = f'<a id="{name}"></a>**{name}**'
+        for field, part in fields.items():
+            yield _row(first, f"`{field}`", _type_of(part), part["description"] + _inside(part))
+            first = ""
 
 
 def _fields(stream: OnceHubStream) -> Schema:

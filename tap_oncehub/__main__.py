@@ -13,7 +13,6 @@ def main() -> None:
         signal.signal(number, _stop)
     # These imports take most of a second, in which a signal may come.
     import click  # noqa: PLC0415
-    from singer_sdk.exceptions import ConfigurationError, MappingError  # noqa: PLC0415
 
     from tap_oncehub.engine import errors  # noqa: PLC0415
     from tap_oncehub.tap import TapOnceHub  # noqa: PLC0415
@@ -29,8 +28,6 @@ def main() -> None:
         TapOnceHub.logger.error("%s", error)
     except click.ClickException as error:
         TapOnceHub.logger.error("%s", error.format_message())
-    except (ConfigurationError, MappingError) as error:
-        TapOnceHub.logger.error("Invalid settings: %s", error)
     except Exception as error:  # noqa: BLE001  # the last line of defence
         # Its own text may hold a customer's data.
         bug = Exception(type(error).__name__).with_traceback(error.__traceback__)

@@ -1,20 +1,16 @@
 """The catalog, the state and the stream maps: checked, and brought in line with each other."""
 
-import json
 import re
 import typing as t
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 
 import msgspec
 from singer_sdk import Tap
 from singer_sdk.exceptions import StreamMapConfigError
-from singer_sdk.helpers.types import Record
 from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import Catalog
 
 from tap_oncehub.engine.errors import SettingsError
-
-_WRITE = "write __NULL__, since Meltano drops a null"
 
 
 class _Metadata(msgspec.Struct):
@@ -52,21 +48,16 @@ class _Catalog(msgspec.Struct):
 
 
 def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
-    """Return a catalog or state file's content, or say what is wrong with which file."""
+    """Return the content of a file of settings, catalog or state, or say what is wrong with it."""
     try:
         text = file.read()
         # Unlike the standard library's, this decoder takes neither NaN nor half characters.
-        content = msgspec.json.decode(text if text.strip() or name == "catalog" else "{}")
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise SettingsError(f"The {name} in {file.name} is not a JSON object.")
-    try:
+        text = text if text.strip() or name != "state" else "{}"
+        content = msgspec.json.decode(text, type=dict[str, t.Any])
         if name == "catalog":
             msgspec.convert(content, _Catalog)
-    except msgspec.ValidationError as error:
-        what = "is not like the one that tap-oncehub --discover writes"
-        raise SettingsError(f"The catalog in {file.name} {what}: {error}.") from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"The {name} in {file.name} cannot be used: {error}.") from None
     return content
 
 
@@ -91,7 +82,7 @@ def register_maps(tap: Tap) -> None:
             continue
         entry = tap.catalog[name]
         entry.stream = name  # by which the mapper knows it
-        columns = entry.schema.to_dict()["properties"]
+        columns = entry.schema.properties or ()
         written = {column for column in columns if stream.mask["properties", column]}
         mapper.stream_maps_dict = {
             key: _applicable(definition, written, stream.schema["properties"], known)
@@ -103,9 +94,6 @@ def register_maps(tap: Tap) -> None:
             told = isinstance(error, StreamMapConfigError)
             why = error if told else f"an expression cannot be read ({type(error).__name__})"
             raise SettingsError(f"The stream map of {name} cannot be used: {why}") from None
-        for stream_map in mapper.stream_maps[name]:
-            for method in ("transform", "get_filter_result"):
-                setattr(stream_map, method, _guarded(getattr(stream_map, method), name))
 
 
 def _applicable(
@@ -124,34 +112,12 @@ def _applicable(
     return {column: what for column, what in definition.items() if applies(column, what)}
 
 
-def _guarded(function: Callable[[Record], t.Any], stream: str) -> Callable[[Record], t.Any]:
-    def guarded(record: Record) -> t.Any:
-        try:
-            return function(record)
-        except SettingsError:
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever an expression may do
-            what = f"does not work with a record ({type(error.__cause__ or error).__name__})"
-            raise SettingsError(f"A stream map of {stream} {what}.") from None
+def have_lost_nulls(maps: dict[str, t.Any], exported: t.Any) -> bool:
+    """Return whether Meltano dropped nulls from stream maps, which then remove nothing.
 
-    return guarded
-
-
-def doubts_on_maps(tap: Tap, exported: str) -> Iterator[str]:
-    """Yield a sentence for what probably removes less than was meant.
-
-    Only in what Meltano exports to the environment are the nulls that it drops elsewhere.
+    It leaves them only in what it exports to the environment, by stream and column.
     """
-    maps = tap.config.get("stream_maps", {})
-    for name in [name for name, definition in maps.items() if definition == {}]:
-        which = f"of {name} " if name in tap.streams else ""
-        yield f"A stream map {which}is empty and changes nothing; to remove a column, {_WRITE}"
-    try:
-        wanted = json.loads(exported)
-    except (ValueError, RecursionError):
-        return
-    for path, value in wanted.items() if isinstance(wanted, dict) else ():
-        stream, _, column = path.partition(".")
-        if value is None and not (stream in maps and (not column or column in maps[stream])):
-            yield f"Nulls in stream_maps were dropped and remove nothing; {_WRITE}"
-            return
+    nulls = exported.items() if isinstance(exported, dict) else ()
+    meant = {path for path, value in nulls if value is None}
+    written = {f"{stream}.{column}" for stream, part in maps.items() for column in part or ()}
+    return {} in maps.values() or not meant <= written | maps.keys()

@@ -8,7 +8,7 @@ import click
 from singer_sdk import Tap
 from typing_extensions import override
 
-from tap_oncehub.catalog import doubts_on_maps, register_maps
+from tap_oncehub.catalog import checked, have_lost_nulls, register_maps
 from tap_oncehub.client import OnceHubStream
 from tap_oncehub.engine.errors import SettingsError
 from tap_oncehub.engine.signals import SignalWaiter, output_closed
@@ -31,18 +31,17 @@ class CommandLineTap(Tap):
         self, *, config: dict[str, t.Any] | None = None, validate_config: bool = True, **more: t.Any
     ) -> None:
         """Check and convert the settings; discovery does without those that are wrong."""
-        schema = self.config_jsonschema
-        self.append_builtin_config(schema)
-        usable = converted(config or {}, schema)
-        wrong = problems(usable, schema)
+        usable = converted(config or {})
+        wrong = problems(usable)
         if wrong and validate_config:
             raise SettingsError("; ".join(f"{name} {text}" for name, text in wrong.items()))
-        for doubt in doubts(config or {}, schema, os.environ) if validate_config else ():
+        for doubt in doubts(config or {}, os.environ) if validate_config else ():
             self.logger.warning("%s", doubt)
         usable = {name: value for name, value in usable.items() if name not in wrong}
         self.waiter = SignalWaiter()  # there before the SDK sets its handler
         # The SDK, whose messages quote values, finds nothing to say; it fills in the defaults.
-        super().__init__(config={"api_key": "", **usable}, validate_config=False, **more)
+        defaults = {"api_key": "", "user_agent": f"{self.name}/{self.plugin_version}"}
+        super().__init__(config=defaults | usable, validate_config=False, **more)
 
     @classmethod
     def run_command(cls) -> t.Any:
@@ -79,25 +78,20 @@ class CommandLineTap(Tap):
         register_maps(self)
         for stream in self.streams.values():
             t.cast("OnceHubStream", stream).check_catalog()
-        for doubt in doubts_on_maps(self, os.environ.get("TAP_ONCEHUB_STREAM_MAPS", "{}")):
-            self.logger.warning("%s", doubt)
+        exported = converted(from_environment(os.environ)).get("stream_maps")
+        if have_lost_nulls(self.config.get("stream_maps", {}), exported):
+            what = "Nulls in stream_maps were dropped and remove nothing"
+            self.logger.warning("%s; write __NULL__, since Meltano drops a null", what)
 
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> t.Any:
         """Read the settings; without any file, from the environment."""
         # The SDK's own reading takes a file .env, from any folder upwards, for more than that.
-        files = tuple(path for path in value if path != "ENV")
-        try:
-            found = super().cb_config(ctx, param, files)
-        except OSError as error:
-            what = f"cannot be read from {', '.join(files)}: {error.strerror or 'no such file'}"
-            raise SettingsError(f"The settings {what}") from None
-        except (ValueError, TypeError, RecursionError):
-            what = f"in {', '.join(files)} are not a JSON object"
-            raise SettingsError(f"The settings {what}") from None
-        if files != value or not files:
-            schema = cls.config_jsonschema
-            cls.append_builtin_config(schema)
-            found.config |= from_environment(os.environ, schema)
+        found = super().cb_config(ctx, param, ())
+        for path in value:
+            if path != "ENV":
+                found.config |= checked(click.File(encoding="utf-8")(path, param, ctx), "config")
+        if not value or "ENV" in value:
+            found.config |= from_environment(os.environ)
         return found

@@ -79,11 +79,6 @@ class OnceHubStream(ResumableStream):
         return APIKeyAuthenticator(key="API-Key", value=self.config["api_key"], location="header")
 
     @property
-    @override
-    def user_agent(self) -> str:
-        return str(self.config.get("user_agent") or self.run.user_agent)
-
-    @property
     def page_size(self) -> int:
         """Objects to ask for in one request: pages of one could not overlap."""
         return max(2, int(self.config["page_size"]))
@@ -114,8 +109,11 @@ class OnceHubStream(ResumableStream):
 
     @override
     def check_body(self, request: Request, body: t.Any) -> str | None:
-        if "path" in request:
-            return self.check_list(request, body)
+        check = self.check_list if "path" in request else self.check_object
+        return check(request, body)
+
+    def check_object(self, request: Request, body: t.Any) -> str | None:
+        """Return what is wrong with what is no list; None if nothing is."""
         if not isinstance(body, dict):
             return "the response is not a JSON object"
         asked = str(request.get("id", ""))
@@ -138,16 +136,12 @@ class OnceHubStream(ResumableStream):
         if self.named_ids and not self.selected:
             what = "%s is set, but the stream %s is not selected: nothing is read for it"
             self.logger.warning(what, self.ids_setting, self.name)
-        if self.replication_method == REPLICATION_FULL_TABLE:
-            return
-        incremental = self.replication_method == REPLICATION_INCREMENTAL
-        if not incremental or self.replication_key not in self.time_filters:
+        method, key = self.replication_method, self.replication_key
+        is_possible = method == REPLICATION_INCREMENTAL and key in self.time_filters
+        if not is_possible and method != REPLICATION_FULL_TABLE:
+            asked = f"The catalog asks for {self.name} with replication method {method}, key {key}"
             can = ", ".join(sorted(self.time_filters)) or "none, use FULL_TABLE"
-            raise SettingsError(
-                f"The catalog asks for {self.name} with replication method "
-                f"{self.replication_method} and key {self.replication_key}; possible "
-                f"replication keys: {can}."
-            )
+            raise SettingsError(f"{asked}; possible replication keys: {can}.")
 
 
 def _other_kinds(path: str, found: Sequence[Record]) -> str | None:

@@ -5,19 +5,18 @@ No message quotes a value, or a name that the tap does not know: a key may stand
 
 import difflib
 import ipaddress
-import json
-import math
 import re
 import typing as t
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
-from decimal import Decimal
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 import singer_sdk.typing as th
 from jsonschema import ValidationError
+from singer_sdk.plugin_base import PluginBase
 
 from tap_oncehub.engine.times import moment_of
 
@@ -52,10 +51,11 @@ SETTINGS: Config = th.PropertiesList(
     th.Property("per_object_refresh_hours", _HOURS, default=24),
     th.Property("request_timeout_seconds", _ABOVE_ZERO, default=60),
     th.Property("max_wait_seconds", th.NumberType(minimum=0, maximum=7 * _DAY), default=900),
-    th.Property("user_agent", th.StringType(min_length=1, pattern="^[ -~]*$")),
+    th.Property("user_agent", th.StringType(pattern="^[ -~]+$")),
     th.Property("emit_activate_version_messages", th.BooleanType, default=False),
 ).to_dict()
-"""JSON schema of the settings; names and meaning are fixed."""
+"""JSON schema of the settings, to which the SDK adds its own; names and meaning are fixed."""
+PluginBase.append_builtin_config(SETTINGS)
 
 _TEXTS = {
     "api_key": "Key of the OnceHub API, sent in the header API-Key.",
@@ -92,25 +92,26 @@ _PREFIX = "TAP_ONCEHUB_"
 _WRAPPED = re.compile(r"\A\s*([\"']?)\s*(.*?)\s*\1\s*\Z", re.DOTALL)
 _BOOLEANS = dict.fromkeys(("true", "1", "yes", "on"), True)
 _BOOLEANS |= dict.fromkeys(("false", "0", "no", "off"), False)
-_VARIABLE = re.compile(_PREFIX + r"((?!_|LOGLEVEL|.*__|.*STREAM_MAP).+)")
+_VARIABLES = {f"{_PREFIX}{name.upper()}": name for name in SETTINGS["properties"]}
+# Meltano exports parts of maps, too, and for a tap-oncehub-eu that inherits from tap-oncehub,
+# TAP_ONCEHUB_EU_API_KEY and so on.
+_EXPORTED = re.compile(rf"_({'|'.join(SETTINGS['properties']).upper()})(_|\Z)")
 
 
-def from_environment(environment: Mapping[str, str], schema: Config) -> Config:
+def from_environment(environment: Mapping[str, str]) -> Config:
     """Return the settings that the environment has, as texts."""
-    variables = {f"{_PREFIX}{name.upper()}": name for name in schema["properties"]}
-    return {variables[found]: environment[found] for found in variables.keys() & environment}
+    return {name: environment[v] for v, name in _VARIABLES.items() if v in environment}
 
 
-def converted(given: Config, schema: Config) -> Config:
+def converted(given: Config) -> Config:
     """Return the settings that the tap knows and that are not null, in their declared types.
 
     What does not fit stays, so that the check can name it.
     """
-    types = {name: part.get("type", ()) for name, part in schema["properties"].items()}
     found = {
-        name: _as_declared(value, types[name])
-        for name, value in given.items()
-        if value is not None and name in types
+        name: _as_declared(given[name], part.get("type", ()))
+        for name, part in SETTINGS["properties"].items()
+        if given.get(name) is not None
     }
     if isinstance(key := found.get("api_key"), str):
         # What files for containers keep around it: blanks and a pair of quotes.
@@ -126,98 +127,68 @@ def _as_declared(value: t.Any, types: Collection[str]) -> t.Any:
         elif "array" in types and not value.startswith("["):
             value = [part.strip() for part in value.split(",") if part.strip()]
         elif "string" not in types:
-            with suppress(ValueError, RecursionError):
-                value = json.loads(value)
-    if isinstance(value, (Decimal, float)):
-        number = float(value)
-        value = int(number) if number.is_integer() else number
-        if not math.isfinite(number):
-            value = str(number)  # which has the type of no number
-    return value
+            with suppress(msgspec.DecodeError, RecursionError):
+                value = msgspec.json.decode(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def problems(config: Config, schema: Config) -> dict[str, str]:
+def problems(config: Config) -> dict[str, str]:
     """Return what is wrong with each setting, in words that follow its name."""
     found: dict[str, str] = {}
-    for error in th.DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config):
+    for error in th.DEFAULT_JSONSCHEMA_VALIDATOR(SETTINGS).iter_errors(config):
         if error.path:
             found[str(error.path[0])] = f"is not usable: {_plainly(error)}"
     key = config.get("api_key", "")
     if key == "":
         where = f"{_PREFIX}API_KEY, in the environment or in .env (for Meltano)"
         found["api_key"] = f"is missing: set {where}, to a key made in {KEYS_PAGE}"
-    elif isinstance(key, str) and not re.fullmatch(r"[\x21-\x7e]+", key):
+    elif isinstance(key, str) and not re.fullmatch(r"[!-~]+", key):
         found["api_key"] = "has blanks, line breaks or characters that no key has: copy it again"
     if config.get("flattening_enabled") is True and config.get("flattening_max_depth", -1) == -1:
         found["flattening_max_depth"] = "is missing or -1: flattening_enabled needs one"
     if "start_date" in config.keys() - found.keys() and not moment_of(config["start_date"]):
         found["start_date"] = "is not a time: write it like 2026-01-31T00:00:00Z"
-    if "api_url" in config.keys() - found.keys() and (text := _fault_in(config["api_url"])):
-        found["api_url"] = text
+    if "api_url" in config.keys() - found.keys() and not _is_safe(config["api_url"]):
+        what = f"is no plain https:// address, as {DEFAULT_API_URL} is"
+        found["api_url"] = f"{what}; http:// is for loopback addresses"
     return found
 
 
-_RULES = {
-    "minimum": "must be at least {}",
-    "maximum": "must be at most {}",
-    "exclusiveMinimum": "must be more than {}",
-    "minLength": "must not be empty",
-    "pattern": "contains characters that do not belong there",
-}
-
-
 def _plainly(error: ValidationError) -> str:
-    item = error.path[1] if len(error.path) > 1 else None
-    what = f"item {item + 1}" if isinstance(item, int) else "it"
-    if error.validator == "type":
-        declared: t.Any = error.validator_value
-        return f"{what} must be of the type {declared[0]}"
-    rule = _RULES.get(str(error.validator), f"violates the rule {error.validator}")
-    return f"{what} {rule.format(error.validator_value)}"
+    """Return the rule that is broken, and of a list the item that breaks it."""
+    item = "".join(f"item {place + 1}: " for place in [*error.path][1:] if isinstance(place, int))
+    rule, declared = error.validator, t.cast("t.Any", error.validator_value)
+    return f"{item}its {rule} is {declared[0] if rule == 'type' else declared!s:.60}"
 
 
-def _fault_in(url: str) -> str | None:
+def _is_safe(url: str) -> bool:
+    """Return whether a key may go to an address: one without user, query or fragment."""
     try:
         requests.Request("GET", url).prepare()
         scheme = urlsplit(url).scheme
     except ValueError:  # of requests and the standard library alike
-        scheme = ""
-    if not scheme or not re.fullmatch(r"[\x21-\x5b\x5d-\x7e]+", url):
-        return f"is not an address, {DEFAULT_API_URL} is the usual one"
-    if any(sign in url for sign in "@?#"):
-        return "must be a plain address, without user, query or fragment"
-    if scheme == "https" or (scheme == "http" and is_loopback(url)):
-        return None
-    return "must begin with https://, except for a loopback address"
+        return False
+    is_plain = re.fullmatch(r"[!-~]+", url) and not set(url) & set("@?#\\")
+    return bool(is_plain) and (scheme == "https" or (scheme == "http" and is_loopback(url)))
 
 
-def doubts(given: Config, schema: Config, environment: Mapping[str, str]) -> Iterator[str]:
+def doubts(given: Config, environment: Mapping[str, str]) -> Iterator[str]:
     """Yield a sentence for each setting that probably does not do what it was meant to."""
-    known = schema["properties"].keys()
-    unknown = given.keys() - known
-    named = {name: near for name in sorted(unknown) for near in _nearest(name, known)}
-    # Meltano exports more: parts of maps, and for a tap-oncehub-eu that inherits from
-    # tap-oncehub, TAP_ONCEHUB_EU_API_KEY and so on.
-    inherited = tuple(f"_{name.upper()}" for name in known)
-    for variable in sorted(environment):
-        match = _VARIABLE.fullmatch(variable)
-        if match and not variable.endswith(inherited):
-            for near in _nearest(match[1].lower(), known):
-                named[variable] = f"{_PREFIX}{near.upper()}"
-    told = [f"{name} (did you mean {near}?)" for name, near in named.items()]
-    if hidden := len(unknown - named.keys()):
-        told.append(f"{hidden} not shown")
+    unknown = given.keys() - SETTINGS["properties"].keys()
+    variables = {v for v in environment if v.startswith(_PREFIX) and not _EXPORTED.search(v)}
+    known, told = [*SETTINGS["properties"], *_VARIABLES], []
+    for name in sorted(unknown | variables):
+        # No key, which may stand in the place of a name, is as near as that.
+        for near in difflib.get_close_matches(name, known, n=1, cutoff=0.9):
+            told.append(f"{name} (did you mean {near}?)")
+            unknown.discard(name)
+    if unknown:
+        told.append(f"{len(unknown)} not shown")
     if told:
         yield f"Ignoring unknown settings: {', '.join(told)}"
     start = moment_of(given.get("start_date"))
     if start and start > datetime.now(timezone.utc):
         yield "start_date is in the future: until then there is nothing to read"
-
-
-def _nearest(name: str, known: Collection[str]) -> list[str]:
-    """Return the setting that a name is likely to mean; a key may stand in its place."""
-    likely = re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name)
-    return difflib.get_close_matches(name, known, n=1, cutoff=0.8) if likely else []
 
 
 def is_loopback(url: str) -> bool:

@@ -51,7 +51,7 @@ class TapOnceHub(CommandLineTap):
     @cached_property
     def run(self) -> SyncRun:
         """What the streams share."""
-        config, key = self.config, self.config.get("api_key", "")  # discovery needs none
+        config, key = self.config, self.config["api_key"]
         keep_plain(key)
         is_local, file = is_loopback(config["api_url"]), config.get("rate_limit_file")
         # Requests to a loopback address are none to OnceHub, and must not use up its window.
@@ -89,8 +89,9 @@ class TapOnceHub(CommandLineTap):
     @override
     def streams(self) -> dict[str, OnceHubStream]:  # type: ignore[override]
         """The streams, in the order in which they are read: short lists first."""
-        found = t.cast("dict[str, OnceHubStream]", super().streams)
-        return dict(sorted(found.items(), key=lambda item: (item[1].rank, item[0])))
+        found = t.cast("list[OnceHubStream]", [*super().streams.values()])
+        found.sort(key=lambda stream: (stream.rank, bool(stream.source or stream.filters)))
+        return {stream.name: stream for stream in found}
 
     @override
     def run_discovery(self) -> str:
@@ -139,10 +140,9 @@ class TapOnceHub(CommandLineTap):
             super().cb_test(ctx, param, value)
             return
         ctx.close()  # files of other options, which Meltano would warn of after an error
-        found = ctx.params.get("config")
         cls.logger.setLevel(logging.WARNING)  # the answer is one line
         # What OnceHub says of the key names the account by an address of e-mail.
-        cls(config=found.config if found else {}).check_connection()
+        cls(config=ctx.params["config"].config).check_connection()
         click.echo("The API key is valid.")
         ctx.exit()
 

@@ -17,7 +17,6 @@ class SyncRun:
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         self.client, self.progress, self.waiter = client, client.progress, client.waiter
-        self.user_agent = f"{tap.name}/{tap.plugin_version}"
         self.failures: dict[str, EndpointError] = {}
         self.may_tell_deletes = False  # not before the account is known to be that of the state
         self.write_message = tap.write_message

@@ -17,7 +17,7 @@ from singer_sdk.streams import RESTStream
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
-from tap_oncehub.engine.errors import EndpointError
+from tap_oncehub.engine.errors import EndpointError, SettingsError
 from tap_oncehub.engine.plan import Plan
 from tap_oncehub.engine.progress import StreamStats
 from tap_oncehub.engine.readers import Reader, Request, list_reader, pages_of
@@ -166,7 +166,12 @@ class ResumableStream(RESTStream[str]):
     @override
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
         for one in self.stream_maps:
-            if (mapped := one.transform(record)) is not None:
+            try:
+                mapped = one.transform(record)
+            except Exception as error:  # noqa: BLE001  # whatever an expression may do
+                why = f"does not work with a record ({type(error.__cause__ or error).__name__})"
+                raise SettingsError(f"A stream map of {self.name} {why}.") from None
+            if mapped is not None:
                 version, now = self._version, datetime.now(timezone.utc)
                 yield RecordMessage(one.stream_alias, mapped, version=version, time_extracted=now)
 

@@ -1,10 +1,10 @@
 """The streams' schemas: one JSON file each, parts that several use in shared.json."""
 
-import copy
 import typing as t
 from importlib.resources import files
 
 from singer_sdk.schema.source import SchemaDirectory
+from singer_sdk.singerlib import resolve_schema_references
 from typing_extensions import override
 
 from tap_oncehub.engine.records import EXTRA
@@ -17,30 +17,12 @@ class OnceHubSchemas(SchemaDirectory):
 
     @override
     def fetch_schema(self, key: str) -> Schema:
-        schema: Schema = self._resolve(super().fetch_schema(key))
-        schema["properties"][EXTRA] = self._resolve({"$ref": f"shared.json#/$defs/{EXTRA}"})
-        return schema
-
-    def _resolve(self, node: t.Any) -> t.Any:
-        """Replace references; what stands beside one is merged over its target."""
-        if isinstance(node, list):
-            return [self._resolve(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        beside = {key: self._resolve(item) for key, item in node.items()}
-        if "$ref" not in beside:
-            return beside
-        file, _, name = beside.pop("$ref").partition(".json#/$defs/")
-        target = super().fetch_schema(file.removesuffix(".json"))
-        target = self._resolve(target["$defs"][name] if name else target)
-        if both := target.get("properties", {}) | beside.get("properties", {}):
-            beside["properties"] = both
-        return target | beside
+        schema = super().fetch_schema(key)
+        if file := schema.pop("$ref", None):  # the columns of a list, and then its own
+            listed = super().fetch_schema(file.removesuffix(".json"))
+            schema = {**listed, **schema, "properties": listed["properties"] | schema["properties"]}
+        schema["properties"][EXTRA] = {"$ref": f"shared.json#/$defs/{EXTRA}"}
+        return resolve_schema_references(schema, {"shared.json": super().fetch_schema("shared")})
 
 
 SCHEMAS = OnceHubSchemas(files(__name__))
-
-
-def load_schema(stream: str) -> Schema:
-    """Return the complete schema of a stream, without references."""
-    return copy.deepcopy(SCHEMAS.get_schema(stream))

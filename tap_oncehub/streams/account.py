@@ -10,7 +10,7 @@ from typing_extensions import override
 from tap_oncehub.client import OnceHubStream, no_list_of, rows_in
 from tap_oncehub.engine.readers import Request, object_reader, single_reader
 from tap_oncehub.engine.response import JsonResponse
-from tap_oncehub.schemas import load_schema
+from tap_oncehub.schemas import SCHEMAS
 
 
 class UsersStream(OnceHubStream):
@@ -36,12 +36,9 @@ class UserSchedulingAvailabilityStream(OnceHubStream):
     reader = staticmethod(object_reader)
     primary_keys = ("user_id",)
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no schedule"}
-    rank = 1
 
     @override
-    def check_body(self, request: Request, body: t.Any) -> str | None:
-        if "id" not in request:
-            return super().check_body(request, body)
+    def check_object(self, request: Request, body: t.Any) -> str | None:
         known = isinstance(body, dict) and body.keys() & {"timezone", "weekly", "overrides"}
         return None if known or body in (None, {}) else "the response is no schedule"
 
@@ -61,9 +58,8 @@ class WebhooksStream(OnceHubStream):
     @cached_property
     def schema(self) -> dict[str, t.Any]:  # type: ignore[override]
         """The schema, without secrets unless the settings ask for them."""
-        schema = load_schema(self.name)
-        schema["properties"] = self._without_secrets(schema["properties"])
-        return schema
+        schema = SCHEMAS.get_schema(self.name)
+        return {**schema, "properties": self._without_secrets(schema["properties"])}
 
     @override
     def rows_in(self, found: Record, _value: str) -> Iterator[Record]:
@@ -102,6 +98,6 @@ class TestAuthStream(OnceHubStream):
     selected_by_default = False
 
     @override
-    def check_body(self, request: Request, body: t.Any) -> str | None:
+    def check_object(self, request: Request, body: t.Any) -> str | None:
         named = isinstance(body, dict) and "message" in body and "type" not in body
         return None if named else "the response does not say whose key it is"

@@ -1,7 +1,7 @@
 """Bookings, who hosts them, single bookings, and the conversations that led to them."""
 
 import typing as t
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from singer_sdk.helpers.types import Record
@@ -20,7 +20,7 @@ class BookingsStream(OnceHubStream):
     path = "/bookings"
     replication_key = "last_updated_time"
     time_filters = frozenset({"creation_time", "starting_time", "last_updated_time"})
-    rank = 3
+    rank = 2
 
 
 class BookingStream(OnceHubStream):
@@ -35,7 +35,7 @@ class BookingStream(OnceHubStream):
     ids_setting = "booking_ids"
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no such booking"}
     selected_by_default = False
-    rank = 4
+    rank = 2
 
 
 class BookingHostsStream(OnceHubStream):
@@ -49,7 +49,7 @@ class BookingHostsStream(OnceHubStream):
     filters: t.ClassVar[t.Mapping[str, str]] = {"host": "/users"}
     reader = staticmethod(filter_reader)
     selected_by_default = False
-    rank = 4
+    rank = 2
 
     @override
     def rows_in(self, found: Record, value: str) -> Iterable[Record]:
@@ -68,7 +68,7 @@ class ConversationsStream(OnceHubStream):
     tells_deletes = False
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no such booking"}
     selected_by_default = False
-    rank = 4
+    rank = 2
 
     @override
     def fetch(self, request: Request, cursor: str | None = None) -> JsonResponse:
@@ -98,16 +98,12 @@ class ConversationsStream(OnceHubStream):
             raise EndpointError("OnceHub did not send the conversation with the booking")
         return self._once(conversation)
 
-    def _once(self, conversation: t.Any) -> list[Record]:
-        """Return a conversation, unless it led to another booking, too."""
-        if not conversation or not isinstance(conversation, dict):
-            return []
-        identifier = str(conversation.get("id") or conversation)
-        if identifier in self._written:
-            return []
-        self._written.add(identifier)
-        return [conversation]
+    def _once(self, conversation: t.Any) -> Iterator[Record]:
+        """Yield a conversation, unless it led to another booking, too."""
+        found = conversation if isinstance(conversation, dict) else {}
+        identifier = str(found.get("id") or found)
+        if found and identifier not in self._written:
+            self._written.add(identifier)
+            yield found
 
-    @cached_property
-    def _written(self) -> set[str]:
-        return set()
+    _written = cached_property(lambda _self: set[str]())

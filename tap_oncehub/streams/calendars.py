@@ -1,7 +1,7 @@
 """Booking calendars and their free time slots, and the classic pages that came before them."""
 
 import typing as t
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from singer_sdk.helpers.types import Record
@@ -29,7 +29,6 @@ class BookingCalendarStream(OnceHubStream):
     ids_setting = "booking_calendar_ids"
     documented_refusals: t.ClassVar[t.Mapping[int, str]] = {404: "no such calendar"}
     selected_by_default = False
-    rank = 1
 
 
 class BookingCalendarTimeSlotsStream(OnceHubStream):
@@ -46,23 +45,19 @@ class BookingCalendarTimeSlotsStream(OnceHubStream):
         422: "not published",
     }
     row_settings = ("time_slots_days",)
-    rank = 1
 
     @override
-    def check_body(self, request: Request, body: t.Any) -> str | None:
-        if "id" not in request:
-            return super().check_body(request, body)
+    def check_object(self, request: Request, body: t.Any) -> str | None:
         return no_list_of("time slots", rows_in(body))
 
     @override
-    def rows_of(self, identifier: str) -> Iterator[Record]:
-        seen: set[t.Any] = set()
+    def rows_of(self, identifier: str) -> Iterable[Record]:
+        slots: dict[t.Any, Record] = {}  # each once, where ranges meet
         for params in self._ranges():
             for row in rows_in(self.fetch({"id": identifier, "params": params}).body):
-                slot = moment_of(row.get("start_time")) or str(row)
-                if slot not in seen:
-                    seen.add(slot)
-                    yield {**row, "booking_calendar_id": identifier}
+                moment = moment_of(row.get("start_time")) or str(row)
+                slots[moment] = {**row, "booking_calendar_id": identifier}
+        return slots.values()
 
     def _ranges(self) -> Iterator[dict[str, str]]:
         """Yield ranges of 30 days at most; the first starts with the answer: none may be past."""
@@ -109,7 +104,6 @@ class BookingPageLinksStream(OnceHubStream):
     }
     reader = staticmethod(filter_reader)
     selected_by_default = False
-    rank = 4
 
     @override
     def rows_in(self, found: Record, value: str) -> Iterator[Record]:

@@ -12,7 +12,7 @@ class ContactsStream(OnceHubStream):
     path = "/contacts"
     replication_key = "last_updated_time"
     time_filters = frozenset({"creation_time", "last_updated_time"})
-    rank = 2
+    rank = 1
 
 
 class SmsNotificationsStream(OnceHubStream):
@@ -23,4 +23,4 @@ class SmsNotificationsStream(OnceHubStream):
     replication_key = "creation_time"
     time_filters = frozenset({"creation_time"})
     min_lookback = timedelta(days=3)
-    rank = 2
+    rank = 1

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
-from tap_oncehub.schemas import load_schema
+from tap_oncehub.schemas import SCHEMAS
 from tests.support.streams import ADDED, KEYS, SAME_OBJECT
 
 FACTS: dict[str, dict[str, str]] = json.loads(
@@ -43,7 +43,7 @@ def type_of(schema: dict[str, t.Any]) -> str:
 
 @pytest.mark.parametrize("stream", KEYS)
 def test_schema_has_the_fields_of_the_api(stream: str) -> None:
-    schema = load_schema(stream)
+    schema = SCHEMAS.get_schema(stream)
     Draft7Validator.check_schema(schema)
     found = {
         path: type_of(inner)
@@ -58,13 +58,13 @@ def test_schema_has_the_fields_of_the_api(stream: str) -> None:
     assert columns[: len(KEYS[stream])] == KEYS[stream]
     assert columns[-1] == "_extra"
     if stream in SAME_OBJECT:
-        listed = load_schema(SAME_OBJECT[stream])["properties"]
+        listed = SCHEMAS.get_schema(SAME_OBJECT[stream])["properties"]
         assert {**schema["properties"], "deleted": None} == {**listed, "deleted": None}
 
 
 @pytest.mark.parametrize("stream", KEYS)
 def test_field_has_one_type_is_nullable_and_described(stream: str) -> None:
-    top = load_schema(stream)
+    top = SCHEMAS.get_schema(stream)
     for path, schema in [("", top), *fields(top)]:
         assert re.fullmatch(r"[A-Z]\S*( \S+){2,}\.", schema.get("description", "")), path
         for target in re.findall(r"\b([a-z_]+)\.id\b", schema["description"]):

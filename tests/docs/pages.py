@@ -23,15 +23,14 @@ _BLOCK = re.compile(r"^```(\w+)\n((?s:.*?))^```$|^((?: {4,}\S.*\n)+)", re.MULTIL
 _COMMAND = re.compile(r"`((?:make|\.venv/bin/[\w-]+) [^`]+)`")
 
 RUN_BY = {
-    ("docs/adding-an-endpoint.md", "python json diff"): "tests/docs/test_adding.py",
+    ("docs/adding-an-endpoint.md", "python json"): "tests/docs/test_adding.py",
     ("docs/architecture.md", "text"): "",  # drawn from the code, not to be run
     ("docs/destinations.md", "python sql"): "tests/end_to_end/test_snippets.py",
     ("docs/destinations.md", "yaml"): "tests/end_to_end/test_meltano.py",
-    ("docs/moving-from-dlt.md", "sql"): "tests/docs/test_queries.py",
     ("docs/operations.md", "sql"): "tests/docs/test_queries.py",
     ("docs/query.md", "sql"): "tests/transform/test_models.py",
     ("docs/query.md", "python"): "tests/transform/test_query.py",
-    ("docs/stream-maps.md", "yaml"): "tests/end_to_end/test_personal_data.py",
+    ("docs/privacy.md", "yaml"): "tests/end_to_end/test_personal_data.py",
     ("docs/troubleshooting.md", "text"): "tests/docs/test_messages.py",
 }
 """The test that runs all blocks of some languages of a page; commands are run by the walk."""

@@ -37,6 +37,8 @@ def test_links_and_paths(name: str) -> None:
     made_up = {"docs/adding-an-endpoint.md": "locations"}.get(name, " ")
     for path in PATH.findall(ALL[name]):
         assert made_up in path or ROOT.joinpath(path).exists(), path
+    for view in re.findall(r"`(stg_[a-z_]+)`", ALL[name]):
+        assert ROOT.joinpath(f"transform/models/staging/{view}.sql").exists(), view
 
 
 def test_targets_of_make() -> None:

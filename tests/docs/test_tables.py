@@ -6,7 +6,7 @@ import re
 import pytest
 
 from sandbox import Account, Sandbox
-from tap_oncehub.schemas import load_schema
+from tap_oncehub.schemas import SCHEMAS
 from tap_oncehub.settings import SETTINGS
 from tests.docs.pages import PAGES
 from tests.support import inside, programs
@@ -45,7 +45,7 @@ PHONE = re.compile(r"\+\d[\d ()-]{6,}")
 
 @pytest.mark.parametrize("stream", sorted({*LISTS, *FIELDS}))
 def test_no_other_field_holds_an_address_or_a_number(stream: str) -> None:
-    assert FIELDS.get(stream, set()) <= load_schema(stream)["properties"].keys()
+    assert FIELDS.get(stream, set()) <= SCHEMAS.get_schema(stream)["properties"].keys()
     account = Account(seed=4, bookings=200, nasty=False)
     for item in account.objects(stream) if stream in LISTS else ():
         for name in item.keys() - FIELDS.get(stream, set()) - LINKS:

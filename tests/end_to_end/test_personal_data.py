@@ -1,4 +1,4 @@
-"""docs/stream-maps.md: its recipes for personal data as they stand there, and what else maps do."""
+"""docs/privacy.md: its recipes for personal data as they stand there, and what else maps do."""
 
 import re
 import typing as t
@@ -12,7 +12,7 @@ from tests.support import inside
 from tests.support.project import blocks
 from tests.support.streams import ALL, offered
 
-MAPS = yaml.safe_load(blocks("stream-maps.md", "yaml")[0])["config"]
+MAPS = yaml.safe_load(blocks("privacy.md", "yaml")[1])["config"]
 EMAIL = re.compile(r"[\w.+-]+@[\w.-]+\.\w+")
 FIRST, LAST = "Annabel", "Leebrook"
 EVIL = "secret@example.com"

@@ -14,12 +14,9 @@ from tests.support.programs import KEY, MELTANO, PATIENCE, ROOT, Row, Run
 PAIR = ("tap-oncehub", "target-duckdb")
 
 
-def blocks(page: str, language: str, heading: str = "") -> list[str]:
-    """Give the blocks of code in a page of docs/, or below a heading of it, in order."""
+def blocks(page: str, language: str) -> list[str]:
+    """Give the blocks of code in a page of docs/, in order."""
     text = ROOT.joinpath("docs", page).read_text("utf-8")
-    if heading:
-        sections = re.split(r"^##+ ", text, flags=re.MULTILINE)
-        (text,) = (section for section in sections if section.startswith(f"{heading}\n"))
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 

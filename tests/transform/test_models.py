@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from sandbox import Account, Sandbox
-from tap_oncehub.schemas import load_schema
+from tap_oncehub.schemas import SCHEMAS
 from tests.support import loaders, models, postgres, programs
 from tests.support.project import Project
 from tests.support.streams import ALL, KEYS
@@ -33,7 +33,7 @@ def messages(streams: dict[str, list[Row]]) -> bytes:
     """What the tap would write: only the columns that some row has, and who is gone."""
     found: list[Row] = []
     for stream, rows in streams.items():
-        names, schema = {name for row in rows for name in row}, load_schema(stream)
+        names, schema = {name for row in rows for name in row}, {**SCHEMAS.get_schema(stream)}
         schema["properties"] = {n: p for n, p in schema["properties"].items() if n in names}
         found.append({"type": "SCHEMA", "schema": schema, "key_properties": KEYS[stream]})
         for row in rows:

@@ -18,7 +18,7 @@ from singer_sdk.contrib.msgspec import encoder
 
 from tap_oncehub.engine.records import RecordConformer
 from tap_oncehub.engine.times import utc_text
-from tap_oncehub.schemas import load_schema
+from tap_oncehub.schemas import SCHEMAS
 from tests.support.streams import KEYS
 
 Row: t.TypeAlias = dict[str, t.Any]
@@ -34,7 +34,7 @@ receive = msgspec.json.Decoder(float_hook=Decimal).decode
 
 def conform(stream: str, row: Row, **more: t.Any) -> Row:
     warn = more.pop("warn", lambda _: None)
-    return RecordConformer(load_schema(stream), KEYS[stream], warn, **more).conform(row)
+    return RecordConformer(SCHEMAS.get_schema(stream), KEYS[stream], warn, **more).conform(row)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_value_takes_its_type(name: str, sent: str, stands: t.Any, extra: t.Any)
     assert (record[column], type(record[column])) == (stands, type(stands))
     kept = {column: receive(sent) if extra is ITSELF else extra} if extra else None
     assert record["_extra"] == kept
-    assert list(record) == list(load_schema(stream)["properties"])
+    assert list(record) == list(SCHEMAS.get_schema(stream)["properties"])
 
 
 def test_unknown_fields_go_to_extra_as_they_came() -> None:
@@ -133,7 +133,7 @@ def test_missing_key_gets_the_same_surrogate_every_time(sent: str) -> None:
 
 def test_warnings_name_fifty_fields_once_and_no_value() -> None:
     told: list[str] = []
-    conformer = RecordConformer(load_schema("bookings"), ["id"], told.append)
+    conformer = RecordConformer(SCHEMAS.get_schema("bookings"), ["id"], told.append)
     for number in range(3):
         private = f"jo{number}@example.com"
         conformer.conform({"id": f"B-{number}", "new": private, "owner": {"email": private}})
@@ -211,7 +211,7 @@ def nearly(part: Row) -> SearchStrategy[t.Any]:
     return found | found | JSON if "description" in part else found
 
 
-rows = cache(lambda stream: nearly({"properties": load_schema(stream)["properties"]}))
+rows = cache(lambda stream: nearly({"properties": SCHEMAS.get_schema(stream)["properties"]}))
 
 
 # Together they have every type, nested ones and a key that is a time.
@@ -224,7 +224,7 @@ rows = cache(lambda stream: nearly({"properties": load_schema(stream)["propertie
 @given(data=st.data())
 def test_any_object_is_written_soundly_and_without_loss(stream: str, data: st.DataObject) -> None:
     sent = receive(msgspec.json.Encoder(decimal_format="number").encode(data.draw(rows(stream))))
-    schema, keys = load_schema(stream), KEYS[stream]
+    schema, keys = SCHEMAS.get_schema(stream), KEYS[stream]
     record = json.loads(encoder.encode(conform(stream, sent)), parse_float=Decimal)
     strict = {**schema, "additionalProperties": False, "required": [*schema["properties"]]}
     validator = Draft202012Validator(strict, format_checker=FORMATS)
