@@ -136,12 +136,10 @@ class HttpClient:
         """Sleep on a stream's account, reporting it."""
         started = time.monotonic()
         until = datetime.now().astimezone() + timedelta(seconds=seconds)
-        try:
-            while (left := started + seconds - time.monotonic()) > 0:
-                self.progress.report_wait(stats, left, until)
-                self.waiter.sleep(min(left, EVERY_SECONDS))
-        finally:
-            stats.waited += time.monotonic() - started
+        while (left := started + seconds - time.monotonic()) > 0:
+            self.progress.report_wait(stats, left, until)
+            self.waiter.sleep(min(left, EVERY_SECONDS))
+        stats.waited += seconds
 
     def _wait_after(self, error: RetriableError, attempt: int) -> float:
         if error.rate_limited:

@@ -19,7 +19,6 @@ from tap_oncehub.engine.records import DECODER, NO_JSON
 
 _LONGEST_MESSAGE = 300
 _LONGEST_SEARCHED = 2000
-_A_SECOND = timedelta(seconds=1)
 _END_OF_TIME = 9000  # years, from which nothing can be later
 _PERSONAL = re.compile(
     r"""(?:"[^"]*"|[^\s@<>"']+) ?(?:@|%40|&#64;|\uff20) ?[^\s@<>"']+|\+\d[\d .()/-]{6,}\d"""
@@ -39,8 +38,12 @@ class JsonResponse(requests.Response):
         """Take over a response and its body."""
         super().__init__()
         vars(self).update(vars(response))
-        self._received_at = datetime.now(timezone.utc)
         self._content = content  # as requests itself does once it has read a body
+        # The service's own time; None without a usable header.
+        self.date = _date(self.headers.get("Date"))
+        # The same before it answered, rounded down; without a Date by this machine's clock.
+        here = datetime.now(timezone.utc)
+        self.server_time = (self.date or here) - self.elapsed - timedelta(seconds=1)
 
     @cached_property
     def body(self) -> t.Any:
@@ -63,22 +66,12 @@ class JsonResponse(requests.Response):
         return self.body
 
     @property
-    def date(self) -> datetime | None:
-        """The service's own time; None without a usable Date header."""
-        return _date(self.headers.get("Date"))
-
-    @property
-    def server_time(self) -> datetime:
-        """The service's time before it answered, rounded down; without a Date this machine's."""
-        return (self.date or self._received_at) - self.elapsed - _A_SECOND
-
-    @property
     def retry_after(self) -> float | None:
         """Seconds that the service asks to wait, said in seconds or as a date."""
         text = self.headers.get("Retry-After", "").strip()
         if text.replace(".", "", 1).isdecimal():
             return float(text)
-        until, now = _date(text), self.date or self._received_at
+        until, now = _date(text), self.date or datetime.now(timezone.utc)
         return max(0.0, (until - now).total_seconds()) if until else None
 
     def error_detail(self, secret: str) -> str:

@@ -96,11 +96,9 @@ def prepare(state: State, key: str | None, warn: Warn) -> None:
     state |= {**empty, **kept}
 
 
-def check_state(state: t.Any, streams: Collection[str]) -> None:
+def check_state(state: State, streams: Collection[str]) -> None:
     """Refuse a state that is none, or the bookmark of one of the streams that is no time."""
-    known = {"bookmarks", "currently_syncing"}
-    is_state = isinstance(state, dict) and ("bookmarks" in state or known >= state.keys())
-    bookmarks = state.get("bookmarks", {}) if is_state else None
+    bookmarks = state.get("bookmarks") if state.keys() - {"currently_syncing"} else {}
     if not isinstance(bookmarks, dict):
         raise SettingsError('The state must look like {"bookmarks": {"STREAM": {…}}}.')
     for stream, bookmark in bookmarks.items():

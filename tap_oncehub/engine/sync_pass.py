@@ -131,9 +131,8 @@ def due_passes(state: State, plan: Plan, clocks: Clocks, warn: Warn) -> Iterator
         if plan.versioned and not state["full_pass"]:  # of an older version of the tap
             state["full_pass"] = [*FullPass(version, begun)]
             version += 1
-        from_bookmark = state["replication_key_value"] and not plan.is_moved_back(state)
-        is_wide = not from_bookmark or clocks.days != state["wide_read"]
-        wide = clocks.days if is_wide else []
+        by_time = state["replication_key_value"] and not plan.is_moved_back(state)
+        wide = [] if by_time and clocks.days == state["wide_read"] else clocks.days
         since = times.milliseconds(start)
         if wide:
             since = f"{times.day_before(since)}T00:00:00.000Z"

@@ -18,10 +18,10 @@ NOON = "Sat, 07 Mar 2026 12:00:00 GMT"
 def answer(body: t.Any = b"{}", **headers: str) -> JsonResponse:
     """An answer that took two seconds; a body that is no bytes becomes JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    made = JsonResponse(requests.Response(), content)
-    made.headers.update({name.replace("_", "-"): text for name, text in headers.items()})
-    made.elapsed = timedelta(seconds=2)
-    return made
+    plain = requests.Response()
+    plain.headers.update({name.replace("_", "-"): text for name, text in headers.items()})
+    plain.elapsed = timedelta(seconds=2)
+    return JsonResponse(plain, content)
 
 
 @pytest.mark.parametrize(
