@@ -150,17 +150,20 @@ class HttpClient:
 
     def _exhausted(self, error: RetriableError, request: PreparedRequest, limit: str) -> TapError:
         """Return the error that ends the retries of a request."""
-        path, why = _path_of(request), str(error)
-        if error.retry_after and error.retry_after > self.max_wait_seconds:
-            why += f", and asks to wait {error.retry_after:,.0f} s"
-        if error.rate_limited:  # where others use up the limits, no stream could be read
+        path, longest = _path_of(request), self.max_wait_seconds
+        # Where others use up the limits, no stream could be read.
+        kind = TapError if error.rate_limited else EndpointError
+        if error.retry_after and error.retry_after > longest:
+            asks = f"{self.service} asks to wait {error.retry_after:,.0f} s, longer than {limit}"
+            return kind(f"{path}: {asks}: {error}. Run again later, or raise max_wait_seconds.")
+        if error.rate_limited:
             hint = "Find out who else uses the account or this address, or run again later"
             what = f"{path}: still rate-limited by {self.service} after {limit}"
-            return TapError(f"{what}: {why}. {hint}.")
+            return kind(f"{what}: {error}. {hint}.")
         if error.answered:
-            return EndpointError(f"{path} still fails after {limit}: {why}. Run again later.")
+            return EndpointError(f"{path} still fails after {limit}: {error}. Run again later.")
         hint = f"Check the network, the proxy and {self.address}, then run again"
-        return TapError(f"no answer from {_url_of(request)}: {why}. {hint}.")
+        return TapError(f"no answer from {_url_of(request)}: {error}. {hint}.")
 
 
 def _content(response: requests.Response, request: PreparedRequest) -> bytes:

@@ -11,6 +11,8 @@ from tap_oncehub.engine.plan import Clocks
 from tap_oncehub.engine.readers import Stream, object_reader
 from tap_oncehub.engine.state import last_full_pass
 
+_TOLD_HOURS = 0.1
+
 
 class SyncRun:
     """The client, the failures and the state of one sync."""
@@ -47,8 +49,9 @@ class SyncRun:
             requests = objects if stream.reader is object_reader else pages
             windows = requests / (config["rate_limit_per_window"] or float("inf"))
             hours = windows * config["rate_limit_window_seconds"] / 3600
-            cost = f"about {requests:,} requests, {hours:.1f} hours at the limits"
-            self._tap.logger.info("%s: reading the whole list %s: %s", stream.name, path, cost)
+            cost = f"about {requests:,} requests" + f", {hours:.1f} hours" * (hours >= _TOLD_HOURS)
+            what = f"reading the whole list {path} ({stream.max_age_setting}): {cost}"
+            self._tap.logger.info("%s: %s", stream.name, what)
 
     def warn(self, stream: str, what: str) -> None:
         """Log what a person may want to know of a stream."""
