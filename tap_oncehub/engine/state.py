@@ -28,7 +28,7 @@ State: t.TypeAlias = dict[str, t.Any]
 
 POSITIONS_KEPT = 5
 MAX_UNREAD = 100
-OBJECT_SECONDS = 60.0  # how long one object is retried, before the run's third that stays broken
+OBJECT_SECONDS = 60.0  # how long one is retried, until three of its stream stay broken
 _MAX_PATIENT = 3
 _Text = t.Annotated[str, msgspec.Meta(max_length=200)]
 _Version = t.Annotated[int, msgspec.Meta(gt=-(2**53), lt=2**53)]
