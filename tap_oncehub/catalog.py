@@ -50,7 +50,7 @@ class _Catalog(msgspec.Struct):
 def checked(file: t.IO[str], name: str) -> dict[str, t.Any]:
     """Return the content of a file of settings, catalog or state, or say what is wrong with it."""
     try:
-        text = file.read()
+        text = file.read().removeprefix("\ufeff")  # which editors on Windows write
         # Unlike the standard library's, this decoder takes neither NaN nor half characters.
         text = text if text.strip() or name != "state" else "{}"
         content = msgspec.json.decode(text, type=dict[str, t.Any])

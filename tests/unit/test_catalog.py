@@ -52,6 +52,11 @@ def test_unusable_file_is_refused_with_its_name(kind: str, text: str, says: str)
     assert read(catalog(), "catalog") == json.loads(catalog())
 
 
+@pytest.mark.parametrize("kind", ["catalog", "config", "state"])
+def test_mark_that_editors_on_windows_write_first_is_passed_over(kind: str) -> None:
+    assert read("\ufeff" + catalog(), kind) == json.loads(catalog())
+
+
 def test_large_state_becomes_small() -> None:
     bookings = BOOKMARK | {"cursors": [f"BKNG-{n}" for n in range(100_000)]}
     foreign = {f"stream_{n}": {"a": n} for n in range(20_000)}
