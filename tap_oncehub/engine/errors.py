@@ -18,8 +18,8 @@ _NO_BUNDLE = (
 _FAULTS: list[tuple[str, str, bool | None]] = [
     (r"certificate verify failed(?:: ([^(]+?))?\.? *\(", _UNTRUSTED, None),
     ("InvalidHeader", "the headers of the response contradict", True),
-    ("SSLError", _CANNOT_SECURE, False),
     ("ProxyError", "the proxy does not work", False),
+    ("SSLError", _CANNOT_SECURE, False),
     ("ConnectTimeout", "connecting took too long", False),
     ("Timeout|Read timed out", "the response took too long", True),
     ("ChunkedEncodingError", "the response was cut short", True),
