@@ -181,14 +181,16 @@ def doubts(given: Config, environment: Mapping[str, str]) -> Iterator[str]:
     """Yield a sentence for each setting that probably does not do what it was meant to."""
     unknown = given.keys() - SETTINGS["properties"].keys()
     variables = {v for v in environment if v.startswith(_PREFIX) and not _EXPORTED.search(v)}
-    known, told = [*SETTINGS["properties"], *_VARIABLES], []
+    told, hidden = [], len(unknown)
     for name in sorted(unknown | variables):
+        meant = name.removeprefix(_PREFIX).lower().replace("-", "_")
         # No key, which may stand in the place of a name, is as near as that.
-        for near in difflib.get_close_matches(name, known, n=1, cutoff=0.9):
-            told.append(f"{name} (did you mean {near}?)")
-            unknown.discard(name)
-    if unknown:
-        told.append(f"{len(unknown)} not shown")
+        for near in difflib.get_close_matches(meant, SETTINGS["properties"], n=1, cutoff=0.8):
+            usual = near if name in unknown else f"{_PREFIX}{near.upper()}"
+            told.append(f"{name} (did you mean {usual}?)")
+            hidden -= name in unknown
+    if hidden:
+        told.append(f"{hidden} not shown")
     if told:
         yield f"Ignoring unknown settings: {', '.join(told)}"
     start = moment_of(given.get("start_date"))

@@ -98,12 +98,11 @@ def prepare(state: State, key: str | None, warn: Warn) -> None:
 
 def check_state(state: State, streams: Collection[str]) -> None:
     """Refuse a state that is none, or the bookmark of one of the streams that is no time."""
-    bookmarks = state.get("bookmarks") if state.keys() - {"currently_syncing"} else {}
-    if not isinstance(bookmarks, dict):
+    bookmarks: t.Any = state.get("bookmarks") if state.keys() - {"currently_syncing"} else {}
+    parts = bookmarks.values() if isinstance(bookmarks, dict) else [bookmarks]
+    if not all(isinstance(part, dict) for part in parts):
         raise SettingsError('The state must look like {"bookmarks": {"STREAM": {…}}}.')
     for stream, bookmark in bookmarks.items():
-        if not isinstance(bookmark, dict):
-            raise SettingsError(f"The state of {stream} must be an object.")
         for name in ("replication_key_value", "start_date"):
             value = bookmark.get(name)
             if stream in streams and value is not None and moment_of(value) is None:

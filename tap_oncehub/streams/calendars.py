@@ -104,6 +104,7 @@ class BookingPageLinksStream(OnceHubStream):
     }
     reader = staticmethod(filter_reader)
     selected_by_default = False
+    rank = 2
 
     @override
     def rows_in(self, found: Record, value: str) -> Iterator[Record]:

@@ -83,6 +83,7 @@ RUNS = [
     by_proxy(proxy="{website}", bundle="nowhere.pem"),
     by_proxy(proxy="{website}", bundle=__file__, says="REQUESTS_CA_BUNDLE"),
     by_proxy(proxy=DEAD),
+    by_proxy(proxy="https://127.0.0.1:{plain}", says="the proxy does not work"),
     by_proxy(proxy=DEAD, none="oncehub.invalid", says="the host name is not known"),
     by_proxy(proxy="socks5://127.0.0.1:9"),
     by_proxy(proxy="http://127.0.0.1:port", says="not usable. Check HTTPS_PROXY"),

@@ -41,7 +41,7 @@ def read(text: str, kind: str) -> t.Any:
         ("catalog", catalog(metadata=[{"a": 1}]), "`breadcrumb`"),
         ("catalog", catalog(metadata=[{"breadcrumb": [], "metadata": {"selected": "x"}}]), "bool"),
         ("state", '{"bookmarks": []}', 'must look like {"bookmarks"'),
-        ("state", '{"bookmarks": {"bookings": 3}}', "state of bookings"),
+        ("state", '{"bookmarks": {"bookings": 3}}', "must look like"),
         ("state", '{"bookmarks": {"users": {}, "bookings": {"start_date": "soon"}}}', "not a time"),
     ],
 )
