@@ -95,6 +95,16 @@ def test_an_odd_response_is_told_as_what_it_is_in_a_line_without_the_key(tmp_pat
     assert max(map(len, run.log.splitlines())) < 2000
 
 
+def test_links_that_lead_in_a_circle_end(tmp_path: Path) -> None:
+    def script(path: str, query: dict[str, str]) -> bytes:
+        after = query.get("after", "a")
+        link = f"Link: </v2/teams?after={'c' if after == 'b' else 'b'}>; rel=next"
+        return response(page({"name": after}, has_more=True), "200 OK", link) * (path == "/teams")
+
+    run = told(tmp_path, script)
+    assert any(re.search("teams failed.*leads back to an earlier", e) for e in run.errors), run.log
+
+
 @pytest.fixture
 def account() -> Account:
     return Account(seed=3, bookings=60)

@@ -131,6 +131,18 @@ def test_unread_holds_a_hundred_over_all_streams() -> None:
     assert len(here.partial["slots"]["unread"]) == MAX_UNREAD
 
 
+def test_named_object_that_is_unread_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Slots, "ids_setting", "ids")
+    here = world(Slots, objects=3)
+    here.config["ids"] = ["O1"]
+    with monkeypatch.context() as broken:
+        broken.setattr(here.server, "one", lambda _: memory.refuse(500))
+        assert here.run() == "failed"
+    before = here.server.requests
+    assert here.run() == "well"
+    assert here.server.requests == before + 1
+
+
 def edit_all(here: World) -> None:
     for row in here.server.objects.values():
         here.server.edit(row)
@@ -209,6 +221,28 @@ def test_objects_that_are_read_again_count_once() -> None:
     assert here.run(step) == "well"
     assert edits == 25
     assert last_full_pass(here.completed["incremental"]).objects == 60
+
+
+def test_without_a_date_the_newest_key_tells_when_a_pass_began() -> None:
+    here, edited = world(Incremental, objects=60), False
+    here.dates, here.offset = "none", DAY / 24
+    server = here.server
+
+    def step() -> None:
+        nonlocal edited
+        if server.cursor == "O29" and not edited:
+            edited = True
+            for name in ("O50", "O10"):  # one that was read before, then one that comes later
+                server.now += 60 * SECOND
+                server.edit(server.objects[name])
+
+    assert here.run() == "well"
+    server.now += 8 * DAY
+    assert here.run(step) == "well"
+    assert edited
+    server.now += 60 * SECOND
+    assert here.run() == "well"
+    assert here.tables["incremental"]["O50"][0] == server.objects["O50"]["v"]
 
 
 def test_full_pass_waits_for_a_run_that_may_tell_deletes() -> None:
