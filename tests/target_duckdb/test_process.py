@@ -142,6 +142,16 @@ def test_many_bytes_of_all_streams_are_a_batch(tmp_path: Path, streams: list[str
         wait_for(lambda: len(ids(tmp_path) or ()) == streams.count("s"), loader)
 
 
+def test_log_of_a_deleted_file_is_not_that_of_the_next_one(tmp_path: Path) -> None:
+    with Loading(tmp_path, settings={"batch_size_rows": 1}) as loader:
+        loader.write(schema(), record(id=1), record(id=2))
+        wait_for(tmp_path.joinpath("w.duckdb.wal").exists, loader)
+        loader.kill()
+    tmp_path.joinpath("w.duckdb").unlink()
+    singer.load(tmp_path, schema(), record(id=3))
+    assert ids(tmp_path) == [3]
+
+
 @pytest.mark.parametrize("delay", [0.0, 0.1, 0.3, 0.6])
 def test_killed_at_any_moment_it_holds_whole_batches(tmp_path: Path, delay: float) -> None:
     with Loading(tmp_path, settings={"batch_size_rows": 50}) as loader:

@@ -102,6 +102,8 @@ class Warehouse:
         try:
             self._attach(new)
             self.sql(f"DETACH {quoted(self.database)}")
+            if not file.exists():  # as DuckDB does: what was logged belongs to a file that is gone
+                Path(f"{file}.wal").unlink(missing_ok=True)
             with suppress(OSError):  # somebody was first; or without links, DuckDB makes it there
                 os.link(new, file)
         finally:
