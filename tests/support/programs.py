@@ -7,10 +7,12 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import typing as t
 from dataclasses import dataclass
 from functools import cached_property
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ UV = str(ROOT / ".tools/uv/bin/uv")
 KEY = "sandbox-key-7c1f9a"
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 sys.path.append(str(ROOT / "load/target_duckdb"))  # a fork server begins with another path
+_STATUSES = threading.Lock()  # start() reads those of all processes, and each can be read once
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
     ["pytest", "tests.support.programs", "tap_oncehub.tap", "target_duckdb.__main__"]
@@ -148,10 +151,13 @@ def fork(package: str, folder: Path, *arguments: str, given: bytes = b"", **env:
     read, written, log = files = [folder / f"fork.{name}" for name in ("in", "out", "log")]
     read.write_bytes(given)
     made = _FORKS.Process(target=_become, args=(package, arguments, environment(**env), files))
-    made.start()
-    made.join(PATIENCE)
-    assert made.exitcode is not None, log.read_text()
-    return Run(made.exitcode, written.read_bytes(), log.read_text())
+    with _STATUSES:
+        made.start()
+    wait([made.sentinel], PATIENCE)
+    with _STATUSES:
+        status = made.exitcode
+    assert status is not None, log.read_text()
+    return Run(status, written.read_bytes(), log.read_text())
 
 
 def _become(package: str, arguments: list[str], variables: Row, files: list[Path]) -> None:
