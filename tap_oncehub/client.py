@@ -31,7 +31,7 @@ class EnvelopePaginator(JSONPathPaginator):
 
     More pages exist if ``has_more`` says so or ``Link`` has a ``next``. A page that is
     exactly full is asked for once more even where they deny it, and where both are absent,
-    a list ends with a page that brings nothing new.
+    a list ends with an empty page.
     """
 
     def __init__(self, page_size: int) -> None:

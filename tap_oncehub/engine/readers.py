@@ -136,10 +136,10 @@ def pages_of(
         before, new = objects, objects[overlap:]
         if following and following in used:
             raise ListMovedError(_message(request, "leads back to an earlier page", cursor))
-        if paginator.promised and not (new and following):
+        if paginator.promised and not following:
             raise ListMovedError(_message(request, "announced more but led nowhere", cursor))
         position = None
-        if new and following:
+        if following:
             known = len(objects) > 1 and as_id(objects[-2].get("id")) == following
             position = Position(following, *(_mark(stream, objects[-1:]) if known else ()))
         if timed:
