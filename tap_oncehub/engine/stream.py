@@ -162,6 +162,12 @@ class ResumableStream(RESTStream[str]):
         self.stats.records += 1
         return self._conformer.conform(row)
 
+    @override
+    def generate_child_contexts(
+        self, record: Record, context: Context | None
+    ) -> Iterable[Context | None]:
+        return ()  # for a child, of which there are none, the SDK would evaluate a map's filter
+
     # Its own walks through each record again, for what the conformer has done.
     @override
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:

@@ -10,6 +10,7 @@ from tap_oncehub.catalog import checked, have_lost_nulls
 from tap_oncehub.engine.errors import SettingsError
 from tap_oncehub.tap import TapOnceHub
 from tests.support import inside
+from tests.support.raw import page, raw_server, response
 
 CONFIG = {"api_key": "k3y-0123456789"}
 BOOKMARK = {"replication_key": "last_updated_time", "replication_key_value": "2026-01-31T00:00:00Z"}
@@ -106,14 +107,16 @@ def test_unusable_map_is_refused(maps: dict[str, t.Any], says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "definition", [{"email": "email + 5"}, {"emial": "md5(emial)"}, {"__filter__": "nothing > 3"}]
+    "definition", [{"email": "email + 5"}, {"emial": "md5(emial)"}, {"__filter__": "role_name > 3"}]
 )
 def test_expression_that_fails_quotes_no_record(definition: dict[str, str]) -> None:
-    tap = TapOnceHub(config={**CONFIG, "stream_maps": {"users": definition}})
-    messages = tap.streams["users"]._generate_record_messages
     says = r"map of users does not work with a record \(\w+\)\.$"
-    with pytest.raises(SettingsError, match=says):
-        list(messages({"id": "USR-1", "email": "jo@example.com"}))
+    users = response(page({"id": "USR-1", "email": "jo@example.com"}))
+    with (
+        raw_server(lambda path, _: users if path == "/users" else response({})) as server,
+        pytest.raises(SettingsError, match=says),
+    ):
+        inside.sync(server, "users", stream_maps={"users": definition})
 
 
 @pytest.mark.parametrize(
