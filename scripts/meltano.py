@@ -19,8 +19,10 @@ from pathlib import Path
 MELTANO = str(Path(sys.executable).with_name("meltano"))
 PLUGINS = ("tap-oncehub", "target-duckdb")
 _ERRORS = ("error", "critical")
-_ROUTINE = re.compile(r"METRIC|Skipping (parse|deselected)|Beginning sync of ")
-"""What the tap's SDK says at every run."""
+_ROUTINE = re.compile(
+    "METRIC|Skipping (parse|deselected)|Beginning sync of |Force option is |No state was found"
+)
+"""What Meltano and the tap's SDK say at every run."""
 _FRAME = '  File "{filename}", line {lineno}, in {function}\n    {line}'
 
 
@@ -131,7 +133,7 @@ def _readable(entry: dict[str, t.Any]) -> Iterator[str]:
         yield text
         return
     time = datetime.fromisoformat(str(entry["timestamp"]).replace("Z", "+00:00")).astimezone()
-    if level in _ERRORS or (level == "warning" and name):
+    if level in _ERRORS or (level == "warning" and not _ROUTINE.match(text)):
         yield f"{time:%H:%M:%S}  {level.upper()}: {text}"
         if bug := entry.get("plugin_exception"):
             for frame in bug.get("traceback") or ():

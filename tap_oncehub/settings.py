@@ -93,9 +93,10 @@ _WRAPPED = re.compile(r"\A\s*([\"']?)\s*(.*?)\s*\1\s*\Z", re.DOTALL)
 _BOOLEANS = dict.fromkeys(("true", "1", "yes", "on"), True)
 _BOOLEANS |= dict.fromkeys(("false", "0", "no", "off"), False)
 _VARIABLES = {f"{_PREFIX}{name.upper()}": name for name in SETTINGS["properties"]}
-# Meltano exports parts of maps, too, and for a tap-oncehub-eu that inherits from tap-oncehub,
-# TAP_ONCEHUB_EU_API_KEY and so on.
-_EXPORTED = re.compile(rf"_({'|'.join(SETTINGS['properties']).upper()})(_|\Z)")
+_OF_MELTANO = ("_select", "_load_schema")
+# Meltano exports its own, parts of maps, too, and for a tap-oncehub-eu that inherits from
+# tap-oncehub, TAP_ONCEHUB_EU_API_KEY and so on.
+_EXPORTED = re.compile(rf"__|_({'|'.join(SETTINGS['properties']).upper()})(_|\Z)")
 
 
 def from_environment(environment: Mapping[str, str]) -> Config:
@@ -185,7 +186,8 @@ def doubts(given: Config, environment: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(unknown | variables):
         meant = name.removeprefix(_PREFIX).lower().replace("-", "_")
         # No key, which may stand in the place of a name, is as near as that.
-        for near in difflib.get_close_matches(meant, SETTINGS["properties"], n=1, cutoff=0.8):
+        known = [*SETTINGS["properties"], *(() if name in unknown else _OF_MELTANO)]
+        for near in difflib.get_close_matches(meant, known, n=1, cutoff=0.8):
             usual = near if name in unknown else f"{_PREFIX}{near.upper()}"
             told.append(f"{name} (did you mean {usual}?)")
             hidden -= name in unknown

@@ -88,6 +88,7 @@ def record(into: Path) -> None:
 
         run("first")
         run("second")
+        run("wrong_selection", TAP_ONCEHUB__SELECT='["bookngs.*"]')
         run("wrong_key", TAP_ONCEHUB_API_KEY="another")
         fault = api.faults.add("503", "/teams", times=None)
         run("failing_stream")

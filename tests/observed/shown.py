@@ -25,6 +25,7 @@ _MAY_BE_SHOWN = re.compile(
             _TIME + r"\w+: skipped; next due .*",
             _TIME + r"\w+: [\d,]+ records?, .*",  # every ten seconds
             _TIME + r"WARNING: \w+: /v\w/.*; retry .*",
+            _TIME + r"WARNING: Stream `\w+` was not found in the catalog",
             _TIME + r"WARNING: Interrupted: the next run resumes .*",
             _TIME + r"ERROR: .+",
             r'Exception: \w+|  File ".+", line \d+, in \S+|    \S.*',  # of a bug

@@ -16,6 +16,7 @@ from tests.support import programs
 
 RUNS = sorted(file.stem for file in record.FOLDER.glob("*.txt"))
 OF_MELTANO = [name for name in RUNS if not name.startswith(("dbt", "held"))]
+WELL = {"first", "second", "wrong_selection"}
 SAY = "import sys; print(sys.argv[1]); sys.exit(int(sys.argv[2]))"
 
 
@@ -27,7 +28,7 @@ def recorded(name: str, folder: Path = record.FOLDER) -> list[str]:
 def test_make_run_shows_of_a_run_what_is_for_people(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, log = int(name not in {"first", "second"}), RunLog()
+    status, log = int(name not in WELL), RunLog()
     log.is_interrupted = name == "interrupted"
     stamped = [{**parse(line), "timestamp": "2026-03-01T12:00:00Z"} for line in recorded(name)]
     command = [sys.executable, "-c", SAY, "\n".join(map(json.dumps, stamped)), str(status)]
@@ -37,6 +38,7 @@ def test_make_run_shows_of_a_run_what_is_for_people(
     assert not_to_be_shown(shown) == []
     is_wrong = bool(status and not log.is_interrupted)
     assert any("ERROR: " in line for line in shown) == is_wrong
+    assert any("`bookngs` was not found" in line for line in shown) == (name == "wrong_selection")
 
 
 MERGE = """
@@ -66,7 +68,6 @@ def test_what_is_said_is_what_was_recorded(tmp_path: Path) -> None:
     record.record(tmp_path)
     for name in RUNS:
         # How far a run got that did not end well depends on the moment.
-        ended_well = name in {"first", "second"}
-        usual = set() if ended_well else {*recorded("first"), *recorded("second")}
+        usual = set() if name in WELL else {*recorded("first"), *recorded("second")}
         now, before = set(recorded(name, tmp_path)) - usual, set(recorded(name)) - usual
         assert (name, now - before, before - now) == (name, set(), set())

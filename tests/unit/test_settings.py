@@ -136,6 +136,8 @@ MEANT = "(did you mean TAP_ONCEHUB_START_DATE?)"
         (["TAP_ONCEHUB_API_KEY"], "", "TAP_ONCEHUB_API_KEY (did you mean api_key?)"),
         (["start_date" + "e" * 40], "", "1 not shown"),
         ([], "TAP_ONCEHUB_START_DAT", f"TAP_ONCEHUB_START_DAT {MEANT}"),
+        ([], "TAP_ONCEHUB_SELECT", "TAP_ONCEHUB_SELECT (did you mean TAP_ONCEHUB__SELECT?)"),
+        (["select"], "", "1 not shown"),
         ([], "TAP_ONCEHUB_START_DATE", ""),
         # What Meltano 4.4 exports, also for a tap-oncehub-eu that inherits.
         ([], "TAP_ONCEHUB__SELECT", ""),
