@@ -138,7 +138,7 @@ class World:
         return index if self.nasty and index >= 0 else None
 
     def created(self, stream: str, index: int, jitter: int) -> int:
-        """Return the creation time of an object that was there from the start."""
+        """Return when an object that was there from the start was made, for `times.text`."""
         return self._arrivals.moment(index, self.sizes[stream], jitter)
 
     def ref(self, stream: str, number: int) -> str | None:

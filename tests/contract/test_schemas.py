@@ -15,6 +15,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from tap_oncehub.schemas import SCHEMAS
+from tap_oncehub.streams import STREAMS
 from tests.support.streams import ADDED, KEYS, SAME_OBJECT
 
 FACTS: dict[str, dict[str, str]] = json.loads(
@@ -39,6 +40,10 @@ def type_of(schema: dict[str, t.Any]) -> str:
     declared = schema["type"]
     name = declared if isinstance(declared, str) else declared[0]
     return str(schema.get("format", name))
+
+
+def test_every_stream_has_facts() -> None:
+    assert {stream.name for stream in STREAMS} == {*KEYS}
 
 
 @pytest.mark.parametrize("stream", KEYS)

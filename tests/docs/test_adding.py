@@ -12,7 +12,13 @@ from tests.support import programs
 from tests.support.raw import page, raw_server, response
 
 LOCATIONS = [
-    {"id": f"LOC-{n}", "name": "Room", "seats": n, "last_updated_time": f"2026-03-0{n}T10:00:00Z"}
+    {
+        "id": f"LOC-{n}",
+        "object": "location",
+        "name": "Room",
+        "seats": n,
+        "last_updated_time": f"2026-03-0{n}T10:00:00Z",
+    }
     for n in range(7, 0, -1)
 ]
 

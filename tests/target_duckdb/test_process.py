@@ -44,6 +44,17 @@ def test_file_that_becomes_free_is_loaded(tmp_path: Path) -> None:
     assert ids(tmp_path) == [1]
 
 
+def test_table_that_is_gone_but_was_loaded_is_a_warning(tmp_path: Path) -> None:
+    loaded = {"type": "STATE", "value": {"bookmarks": {"s": {"replication_key_value": "2026"}}}}
+    log = str(programs.write(tmp_path / "logging.json", STRUCTURED))
+    for before, told in (([], []), ([loaded], []), ([loaded], ["WARNING"])):
+        if told:
+            (tmp_path / "w.duckdb").unlink()
+        with Loading(tmp_path, SINGER_SDK_LOG_CONFIG=log) as loader:
+            status, _, said = loader.end(*before, schema(), record(id=1), loaded)
+        assert (status, [json.loads(line)["level"] for line in said.splitlines()]) == (0, told)
+
+
 @pytest.mark.parametrize("seconds", [60, 1])
 def test_tap_is_read_on_for_a_while_when_the_file_stays_open(tmp_path: Path, seconds: int) -> None:
     changed, settings = f"m._LONGEST_DRAIN = {seconds}", {"lock_wait_seconds": 0.1}

@@ -120,7 +120,8 @@ class Loader:
             self._refuse(f"the SCHEMA of stream {stream} is not a JSON schema")
         if is_new and self._is_bookmarked(stream):
             gone = "its table is gone, but the state says that it was loaded; to load all of it"
-            say(f"stream {stream}: {gone}, run again without that state (meltano state clear)")
+            what = f"stream {stream}: {gone}, run again without that state (meltano state clear)"
+            say(what, "WARNING")
         rows.message, rows.are_versioned = message, not before or before.are_versioned
         self._streams[stream] = rows
         self._openings[b"type", b"RECORD", b"stream", stream.encode()] = rows
