@@ -21,4 +21,5 @@ def main(project: Path) -> None:
     if process.returncode:
         sys.exit(f"{wrong}The models were not built, or do not pass their tests: see above")
     show(f"schema {MARTS}", file, MARTS)
-    print(f"\nBuilt and tested in {relpath(file)}. Example questions: docs/query.md")
+    print(f"\nBuilt and tested in {relpath(file)}, without what is deleted or in the trash.")
+    print("Example questions: docs/query.md")

@@ -136,13 +136,15 @@ class RequestLimiter:
             with self._log as log:
                 log.execute("BEGIN IMMEDIATE")
                 return work(log)
-        except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
+        except (OSError, RuntimeError, TypeError, ValueError, sqlite3.Error) as error:
             if self._file is None:
                 raise
             what = "This run counts its requests in memory, without those of other taps"
             text = "rate_limit_file: %s cannot be used (%s). %s"
             self._logger.warning(text, self._file, error, what)
             self._file = self._log = None
+            if self._latest is not None:  # nothing knows any more what was sent before
+                self._run(lambda log: self._fill(log, self._window_seconds, spread=False))
             return self._run(work)
 
     def _connect(self) -> sqlite3.Connection:

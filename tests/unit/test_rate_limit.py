@@ -201,7 +201,7 @@ def test_file_of_the_user_counts_requests_to_oncehub_only(
     assert (tmp_path / "tap-oncehub/requests.sqlite").exists() is counted
 
 
-@pytest.mark.parametrize("spoilt", ["damaged", "a folder", "locked", "full later"])
+@pytest.mark.parametrize("spoilt", ["damaged", "other", "a folder", "locked", "full later"])
 def test_file_that_cannot_be_used_costs_one_warning(
     file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, spoilt: str
 ) -> None:
@@ -211,16 +211,21 @@ def test_file_that_cannot_be_used_costs_one_warning(
         file.write_bytes(b"no database at all" * 100)
     if spoilt == "a folder":  # refused to root as well, who may write everywhere
         file.mkdir()
-    limiter = tap(file)
+    if spoilt == "other":
+        with closing(sqlite3.connect(file)) as made:
+            made.executescript("CREATE TABLE sent (id INTEGER PRIMARY KEY, moment TEXT, key);")
+    limiter, sent = tap(file), 0
     with closing(sqlite3.connect(":memory:" if spoilt != "locked" else file)) as other:
         other.execute("BEGIN EXCLUSIVE")
         if spoilt == "full later":
-            limiter.try_acquire()
+            sent += not limiter.try_acquire()
             connection = t.cast("sqlite3.Connection", limiter._log)
             ((pages,),) = connection.execute("PRAGMA page_count")
             connection.execute(f"PRAGMA max_page_count = {pages}")
         while not limiter.try_acquire():
             limiter.mark_completed()
+            sent += 1
     assert limiter.left == 0
+    assert sent <= PER_WINDOW
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert str(file) in caplog.text
