@@ -115,7 +115,7 @@ def google_storage(folder: Path) -> Iterator[dict[str, str]]:
 def azure_storage(folder: Path) -> Iterator[dict[str, str]]:
     """Run Azurite with one empty container."""
     program = ["azurite/node_modules/.bin/azurite-blob", "--silent", "--skipApiVersionCheck"]
-    program += ["--blobPort=PORT", "--location", str(folder / "azurite")]
+    program += ["--disableTelemetry", "--blobPort=PORT", "--location", str(folder / "azurite")]
     # The account and key that Azurite's own documentation gives to everyone.
     key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
     login = f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={key};"
