@@ -18,6 +18,7 @@ from tests.support import inside, programs, raw
 SECTIONS = re.split(r"^## ", PAGES["docs/troubleshooting.md"], flags=re.MULTILINE)[1:]
 ALERT = re.compile(r"^\| (ERROR|WARNING) \| `(.+?)` \|", re.MULTILINE)
 ALERTS = ALERT.findall(PAGES["docs/operations.md"])
+QUOTED = re.findall(r"^\| (?:\d+, )?`(.+?)` \|", PAGES["README.md"], re.MULTILINE)
 TESTED_ELSEWHERE = {
     "The state of another account": "test_resume.py",
     "PostgreSQL lets nobody in": "test_make_run.py",
@@ -166,6 +167,11 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
 def test_message(said: list[tuple[str, str]], message: str) -> None:
     pattern = ".+?".join(map(re.escape, message.split("...")))
     assert any(re.fullmatch(pattern, text) for _, text in said)
+
+
+@pytest.mark.parametrize("text", QUOTED)
+def test_message_of_the_readme(said: list[tuple[str, str]], text: str) -> None:
+    assert any(text in line for _, line in said)
 
 
 @pytest.mark.parametrize(("level", "text"), ALERTS)
