@@ -4,7 +4,6 @@ What lists, expansions and slots bring, and what a wrong key gives: tests/end_to
 """
 
 import json
-import re
 import typing as t
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -202,13 +201,3 @@ def test_limits_slide_and_do_not_count_what_they_refuse(monkeypatch: pytest.Monk
         assert limiter.arrive() == 0
     for now[0], wait in ((1002.0, 1.0), (1003.01, 0)):
         assert limiter.arrive() == pytest.approx(wait)
-
-
-def test_limits_say_when() -> None:
-    for style, form in {"seconds": r"\d+", "date": ".* GMT", None: "None"}.items():
-        with Sandbox(Account(bookings=1), KEY, limits=Limits(retry_after=style)) as api:
-            api.use_up(200)
-            answer = requests.get(f"{api.url}/teams", headers={"API-Key": KEY}, timeout=9)
-            assert api.refused == api.count(status=429) == 1
-        assert (answer.status_code, answer.json()["type"]) == (429, "rate_limit_error")
-        assert re.fullmatch(form, str(answer.headers.get("Retry-After")))

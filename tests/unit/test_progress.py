@@ -65,14 +65,6 @@ def test_wait_is_told_if_it_is_long_or_a_line_is_due(
     assert vars(caplog.records[-1])["run_stats"] == {"requests": 1, "min_requests": 12}
 
 
-def test_notices_name_ten_and_count_the_rest(caplog: pytest.LogCaptureFixture) -> None:
-    progress = Progress(logging.getLogger("tap"), lambda: None)
-    for number in range(12):
-        progress.note("slots", "calendars skipped", str(number))
-    progress.summarize(None)
-    assert caplog.messages == ["slots: calendars skipped: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"]
-
-
 def test_metric_keeps_its_form(monkeypatch: pytest.MonkeyPatch) -> None:
     handler = logging.StreamHandler(written := io.StringIO())
     handler.setFormatter(StructuredFormatter())
