@@ -19,6 +19,7 @@ Stream: t.TypeAlias = t.Any  # a ResumableStream; its module imports this one
 Reader: t.TypeAlias = "staticmethod[[Stream, Position | None], Iterator[Page]]"
 
 CURSOR_SECONDS = 60.0  # of retries with a cursor, before the list is asked from its start
+Count = t.Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 _Text = t.Annotated[str, msgspec.Meta(max_length=200)]
 _REFUSED_TIME = {400, 422}
 
@@ -38,7 +39,7 @@ class Position(t.NamedTuple):
     first: _Text | None = None  # the object that must come first, and is read already, if known
     updated: _Text | None = None  # when that object was last updated
     filter: _Text | None = None  # that the list is read with, as name=value
-    objects: int = 0  # how many came before
+    objects: Count = 0  # how many came before
 
 
 class Page(t.NamedTuple):

@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from tap_oncehub.engine.errors import EndpointError, RefusedError, SettingsError
 from tap_oncehub.engine.progress import counted
-from tap_oncehub.engine.readers import ListMovedError, Position, Record, Stream, Warn
+from tap_oncehub.engine.readers import Count, ListMovedError, Position, Record, Stream, Warn
 from tap_oncehub.engine.times import moment_of
 
 State: t.TypeAlias = dict[str, t.Any]
@@ -52,14 +52,14 @@ class FullPass(t.NamedTuple):
 
     version: _Version = 0  # of its records: milliseconds since 1970, and later than any before
     begun: _Times = ("", "")  # by this machine's clock and the server's
-    objects: int = 0
+    objects: Count = 0
     digest: _Text = ""  # stands for the settings that its rows depend on
 
 
 class SavedPass(t.NamedTuple):
     """A pass in progress, as it stands in the state; without values there is none."""
 
-    form: int = 0  # which version of this tuple it is
+    form: Count = 0  # which version of this tuple it is
     reads: _Text = ""  # the replication key, or without one the plan's digest
     version: _Version = 0  # that of a full pass, negative if no record carries it
     begun: _Times = ("", "")  # by this machine's clock and the server's
@@ -67,8 +67,9 @@ class SavedPass(t.NamedTuple):
     since: _Text | None = None  # what the time filter asks for; None reads everything
     began: _Text | None = None  # when it was surely true: the earlier clock, less a second
     newest: _Text | None = None  # the newest replication key so far
-    objects: int = 0
+    objects: Count = 0
     positions: t.Annotated[list[Position], msgspec.Meta(max_length=POSITIONS_KEPT)] = []  # noqa: RUF012
+    start_date: _Text | None = None  # what is older was not written
 
 
 def prepare(state: State, key: str | None, warn: Warn) -> None:

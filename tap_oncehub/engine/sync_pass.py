@@ -12,7 +12,7 @@ from tap_oncehub.engine.readers import ListMovedError, Page, Position, TimeRefus
 from tap_oncehub.engine.state import POSITIONS_KEPT, FullPass, SavedPass, State, last_full_pass
 
 MAX_REWINDS = 12
-_FORM = 2
+_FORM = 3
 _HALF = (
     "the list has {:,} objects, less than half of the {:,} of the last full pass, so that none is "
     "taken for deleted. If that is right, run once with an empty state (meltano run --full-refresh)"
@@ -80,7 +80,8 @@ class SyncPass:
         if page.position:
             position = page.position._replace(objects=objects)
             self._positions = [*self._positions, position][-POSITIONS_KEPT:]
-            self._state["resume"] = [*self._saved[:-1], [[*place] for place in self._positions]]
+            places = [[*place] for place in self._positions]
+            self._state["resume"] = [*self._saved[:-2], places, self._saved.start_date]
 
     def finish(self, *, may_tell_deletes: bool) -> bool:
         """End the pass; return whether what it did not bring is gone: not after half a list."""
@@ -136,7 +137,8 @@ def due_passes(state: State, plan: Plan, clocks: Clocks, warn: Warn) -> Iterator
         since = times.milliseconds(start)
         if wide:
             since = f"{times.day_before(since)}T00:00:00.000Z"
-        yield SyncPass(state, plan, SavedPass(_FORM, reads, 0, begun, wide, since), warn)
+        saved = SavedPass(_FORM, reads, 0, begun, wide, since, start_date=plan.start_date)
+        yield SyncPass(state, plan, saved, warn)
     if (plan.key and not start) or plan.is_full_pass_due(state, clocks):
         state["unread"] = []  # everything is asked for again
         signed = version if plan.versioned else -version
@@ -151,12 +153,16 @@ def _resumable(state: State, plan: Plan, reads: str, start: datetime | None) -> 
     if not state["resume"]:
         return None
     saved = msgspec.convert(state["resume"], SavedPass)
-    since = times.moment_of(saved.since)
-    covers = saved.since is None or (since and start and since <= start)
+    dates = saved.since, saved.start_date, plan.start_date
+    since, written, wanted = map(times.moment_of, dates)
+    is_asked_for = since and start and since <= start
+    is_written = not written or (wanted and wanted >= written)
+    covers = saved.since is None or (is_asked_for and is_written)
     # Half of the records without a version would pass for gone.
     in_kind = saved.version == 0 or (saved.version > 0) is plan.versioned
     is_ours = saved.form == _FORM and saved.reads == reads and saved.positions
-    return saved if is_ours and covers and in_kind else None
+    is_same = is_ours and covers and in_kind
+    return saved._replace(start_date=plan.start_date) if is_same else None
 
 
 def _next_version(state: State, clocks: Clocks) -> int:

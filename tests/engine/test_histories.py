@@ -78,7 +78,8 @@ def possible_offsets(world: World) -> list[timedelta]:
 def start_dates(world: World, rng: random.Random) -> list[str | None]:
     first = datetime(world.server.now.year, 2, 27, tzinfo=timezone.utc)
     later = first + timedelta(days=rng.choice((2, 4, 6, 20)), hours=rng.choice((0, 5)))
-    return [None, first.isoformat(), later.isoformat()]
+    of_some = (row["at"].isoformat() for row in world.server.objects.values())
+    return [None, first.isoformat(), later.isoformat(), *of_some]
 
 
 def faults(world: World, rng: random.Random) -> None:

@@ -44,6 +44,7 @@ HOSTILE: tuple[dict[str, t.Any], ...] = (
     {"resume": [1, "updated", 0, ["a", "b"], [], None, None, None, 0, [["x" * 1_000_000]]]},
     {"resume": [1, "updated", 0, ["a", "b"], [], None, None, None, 0, [["x"]] * 6]},
     {"full_pass": [2**60, ["a", "b"], 1, ""]},
+    {"full_pass": [1, ["a", "b"], 10**400, ""]},
     {"unread": [1]},
     {"unread": None, "full_pass": 0, "resume": {}, "wide_read": ""},
     {"unread": ["x"] * (MAX_UNREAD + 1)},
@@ -103,9 +104,20 @@ TEN, FIVE_TO = "2027-03-08T10:00:00.000Z", "2027-03-08T09:55:00.000Z"
 def test_pass_that_no_longer_fits_is_not_resumed(
     bookmark: dict[str, t.Any], version: int, since: str | None, *, versioned: bool
 ) -> None:
-    resume = [2, "updated", version, ["", ""], [], FIVE_TO, None, None, 5, [["O5"]]]
+    resume = [3, "updated", version, ["", ""], [], FIVE_TO, None, None, 5, [["O5"]]]
     found = prepared({**BOOKMARK, **bookmark, "wide_read": CLOCKS.days, "resume": resume})
     assert passes(found, Plan("updated", versioned=versioned))[0].since == since
+
+
+@pytest.mark.parametrize(
+    ("wanted", "resumed"), [("11:00", True), ("12:00", True), ("10:59", False), (None, False)]
+)
+def test_start_date_moves_in_the_middle_of_a_pass(wanted: str | None, *, resumed: bool) -> None:
+    since, ones = "2027-03-06T00:00:00.000Z", "2027-03-08T11:00:00Z"
+    resume = [3, "updated", 0, ["", ""], [], since, None, None, 5, [["O5"]], ones]
+    plan = Plan("updated", start_date=wanted and f"2027-03-08T{wanted}:00Z")
+    found = prepared({"resume": resume})
+    assert (passes(found, plan)[0].since == since) == resumed
 
 
 def test_less_than_half_tells_no_deletes_until_confirmed() -> None:
