@@ -60,7 +60,7 @@ class SavedPass(t.NamedTuple):
     """A pass in progress, as it stands in the state; without values there is none."""
 
     form: Count = 0  # which version of this tuple it is
-    reads: _Text = ""  # the replication key, or without one the plan's digest
+    reads: _Text = ""  # the replication key, if there is one, and the plan's digest
     version: _Version = 0  # that of a full pass, negative if no record carries it
     begun: _Times = ("", "")  # by this machine's clock and the server's
     wide_read: _Days = []  # for which it asks wide; empty if it does not  # noqa: RUF012

@@ -120,7 +120,7 @@ class SyncPass:
 
 def due_passes(state: State, plan: Plan, clocks: Clocks, warn: Warn) -> Iterator[SyncPass]:
     """Yield the passes of a run: one in progress; else what is new, then all, if that is due."""
-    reads = plan.key or plan.digest
+    reads = " ".join(filter(None, (plan.key, plan.digest)))
     begun = f"{clocks.machine:%Y-%m-%dT%H:%M:%SZ}", f"{clocks.server:%Y-%m-%dT%H:%M:%SZ}"
     start = plan.start(state, clocks, warn)
     if saved := _resumable(state, plan, reads, start):
@@ -158,11 +158,8 @@ def _resumable(state: State, plan: Plan, reads: str, start: datetime | None) -> 
     is_asked_for = since and start and since <= start
     is_written = not written or (wanted and wanted >= written)
     covers = saved.since is None or (is_asked_for and is_written)
-    # Half of the records without a version would pass for gone.
-    in_kind = saved.version == 0 or (saved.version > 0) is plan.versioned
     is_ours = saved.form == _FORM and saved.reads == reads and saved.positions
-    is_same = is_ours and covers and in_kind
-    return saved._replace(start_date=plan.start_date) if is_same else None
+    return saved._replace(start_date=plan.start_date) if is_ours and covers else None
 
 
 def _next_version(state: State, clocks: Clocks) -> int:

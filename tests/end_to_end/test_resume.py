@@ -138,6 +138,20 @@ def test_a_start_date_moved_later_earlier_and_away(api: Sandbox, account: Accoun
         assert ids(run.records("bookings")) == wanted
 
 
+@pytest.mark.parametrize("is_first", [True, False], ids=["first sync", "full pass"])
+def test_a_map_that_changes_before_the_end_of_a_pass(
+    api: Sandbox, account: Account, *, is_first: bool
+) -> None:
+    loaded, more = inside.Warehouse(), {**PAGES, "emit_activate_version_messages": True}
+    if not is_first:
+        loaded.sync(api, "bookings", **more)
+        api.clock.offset_seconds += 8 * A_DAY
+    few = {"stream_maps": {"bookings": {"__filter__": "status == 'completed'"}}}
+    assert loaded.sync(api, "bookings", kill_after=12, **more, **few).ended == "killed"
+    loaded.sync(api, "bookings", **more)
+    assert set(loaded.rows("bookings")) == set(ids(account.objects("bookings")))
+
+
 def test_sms_statuses_are_read_again_for_three_days(api: Sandbox, account: Account) -> None:
     stream = "sms_notifications"
     api.clock.offset_seconds = -100 * 3600.0  # never ahead of this machine's clock
