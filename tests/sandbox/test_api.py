@@ -138,17 +138,6 @@ def test_how_a_page_says_that_more_follow(
         assert filters[1:] in link["url"]
 
 
-def test_order_by_last_update(api: Sandbox, get: Get) -> None:
-    newest = [item["id"] for item in api.account.objects("bookings")]
-    api.switch(order="updated")
-    api.account.edit("bookings", newest[150], subject="edited")
-    found = read_all(get, "/bookings")
-    keys = [item["id"] for item in found]
-    assert (keys[0], sorted(keys)) == (newest[150], sorted(newest))
-    moments = [times.parse(b["last_updated_time"]) for b in found if b.get("last_updated_time")]
-    assert moments == sorted(moments, reverse=True)
-
-
 @pytest.mark.parametrize(
     ("reading", "texts", "shift"),
     [

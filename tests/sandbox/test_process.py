@@ -8,7 +8,7 @@ import sys
 import pytest
 import requests
 
-from sandbox import Account, Sandbox
+from sandbox import Account
 from tests.support import programs
 
 NOW = "2026-04-01T12:00:00Z"
@@ -29,12 +29,3 @@ def test_it_serves_until_told_to_stop(end: int) -> None:
             assert process.wait(10) == 0
         finally:
             process.kill()
-
-
-def test_wrong_command_line_is_said_in_one_line() -> None:
-    with Sandbox(Account(bookings=1)) as api:
-        port = api.url.rpartition(":")[2].partition("/")[0]
-        for argument in ("--users=-1", "--now=x", f"--port={port}"):
-            done = programs.run([sys.executable, "-m", "sandbox", argument], programs.ROOT)
-            assert done.status == 2
-            assert done.log.splitlines()[-1].startswith("python -m sandbox: error: ")
