@@ -59,7 +59,7 @@ def test_state_holds_names_times_and_ids() -> None:
         settings = programs.settings_for(api.url, page_size=5)
         run = inside.run(settings, inside.catalog("bookings", "contacts", "users"))
     times = r"\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:\d\d))?"
-    names_ids_and_hashes = r"[a-z_]+|[A-Z]+-[A-Za-z0-9]+|[0-9a-f]{8}(?:[0-9a-f]{8})?"
+    names_ids_and_hashes = r"(?:[a-z_]+ )?[0-9a-f]{8}|[a-z_]+|[A-Z]+-[A-Za-z0-9]+|[0-9a-f]{16}"
     assert len(run.states) > 10
     for leaf in re.findall(r'"((?:[^"\\]|\\.)*)"', json.dumps(run.states)):
         assert re.fullmatch(f"{names_ids_and_hashes}|{times}", leaf), leaf
